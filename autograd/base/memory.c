@@ -1,0 +1,103 @@
+/* Heap memory: see memory.h. */
+#include "autograd/base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <stdatomic.h>
+
+static _Atomic int64_t fail_countdown; /* 0: injection off */
+
+void senc_alloc_fail_at(int64_t n) {
+    atomic_store(&fail_countdown, n);
+}
+
+static int must_fail(void) {
+    if (atomic_load_explicit(&fail_countdown, memory_order_relaxed) == 0) return 0;
+    return atomic_fetch_sub(&fail_countdown, 1) == 1;
+}
+
+static int overflows(size_t n, size_t size_bytes, size_t *total) {
+    return __builtin_mul_overflow(n, size_bytes, total) || *total > (size_t)PTRDIFF_MAX - SENC_ALIGN_BYTES;
+}
+
+void *senc_alloc(size_t n, size_t size_bytes) {
+    size_t total;
+    if (overflows(n, size_bytes, &total) || must_fail()) return NULL;
+    return malloc(total ? total : 1);
+}
+
+void *senc_alloc_zero(size_t n, size_t size_bytes) {
+    size_t total;
+    if (overflows(n, size_bytes, &total) || must_fail()) return NULL;
+    return calloc(1, total ? total : 1);
+}
+
+void *senc_alloc_aligned(size_t n, size_t size_bytes) {
+    size_t total;
+    if (overflows(n, size_bytes, &total) || must_fail()) return NULL;
+    const size_t padded = (total + SENC_ALIGN_BYTES - 1) / SENC_ALIGN_BYTES * SENC_ALIGN_BYTES;
+    return aligned_alloc(SENC_ALIGN_BYTES, padded ? padded : SENC_ALIGN_BYTES);
+}
+
+void *senc_realloc(void *block, size_t n, size_t size_bytes) {
+    size_t total;
+    if (overflows(n, size_bytes, &total) || must_fail()) return NULL;
+    return realloc(block, total ? total : 1);
+}
+
+char *senc_strndup(const char *text, size_t n_bytes) {
+    char *copy = senc_alloc(n_bytes + 1, 1);
+    if (!copy) return NULL;
+    memcpy(copy, text, n_bytes);
+    copy[n_bytes] = '\0';
+    return copy;
+}
+
+char *senc_strdup(const char *text) {
+    return senc_strndup(text, strlen(text));
+}
+
+/* The number behind `key` in a /proc file of "Key:   N kB" lines, in bytes; 0 when absent. */
+static int64_t proc_kib(const char *path, const char *key) {
+    FILE *f = fopen(path, "r");
+    if (!f) return 0;
+    char line[256];
+    int64_t bytes = 0;
+    const size_t n = strlen(key);
+    while (fgets(line, sizeof line, f)) {
+        if (strncmp(line, key, n) == 0 && line[n] == ':') {
+            bytes = strtoll(line + n + 1, NULL, 10) * 1024;
+            break;
+        }
+    }
+    fclose(f);
+    return bytes;
+}
+
+static int64_t number_in_file(const char *path) {
+    FILE *f = fopen(path, "r");
+    if (!f) return 0;
+    char line[64];
+    int64_t value = 0;
+    if (fgets(line, sizeof line, f)) value = strtoll(line, NULL, 10);
+    fclose(f);
+    return value;
+}
+
+int64_t senc_memory_resident_bytes(void) {
+    return proc_kib("/proc/self/status", "VmRSS");
+}
+
+int64_t senc_memory_peak_bytes(void) {
+    return proc_kib("/proc/self/status", "VmHWM");
+}
+
+int64_t senc_memory_available_bytes(void) {
+    const int64_t machine = proc_kib("/proc/meminfo", "MemAvailable");
+    int64_t group = number_in_file("/sys/fs/cgroup/memory.max"); /* "max" parses as 0: no limit */
+    if (group > 0) group -= number_in_file("/sys/fs/cgroup/memory.current");
+    if (group > 0 && (machine == 0 || group < machine)) return group;
+    return machine;
+}

@@ -1,0 +1,25 @@
+/* The thread pool. One pool a process; all parallel work of senc (and of the BLAS behind it, which runs single-threaded
+ * inside our tasks) goes through senc_parallel, so nothing is oversubscribed. */
+#ifndef SENC_THREADS_H
+#define SENC_THREADS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "autograd/base/error.h"
+
+/* Starts (or restarts) the pool with n threads including the caller; 0: one per CPU this process may run on. */
+bool senc_threads_init(int n, senc_error *err);
+void senc_threads_free(void);
+/* Threads of the pool, 1 before init. */
+int senc_threads_count(void);
+/* CPUs this process may run on. */
+int senc_threads_cpus(void);
+
+/* Runs task(context, i, thread) for every i in [0, n_tasks), thread in [0, senc_threads_count()), and returns when all
+ * are done. Tasks are handed out dynamically: a task must write only what belongs to i, so that the result does not depend
+ * on who ran it. A call from inside a task runs serially. */
+typedef void senc_task(void *context, int64_t i, int thread);
+void senc_parallel(int64_t n_tasks, senc_task *task, void *context);
+
+#endif

@@ -1,0 +1,2 @@
+# The numeric kernels: the reference in plain C and the tuned ones.
+senc_library(senc_kernels DIRS autograd/kernels autograd/kernels/ref LINK senc_base)
