@@ -1,0 +1,39 @@
+/* Text -> tokens -> encoder -> matrix: the one place where text meets a model. Evaluation, mining, validation and `senc encode` stand on it. */
+#ifndef EVAL_EMBED_H
+#define EVAL_EMBED_H
+
+#include "data/tokenizers/tokenizer.h"
+#include "eval/evaluator.h"
+#include "nn/model.h"
+
+typedef struct eval_encoder eval_encoder;
+
+typedef struct eval_encoder_stats {
+    int64_t n_texts, n_tokens, n_truncated, n_empty;
+    double encode_ms, flops; /* useful: real tokens only */
+} eval_encoder_stats;
+
+/* Borrows the model and tokenizer. Fails when the tokenizer's largest id is not below the embedding table's rows.
+ * max_length 0: the model's. batch_tokens 0: a good default. */
+bool eval_encoder_create(nn_model *model, const data_tokenizer *tokenizer, int64_t max_length, int64_t batch_tokens,
+                         eval_encoder **out, senc_error *err);
+void eval_encoder_free(eval_encoder *e);
+
+/* prompt: put in front of every text, or NULL. out (n, width). Sorts by length, packs by tokens, no tape; results do not depend on the order or
+ * on what else is in the call. */
+bool eval_encoder_embed(eval_encoder *e, const char *prompt, const eval_text *texts, int64_t n, float *out,
+                        senc_error *err);
+/* An embedder for the evaluators: roles use the model's "query" and "document" prompts. */
+eval_embedder eval_encoder_embedder(eval_encoder *e);
+const eval_encoder_stats *eval_encoder_get_stats(const eval_encoder *e);
+
+/* A model folder with its tokenizer, loaded and checked together: what most commands start with. */
+typedef struct eval_model {
+    nn_model *model;
+    data_tokenizer *tokenizer;
+    eval_encoder *encoder;
+} eval_model;
+bool eval_model_load(eval_model *m, const char *folder, const nn_overrides *overrides, senc_error *err);
+void eval_model_free(eval_model *m);
+
+#endif

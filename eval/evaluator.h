@@ -1,0 +1,76 @@
+/* Evaluators. An evaluator takes texts to vectors through a callback, so that it can be tested with fixed vectors, and returns metrics with the
+ * field's keys. One evaluator = one file in evaluators/ and one line in evaluators.def; its option table is the parser and documentation of
+ * the keys of [[eval]]. */
+#ifndef EVAL_EVALUATOR_H
+#define EVAL_EVALUATOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "autograd/base/options.h"
+
+typedef enum eval_role { EVAL_TEXT, EVAL_QUERY, EVAL_DOCUMENT } eval_role; /* which prompt is put in front */
+
+typedef struct eval_text {
+    const char *bytes; /* UTF-8, not NUL-terminated */
+    int64_t n_bytes;
+} eval_text;
+
+/* texts -> vectors (n, width) in out. Thread-hostile: one call at a time. */
+typedef struct eval_embedder {
+    bool (*embed)(void *context, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err);
+    void *context;
+    int64_t width;
+    const char *similarity; /* the model's own: "cosine", ... */
+} eval_embedder;
+
+typedef struct eval_metric {
+    char *key;    /* "nfcorpus_cosine_ndcg@10", "stsb_spearman_cosine" */
+    double value; /* as the field prints it: 0..1 */
+} eval_metric;
+
+typedef struct eval_result {
+    char *name;  /* of the data: the option `name`, or made from the path */
+    const char *type; /* "sts" */
+    eval_metric *metrics;
+    int64_t n_metrics;
+    char *primary;  /* key of the headline metric */
+    bool greater_is_better;
+    char **rules;   /* "ties: equal scores are ordered by corpus id", ... stated in every report */
+    int64_t n_rules;
+    char **counts;  /* "queries: 323 (2,914 without relevant documents left out)", ... */
+    int64_t n_counts;
+} eval_result;
+
+void eval_result_free(eval_result *r);
+bool eval_result_add(eval_result *r, double value, senc_error *err, const char *key_fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+bool eval_result_add_rule(eval_result *r, senc_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+bool eval_result_add_count(eval_result *r, senc_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+const eval_metric *eval_result_find(const eval_result *r, const char *key); /* NULL: absent */
+
+typedef struct eval_spec {
+    const char *name; /* "sts", "retrieval", "triplet" */
+    const char *help;
+    const senc_option *options; /* keys of [[eval]] besides `type` */
+    size_t options_bytes;
+    /* Loads and checks the data before any model is loaded. *task is freed by free_task, also after a failure (may be NULL). */
+    bool (*load)(const void *options, void **task, senc_error *err);
+    bool (*run)(void *task, const eval_embedder *embedder, eval_result *result, senc_error *err);
+    void (*free_task)(void *task);
+} eval_spec;
+
+const eval_spec *eval_find(const char *name); /* NULL: unknown */
+const eval_spec *const *eval_all(int *n);
+
+/* An evaluator with its options read and its data loaded: what [[eval]] in a config and --sts/--retrieval on the command line become. */
+typedef struct eval_job {
+    const eval_spec *spec;
+    void *options, *task;
+} eval_job;
+/* table: the [[eval]] table with `type`. */
+bool eval_job_open(eval_job *job, const senc_value *table, const char *scope, senc_error *err);
+bool eval_job_run(eval_job *job, const eval_embedder *embedder, eval_result *result, senc_error *err);
+void eval_job_close(eval_job *job);
+
+#endif

@@ -1,0 +1,81 @@
+/* A sentence encoder: token ids -> encoder -> pooling -> (dense) -> (normalize) -> one vector a sequence. nn knows no text: it takes ids and
+ * offsets. The folder layout is sentence-transformers' (FORMATS 1.9, layout A) or a bare Hugging Face BERT folder. */
+#ifndef NN_MODEL_H
+#define NN_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "autograd/base/error.h"
+#include "autograd/ops/ops.h"
+#include "autograd/params.h"
+#include "autograd/tape.h"
+
+typedef struct nn_model nn_model;
+
+/* Overrides of what the folder says; zero / NULL / negative: leave it. */
+typedef struct nn_overrides {
+    const char *pooling;   /* "mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken", several joined by '+' */
+    int normalize;         /* -1: as the folder says, 0: no, 1: yes */
+    int64_t max_length;    /* 0: as the folder says */
+    double dropout;        /* < 0: as config.json says; otherwise both hidden and attention dropout */
+} nn_overrides;
+#define NN_OVERRIDES_NONE ((nn_overrides){NULL, -1, 0, -1.0})
+
+/* A fresh random model. */
+typedef struct nn_new_config {
+    const char *architecture; /* "bert" */
+    int64_t vocab_size, hidden_size, layers, heads, intermediate_size, max_positions, max_length;
+    double dropout;
+    const char *pooling;
+    bool normalize;
+    uint64_t seed; /* weights ~ N(0, 0.02), biases 0, layer norm 1 and 0, as BERT does */
+} nn_new_config;
+
+/* gradients: room for gradients is taken (training). *out is NULL on failure. Errors are in the form
+ * "models/m/model.safetensors: tensor \"encoder...\" is [3072,768], config.json implies [1536,384]". */
+bool nn_model_load(const char *folder, const nn_overrides *overrides, bool gradients, nn_model **out, senc_error *err);
+bool nn_model_create(const nn_new_config *config, bool gradients, nn_model **out, senc_error *err);
+void nn_model_free(nn_model *m);
+
+/* Everything of layout A but the tokenizer files, into an existing folder: config.json, model.safetensors, modules.json,
+ * sentence_bert_config.json, config_sentence_transformers.json, 1_Pooling/, 2_Normalize/ ... Unknown keys of the loaded
+ * config files are kept. */
+bool nn_model_save(const nn_model *m, const char *folder, senc_error *err);
+
+ag_params *nn_model_params(nn_model *m);
+int64_t nn_model_width(const nn_model *m);      /* of the output vector */
+int64_t nn_model_max_length(const nn_model *m); /* tokens, special ones included */
+int64_t nn_model_vocab_size(const nn_model *m); /* rows of the embedding table */
+int64_t nn_model_layers(const nn_model *m);
+/* Prompts by name ("query", "document", ...): text put in front of the input; "" when there is none. */
+const char *nn_model_prompt(const nn_model *m, const char *name);
+bool nn_model_set_prompt(nn_model *m, const char *name, const char *text, senc_error *err);
+/* "cosine", "dot", "euclidean", "manhattan". */
+const char *nn_model_similarity(const nn_model *m);
+/* For `senc inspect` and the log: "bert, 6 layers, 384 wide, 12 heads, pooling mean, normalized, 22.7 M parameters". */
+const char *nn_model_describe(const nn_model *m, char *out, size_t out_bytes);
+/* Rough bytes of activations per packed token in a training step (for the memory plan), and useful floating-point operations of
+ * one forward pass: per layer and token 24 D^2 + 4 T D. */
+int64_t nn_model_activation_bytes_per_token(const nn_model *m);
+double nn_model_forward_flops(const nn_model *m, kern_sequences sequences);
+
+/* One forward pass. Dropout is on when `training`; its masks depend on (seed, step, layer, first_token + row, column) only. */
+typedef struct nn_pass {
+    bool training;
+    uint64_t seed;
+    int64_t step;
+    int64_t first_token; /* place of this chunk's first token in the whole batch */
+    /* tokens of each sequence that belong to its prompt and are left out of pooling (include_prompt = false); NULL: none */
+    const int64_t *prompt_tokens;
+} nn_pass;
+
+/* ids (N) and sequences.offsets must outlive the tape's step; every id is below vocab_size and no sequence is longer than the
+ * positions (the caller checks both). Returns (B, width). */
+ag_node *nn_model_encode(nn_model *m, ag_tape *t, const int32_t *ids, kern_sequences sequences, const nn_pass *pass);
+
+/* The hidden states after the embeddings (layer 0) and each layer, for the reference tests: nodes (N, D); hidden has room for layers + 1. */
+ag_node *nn_model_encode_layers(nn_model *m, ag_tape *t, const int32_t *ids, kern_sequences sequences,
+                                const nn_pass *pass, ag_node **hidden);
+
+#endif
