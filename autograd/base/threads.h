@@ -8,12 +8,14 @@
 
 #include "autograd/base/error.h"
 
+#define SENC_MAX_THREADS 256
+
 /* Starts (or restarts) the pool with n threads including the caller; 0: one per CPU this process may run on. */
 bool senc_threads_init(int n, senc_error *err);
 void senc_threads_free(void);
 /* Threads of the pool, 1 before init. */
 int senc_threads_count(void);
-/* CPUs this process may run on. */
+/* CPUs this process may run on: the smaller of the affinity mask and the cgroup's quota (rounded up). */
 int senc_threads_cpus(void);
 
 /* Runs task(context, i, thread) for every i in [0, n_tasks), thread in [0, senc_threads_count()), and returns when all
@@ -21,5 +23,8 @@ int senc_threads_cpus(void);
  * on who ran it. A call from inside a task runs serially. */
 typedef void senc_task(void *context, int64_t i, int thread);
 void senc_parallel(int64_t n_tasks, senc_task *task, void *context);
+
+/* Index of the calling thread while it runs a task, else 0: scratch may be kept per index. */
+int senc_threads_index(void);
 
 #endif

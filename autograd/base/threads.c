@@ -1,0 +1,286 @@
+/* The thread pool: see threads.h.
+ *
+ * A job is open while its tasks are handed out. Workers join an open job, take task numbers from one counter and leave; the caller
+ * does the same, then closes the job and waits only for those who joined. So a worker that is still asleep costs nobody anything, which
+ * keeps short jobs (one sentence) short. Idle workers spin for some microseconds, because the next kernel usually follows at once,
+ * then sleep on a condition variable. */
+#include "autograd/base/threads.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define JOB_OPEN UINT32_C(0x80000000) /* the other bits of `state` count the workers inside the job */
+#define SPIN_ROUNDS 2000              /* about 50 to 100 us: longer than the serial code between two kernels */
+
+typedef struct senc_pool {
+    int n;     /* threads including the caller */
+    pid_t pid; /* the process that started the workers: a forked child has none of them */
+    pthread_t workers[SENC_MAX_THREADS];
+    /* The job. Written by the caller before `state` opens, stable until it has closed and emptied. */
+    int64_t n_tasks;
+    senc_task *task;
+    void *context;
+    _Atomic int64_t next;
+    _Atomic uint32_t state;
+    /* Waking and sleeping. */
+    _Atomic uint32_t generation; /* one more for every job, and for the end */
+    _Atomic int sleepers;
+    _Atomic bool caller_sleeps;
+    _Atomic bool stop;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake, done;
+} senc_pool;
+
+static senc_pool pool = {.n = 1,
+                         .mutex = PTHREAD_MUTEX_INITIALIZER,
+                         .wake = PTHREAD_COND_INITIALIZER,
+                         .done = PTHREAD_COND_INITIALIZER};
+static pthread_mutex_t caller_mutex = PTHREAD_MUTEX_INITIALIZER; /* one job at a time */
+
+static _Thread_local int thread_index;
+static _Thread_local bool inside_task;
+
+static void spin_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void run_tasks(int thread) {
+    inside_task = true;
+    for (;;) {
+        const int64_t i = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed);
+        if (i >= pool.n_tasks) break;
+        pool.task(pool.context, i, thread);
+    }
+    inside_task = false;
+}
+
+static bool job_join(void) {
+    uint32_t state = atomic_load_explicit(&pool.state, memory_order_acquire);
+    while (state & JOB_OPEN) {
+        if (atomic_compare_exchange_weak_explicit(&pool.state, &state, state + 1, memory_order_acq_rel,
+                                                  memory_order_acquire))
+            return true;
+    }
+    return false;
+}
+
+static void job_leave(void) {
+    if (atomic_fetch_sub(&pool.state, 1) != 1) return;
+    /* The last one out of a closed job. */
+    if (atomic_load(&pool.caller_sleeps)) {
+        pthread_mutex_lock(&pool.mutex);
+        pthread_cond_signal(&pool.done);
+        pthread_mutex_unlock(&pool.mutex);
+    }
+}
+
+/* Waits for a generation other than `seen` and returns it. */
+static uint32_t wait_for_job(uint32_t seen) {
+    for (int round = 0; round < SPIN_ROUNDS; round++) {
+        const uint32_t now = atomic_load_explicit(&pool.generation, memory_order_acquire);
+        if (now != seen) return now;
+        spin_pause();
+    }
+    pthread_mutex_lock(&pool.mutex);
+    atomic_fetch_add(&pool.sleepers, 1);
+    while (atomic_load(&pool.generation) == seen) pthread_cond_wait(&pool.wake, &pool.mutex);
+    atomic_fetch_sub(&pool.sleepers, 1);
+    pthread_mutex_unlock(&pool.mutex);
+    return atomic_load(&pool.generation);
+}
+
+static void *worker_main(void *argument) {
+    thread_index = (int)(intptr_t)argument;
+    uint32_t seen = 0;
+    for (;;) {
+        seen = wait_for_job(seen);
+        if (atomic_load(&pool.stop)) return NULL;
+        if (!job_join()) continue;
+        run_tasks(thread_index);
+        job_leave();
+    }
+}
+
+/* A new generation; wakes up to n sleeping workers. */
+static void announce(int64_t n) {
+    atomic_fetch_add(&pool.generation, 1);
+    if (atomic_load(&pool.sleepers) == 0) return;
+    pthread_mutex_lock(&pool.mutex);
+    if (n >= pool.n - 1) {
+        pthread_cond_broadcast(&pool.wake);
+    } else {
+        for (int64_t i = 0; i < n; i++) pthread_cond_signal(&pool.wake);
+    }
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+static void close_job(void) {
+    uint32_t inside = atomic_fetch_and(&pool.state, ~JOB_OPEN) & ~JOB_OPEN;
+    for (int round = 0; inside && round < SPIN_ROUNDS; round++) {
+        spin_pause();
+        inside = atomic_load_explicit(&pool.state, memory_order_acquire);
+    }
+    if (!inside) return;
+    pthread_mutex_lock(&pool.mutex);
+    atomic_store(&pool.caller_sleeps, true);
+    while (atomic_load(&pool.state)) pthread_cond_wait(&pool.done, &pool.mutex);
+    atomic_store(&pool.caller_sleeps, false);
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+void senc_parallel(int64_t n_tasks, senc_task *task, void *context) {
+    if (n_tasks <= 0) return;
+    if (inside_task) {
+        for (int64_t i = 0; i < n_tasks; i++) task(context, i, thread_index);
+        return;
+    }
+    pthread_mutex_lock(&caller_mutex);
+    if (n_tasks == 1 || pool.n == 1) {
+        inside_task = true;
+        for (int64_t i = 0; i < n_tasks; i++) task(context, i, 0);
+        inside_task = false;
+    } else {
+        pool.n_tasks = n_tasks;
+        pool.task = task;
+        pool.context = context;
+        atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+        atomic_store_explicit(&pool.state, JOB_OPEN, memory_order_release);
+        announce(n_tasks - 1);
+        run_tasks(0);
+        close_job();
+    }
+    pthread_mutex_unlock(&caller_mutex);
+}
+
+static void stop_workers(void) {
+    if (pool.n > 1 && pool.pid == getpid()) {
+        atomic_store(&pool.stop, true);
+        announce(pool.n);
+        for (int i = 1; i < pool.n; i++) pthread_join(pool.workers[i], NULL);
+    } else if (pool.n > 1) {
+        /* A forked child: the locks are as the parent's threads left them at the fork. */
+        pthread_mutex_init(&pool.mutex, NULL);
+        pthread_cond_init(&pool.wake, NULL);
+        pthread_cond_init(&pool.done, NULL);
+        atomic_store(&pool.sleepers, 0);
+    }
+    atomic_store(&pool.stop, false);
+    atomic_store(&pool.generation, 0); /* what a new worker has seen */
+    atomic_store(&pool.state, 0);
+    pool.n = 1;
+}
+
+bool senc_threads_init(int n, senc_error *err) {
+    if (n < 0 || n > SENC_MAX_THREADS)
+        return senc_fail(err, SENC_BAD_INPUT, "threads: expected 0 to %d, got %d", SENC_MAX_THREADS, n);
+    if (n == 0) n = senc_threads_cpus();
+    stop_workers();
+    pool.pid = getpid();
+    for (int i = 1; i < n; i++) {
+        const int failure = pthread_create(&pool.workers[i], NULL, worker_main, (void *)(intptr_t)i);
+        if (failure) {
+            pool.n = i;
+            stop_workers();
+            return senc_fail(err, SENC_FAILED, "threads: cannot start thread %d of %d: %s", i + 1, n, strerror(failure));
+        }
+    }
+    pool.n = n;
+    return true;
+}
+
+void senc_threads_free(void) {
+    stop_workers();
+}
+
+int senc_threads_count(void) {
+    return pool.n;
+}
+
+int senc_threads_index(void) {
+    return inside_task ? thread_index : 0;
+}
+
+/* CPUs in the affinity mask. The mask of the kernel may be wider than cpu_set_t's 1024, so it grows until it fits. */
+static int affinity_cpus(void) {
+    for (int width = 1024; width <= 1 << 16; width *= 2) {
+        cpu_set_t *set = CPU_ALLOC((size_t)width);
+        if (!set) return 1;
+        const size_t size_bytes = CPU_ALLOC_SIZE((size_t)width);
+        const bool known = sched_getaffinity(0, size_bytes, set) == 0;
+        const int n = known ? CPU_COUNT_S(size_bytes, set) : 0;
+        CPU_FREE(set);
+        if (n > 0) return n;
+    }
+    return 1;
+}
+
+/* The CPUs that a cgroup v2 file cpu.max ("150000 100000" or "max 100000") grants, rounded up; 0: no limit or no file. */
+static int64_t quota_in_file(const char *path) {
+    FILE *f = fopen(path, "r");
+    if (!f) return 0;
+    char line[128];
+    int64_t cpus = 0;
+    if (fgets(line, sizeof line, f)) {
+        char *rest = line;
+        const int64_t quota = strtoll(line, &rest, 10);
+        const int64_t period = rest == line ? 0 : strtoll(rest, NULL, 10);
+        if (quota > 0 && period > 0) cpus = (quota + period - 1) / period;
+    }
+    fclose(f);
+    return cpus;
+}
+
+/* cgroup v1 keeps the two numbers in two files; quota -1: none. */
+static int64_t quota_v1(void) {
+    const char *const paths[2] = {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"};
+    int64_t values[2] = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        FILE *f = fopen(paths[i], "r");
+        if (!f) return 0;
+        char line[64];
+        if (fgets(line, sizeof line, f)) values[i] = strtoll(line, NULL, 10);
+        fclose(f);
+    }
+    return values[0] > 0 && values[1] > 0 ? (values[0] + values[1] - 1) / values[1] : 0;
+}
+
+/* The smallest quota from this process's cgroup up to the root; 0: none. */
+static int64_t cgroup_cpus(void) {
+    char group[3072] = "";
+    FILE *f = fopen("/proc/self/cgroup", "r");
+    if (f) {
+        char line[3072];
+        while (fgets(line, sizeof line, f)) {
+            if (strncmp(line, "0::", 3) != 0) continue;
+            line[strcspn(line, "\n")] = '\0';
+            snprintf(group, sizeof group, "%s", line + 3);
+        }
+        fclose(f);
+    }
+    int64_t best = quota_v1();
+    for (;;) {
+        char path[4096];
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
+        const int64_t cpus = quota_in_file(path);
+        if (cpus > 0 && (best == 0 || cpus < best)) best = cpus;
+        char *slash = strrchr(group, '/');
+        if (!slash) return best;
+        *slash = '\0';
+    }
+}
+
+int senc_threads_cpus(void) {
+    int64_t n = affinity_cpus();
+    const int64_t quota = cgroup_cpus();
+    if (quota > 0 && quota < n) n = quota;
+    return n > SENC_MAX_THREADS ? SENC_MAX_THREADS : (int)n;
+}
