@@ -1,0 +1,42 @@
+/* Where a NaN or Inf came from: see finite.h. */
+#include "autograd/finite.h"
+
+#include <math.h>
+
+static void check(ag_tape *t, const ag_node *node, const real *x, bool is_grad) {
+    const int64_t n = node->rows * node->cols;
+    if (t->first_bad || !x || t->kernels->is_finite(n, x)) return;
+    int64_t i = 0;
+    while (i < n - 1 && isfinite(x[i])) i++;
+    t->first_bad = node;
+    t->first_bad_is_grad = is_grad;
+    t->first_bad_index = i;
+    t->first_bad_value = (double)x[i];
+}
+
+void ag_finite_check_value(ag_tape *t, const ag_node *node) {
+    check(t, node, node->value, false);
+}
+
+void ag_finite_check_grads(ag_tape *t, const ag_node *node) {
+    for (int i = 0; i < node->n_in; i++) {
+        if (node->in[i] && node->in[i]->needs_grad) check(t, node->in[i], node->in[i]->grad, true);
+    }
+}
+
+bool ag_finite_report(const ag_tape *t, senc_error *err) {
+    const ag_node *node = t->first_bad;
+    const int64_t row = t->first_bad_index / node->cols, col = t->first_bad_index % node->cols;
+    return senc_fail(err, SENC_FAILED, "first non-finite tensor: %s%s (%s, %lld x %lld): %g at row %lld, column %lld",
+                     t->first_bad_is_grad ? "gradient of " : "", ag_node_name(node), node->op ? node->op->name : "leaf",
+                     (long long)node->rows, (long long)node->cols, t->first_bad_value, (long long)row, (long long)col);
+}
+
+const ag_node *ag_tape_find_non_finite(const ag_tape *t) {
+    const ag_node *first = NULL;
+    for (const ag_node *node = t->last; node; node = node->previous) {
+        if (node->op && !node->owns_value) continue; /* a view: what it shows is found in the node it looks at */
+        if (node->value && !t->kernels->is_finite(node->rows * node->cols, node->value)) first = node;
+    }
+    return first;
+}
