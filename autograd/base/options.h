@@ -7,7 +7,11 @@
  *         {0},
  *     };
  *
- * Strings and lists are owned by the struct; senc_options_free releases them. */
+ * Strings and lists are owned by the struct; senc_options_free releases them.
+ *
+ * A row whose default is NULL leaves its field "not set": a number that is SENC_OPTION_UNSET (INTEGER, BYTES) or NaN (REAL),
+ * a choice -1, a string or value NULL, a list with n = 0, a boolean false. A default may lie outside the row's range ("-1" for "as the model
+ * says"); the range binds what the user writes. A user's number is never NaN, and infinite only where the default is. */
 #ifndef SENC_OPTIONS_H
 #define SENC_OPTIONS_H
 
@@ -19,6 +23,8 @@
 #include "autograd/base/error.h"
 #include "autograd/base/value.h"
 
+#define SENC_OPTION_UNSET INT64_MIN
+
 typedef enum senc_option_type {
     SENC_OPTION_TYPE_INTEGER,  /* int64_t field */
     SENC_OPTION_TYPE_REAL,     /* double field; accepts integers */
@@ -26,9 +32,9 @@ typedef enum senc_option_type {
     SENC_OPTION_TYPE_STRING,   /* char * field, NULL = not set */
     SENC_OPTION_TYPE_PATH,     /* char * field; relative to the folder of the config file; NULL = not set */
     SENC_OPTION_TYPE_CHOICE,   /* int field: the index in "a|b|c" */
-    SENC_OPTION_TYPE_BYTES,    /* int64_t field: 1048576, "4GiB", "500MB", "0" = none */
+    SENC_OPTION_TYPE_BYTES,    /* int64_t field, >= 0: 1048576, "4GiB", "500MB", "0" = none */
     SENC_OPTION_TYPE_INTEGERS, /* senc_integers field: [1, 3, 5, 10] (one integer alone is a list of one) */
-    SENC_OPTION_TYPE_STRINGS,  /* senc_strings field */
+    SENC_OPTION_TYPE_STRINGS,  /* senc_strings field: ["a", "b"] (one string alone is a list of one) */
     SENC_OPTION_TYPE_REALS,    /* senc_reals field: [0, 5] */
     SENC_OPTION_TYPE_VALUE,    /* const senc_value * field: left as it is, borrowed from the tree (tables with free keys) */
 } senc_option_type;
@@ -52,7 +58,7 @@ typedef struct senc_option {
     size_t offset;
     const char *initial; /* the default as it would stand in TOML: "16", "0.05", "cosine", "[1, 10]"; NULL = not set,
                             "!" = required */
-    double low, high;    /* for numbers, inclusive; also for each list item */
+    double low, high;    /* for numbers, inclusive; also for each list item; -HUGE_VAL, HUGE_VAL: unbounded */
     const char *choices; /* CHOICE: "a|b|c"; STRING: NULL or the allowed forms for the documentation */
     const char *help;    /* one line */
 } senc_option;
@@ -86,13 +92,20 @@ bool senc_options_read(const senc_option *options, void *target, const senc_valu
                        const char *owner, const char *const *ignore, senc_error *err);
 void senc_options_free(const senc_option *options, void *target);
 
-/* Appends "name = value   # help" lines in TOML, every key with its resolved value; unset ones commented out. */
+/* Appends "name = value   # help" lines in TOML, every key with its resolved value; unset ones (and defaults outside the
+ * row's range) commented out. Reading the lines gives the same values: relative paths are printed as absolute ones, because
+ * the text may land in another folder. */
 void senc_options_print(const senc_option *options, const void *target, bool with_help, senc_buffer *out);
 
-/* The nearest of n names to `wrong` by edit distance (Damerau-Levenshtein, at most 2 or a third of its length), or NULL. */
+/* What a row takes, for messages and documentation: "an integer >= 1", "one of \"mean\", \"cls\"". */
+void senc_option_describe(const senc_option *o, char *out, size_t out_bytes);
+
+/* The nearest of n names to `wrong` by edit distance, case aside (Damerau-Levenshtein with adjacent swaps, at most 2 or a
+ * third of its length, and less than either length), or NULL. */
 const char *senc_nearest_name(const char *wrong, const char *const *names, int64_t n);
 
-/* "4GiB", "500MB", "1048576" -> bytes; false when it is none of these. */
+/* "4GiB", "500MB", "1.5 GB", "1048576" -> bytes (kB = 1000, KiB = 1024, case aside); false when it is none of these or does
+ * not fit 63 bits. */
 bool senc_bytes_parse(const char *text, int64_t *bytes);
 /* 1.5 GiB, 12 KiB; written to out (32 bytes are enough), which is returned. */
 const char *senc_bytes_text(int64_t bytes, char *out, size_t out_bytes);
