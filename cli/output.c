@@ -1,0 +1,39 @@
+/* Results on standard output: see output.h. */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "autograd/base/file.h"
+
+static int failure; /* errno of the first failed write: stdio does not keep it */
+
+bool cli_output_write(const void *bytes, size_t n_bytes) {
+    if (failure) return false;
+    errno = 0;
+    if (n_bytes > 0 && fwrite(bytes, 1, n_bytes, stdout) != n_bytes) failure = errno ? errno : EIO;
+    return failure == 0;
+}
+
+bool cli_output_buffer(senc_buffer *b, senc_error *err) {
+    const bool ok = !b->failed || senc_fail_memory(err, b->n_bytes, "the output");
+    if (ok) cli_output_write(senc_buffer_text(b), b->n_bytes);
+    senc_buffer_free(b);
+    return ok;
+}
+
+bool cli_output_finish(senc_error *err) {
+    errno = 0;
+    if (fflush(stdout) != 0 && !failure) failure = errno ? errno : EIO;
+    if (!failure || failure == EPIPE) return true;
+    return senc_fail(err, SENC_FAILED, "standard output: cannot write: %s", strerror(failure));
+}
+
+bool cli_output_file(const char *path, senc_buffer *b, senc_error *err) {
+    if (strcmp(path, "-") == 0) return cli_output_buffer(b, err);
+    bool ok = !b->failed || senc_fail_memory(err, b->n_bytes, "the output");
+    ok = ok && senc_file_write(path, senc_buffer_text(b), b->n_bytes, err);
+    senc_buffer_free(b);
+    return ok;
+}

@@ -1,0 +1,207 @@
+/* Evaluation results for people and for machines: see report.h. */
+#include "eval/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/memory.h"
+#include "autograd/base/terminal.h"
+
+#define REPORT_COLUMNS 80
+#define MAX_GRID       12 /* columns of a grid; metrics with more go into a plain list */
+
+/* A metric's key without the data's name, cut into row and column: "ndcg" | "@10", "spearman" | "cosine". */
+typedef struct metric_label {
+    const char *row, *column;
+    int row_bytes;
+} metric_label;
+
+static metric_label label_of(const eval_result *r, const eval_metric *metric) {
+    const char *key = metric->key;
+    const size_t n = r->name ? strlen(r->name) : 0;
+    if (n > 0 && strncmp(key, r->name, n) == 0 && key[n] == '_') key += n + 1;
+    const char *cut = strchr(key, '@');
+    if (cut) return (metric_label){key, cut, (int)(cut - key)};
+    cut = strrchr(key, '_');
+    if (!cut) return (metric_label){key, "", (int)strlen(key)};
+    return (metric_label){key, cut + 1, (int)(cut - key)};
+}
+
+static bool is_same_row(metric_label a, metric_label b) {
+    return a.row_bytes == b.row_bytes && memcmp(a.row, b.row, (size_t)a.row_bytes) == 0;
+}
+
+/* The distinct columns in the order of their first metric; -1 when there are more than MAX_GRID. */
+static int64_t find_columns(const eval_result *r, const char **columns) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < r->n_metrics; i++) {
+        const char *column = label_of(r, &r->metrics[i]).column;
+        int64_t c = 0;
+        while (c < n && strcmp(columns[c], column) != 0) c++;
+        if (c < n) continue;
+        if (n == MAX_GRID) return -1;
+        columns[n++] = column;
+    }
+    return n;
+}
+
+static const eval_metric *find_cell(const eval_result *r, metric_label row, const char *column) {
+    for (int64_t i = 0; i < r->n_metrics; i++) {
+        const metric_label label = label_of(r, &r->metrics[i]);
+        if (is_same_row(label, row) && strcmp(label.column, column) == 0) return &r->metrics[i];
+    }
+    return NULL;
+}
+
+static void add_number(senc_grid *grid, const eval_metric *metric) {
+    if (metric) senc_grid_add(grid, "%.4f", metric->value);
+    else senc_grid_add(grid, "-");
+}
+
+static void fill_list(const eval_result *r, senc_grid *grid) {
+    senc_grid_init(grid, "lr");
+    senc_grid_add(grid, "metric");
+    senc_grid_add(grid, "value");
+    for (int64_t i = 0; i < r->n_metrics; i++) {
+        senc_grid_add(grid, "%s", r->metrics[i].key);
+        add_number(grid, &r->metrics[i]);
+    }
+}
+
+/* Rows and columns of the metrics; a row is listed at its first metric. */
+static void fill_grid(const eval_result *r, senc_grid *grid) {
+    static const char *const alignments[MAX_GRID + 1] = {
+        "l",         "lr",         "lrr",         "lrrr",         "lrrrr",         "lrrrrr",        "lrrrrrr",
+        "lrrrrrrr",  "lrrrrrrrr",  "lrrrrrrrrr",  "lrrrrrrrrrr",  "lrrrrrrrrrrr",  "lrrrrrrrrrrrr",
+    };
+    const char *columns[MAX_GRID];
+    const int64_t n = find_columns(r, columns);
+    if (n < 0) {
+        fill_list(r, grid);
+        return;
+    }
+    senc_grid_init(grid, alignments[n]);
+    senc_grid_add(grid, "%s", "");
+    for (int64_t c = 0; c < n; c++) senc_grid_add(grid, "%s", columns[c]);
+    for (int64_t i = 0; i < r->n_metrics; i++) {
+        const metric_label row = label_of(r, &r->metrics[i]);
+        bool is_first = true;
+        for (int64_t j = 0; j < i && is_first; j++) is_first = !is_same_row(label_of(r, &r->metrics[j]), row);
+        if (!is_first) continue;
+        senc_grid_add(grid, "%.*s", row.row_bytes, row.row);
+        for (int64_t c = 0; c < n; c++) add_number(grid, find_cell(r, row, columns[c]));
+    }
+}
+
+static void append_headline(const eval_result *r, senc_buffer *out) {
+    const eval_metric *primary = r->primary ? eval_result_find(r, r->primary) : NULL;
+    if (primary)
+        senc_buffer_printf(out, "%s %.4f%s\n", primary->key, primary->value, r->greater_is_better ? "" : " (lower is better)");
+}
+
+static void append_lines(char *const *lines, int64_t n, senc_buffer *out) {
+    for (int64_t i = 0; i < n; i++) {
+        senc_buffer_append_text(out, "  ");
+        senc_text_wrap(out, lines[i], 2, 4, REPORT_COLUMNS);
+    }
+}
+
+void eval_report_print(const eval_result *results, int64_t n, senc_buffer *out) {
+    for (int64_t i = 0; i < n; i++) {
+        const eval_result *r = &results[i];
+        if (i > 0) senc_buffer_append_text(out, "\n");
+        senc_buffer_printf(out, "%s (%s)\n  ", r->name, r->type);
+        append_headline(r, out);
+        senc_buffer_append_text(out, "\n");
+        senc_grid grid;
+        fill_grid(r, &grid);
+        senc_grid_print(&grid, 2, REPORT_COLUMNS, out);
+        senc_grid_free(&grid);
+        if (r->n_counts + r->n_rules > 0) senc_buffer_append_text(out, "\n");
+        append_lines(r->counts, r->n_counts, out);
+        append_lines(r->rules, r->n_rules, out);
+    }
+}
+
+void eval_report_print_markdown(const eval_result *results, int64_t n, senc_buffer *out) {
+    for (int64_t i = 0; i < n; i++) {
+        const eval_result *r = &results[i];
+        senc_buffer_printf(out, "%s### %s (%s)\n\n", i > 0 ? "\n" : "", r->name, r->type);
+        append_headline(r, out);
+        senc_buffer_append_text(out, "\n");
+        senc_grid grid;
+        fill_grid(r, &grid);
+        senc_grid_print_markdown(&grid, out);
+        senc_grid_free(&grid);
+        senc_buffer_append_text(out, "\n");
+        for (int64_t j = 0; j < r->n_counts; j++) senc_buffer_printf(out, "- %s\n", r->counts[j]);
+        for (int64_t j = 0; j < r->n_rules; j++) senc_buffer_printf(out, "- %s\n", r->rules[j]);
+    }
+}
+
+static void add_change(senc_grid *grid, const char *key, const eval_result *before, const eval_result *after) {
+    const eval_metric *old = eval_result_find(before, key), *new = eval_result_find(after, key);
+    senc_grid_add(grid, "%s", key);
+    add_number(grid, old);
+    add_number(grid, new);
+    if (old && new) senc_grid_add(grid, "%+.4f", new->value - old->value);
+    else senc_grid_add(grid, "-");
+}
+
+static void fill_change(const eval_result *before, const eval_result *after, int64_t n, bool all, senc_grid *grid) {
+    senc_grid_init(grid, "lrrr");
+    static const char *const head[] = {"metric", "before", "after", "change"};
+    for (int c = 0; c < 4; c++) senc_grid_add(grid, "%s", head[c]);
+    for (int64_t i = 0; i < n; i++) {
+        const char *primary = after[i].primary;
+        if (primary) add_change(grid, primary, &before[i], &after[i]);
+        for (int64_t j = 0; all && j < after[i].n_metrics; j++) {
+            const char *key = after[i].metrics[j].key;
+            if (!primary || strcmp(key, primary) != 0) add_change(grid, key, &before[i], &after[i]);
+        }
+    }
+}
+
+void eval_report_print_change(const eval_result *before, const eval_result *after, int64_t n, bool all, senc_buffer *out) {
+    senc_grid grid;
+    fill_change(before, after, n, all, &grid);
+    senc_grid_print(&grid, 2, REPORT_COLUMNS, out);
+    senc_grid_free(&grid);
+}
+
+void eval_report_print_change_markdown(const eval_result *before, const eval_result *after, int64_t n, bool all,
+                                       senc_buffer *out) {
+    senc_grid grid;
+    fill_change(before, after, n, all, &grid);
+    senc_grid_print_markdown(&grid, out);
+    senc_grid_free(&grid);
+}
+
+static void put_lines(data_json *object, const char *name, char *const *lines, int64_t n) {
+    data_json *array = data_json_put_array(object, name);
+    for (int64_t i = 0; i < n; i++) data_json_put_string(array, NULL, lines[i]);
+}
+
+void eval_report_put_json(const eval_result *results, int64_t n, data_json *object) {
+    data_json *metrics = data_json_put_object(object, "metrics");
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; j < results[i].n_metrics; j++)
+            data_json_put_number(metrics, results[i].metrics[j].key, results[i].metrics[j].value);
+    }
+    data_json *rules = data_json_put_object(object, "rules");
+    for (int64_t i = 0; i < n; i++) put_lines(rules, results[i].name, results[i].rules, results[i].n_rules);
+    data_json *counts = data_json_put_object(object, "counts");
+    for (int64_t i = 0; i < n; i++) put_lines(counts, results[i].name, results[i].counts, results[i].n_counts);
+    data_json *list = data_json_put_array(object, "results");
+    for (int64_t i = 0; i < n; i++) {
+        data_json *result = data_json_put_object(list, NULL);
+        data_json_put_string(result, "name", results[i].name);
+        data_json_put_string(result, "type", results[i].type);
+        data_json_put_string(result, "primary", results[i].primary);
+        data_json_put_bool(result, "greater_is_better", results[i].greater_is_better);
+        data_json *own = data_json_put_object(result, "metrics");
+        for (int64_t j = 0; j < results[i].n_metrics; j++)
+            data_json_put_number(own, results[i].metrics[j].key, results[i].metrics[j].value);
+    }
+}
