@@ -15,7 +15,7 @@
 
 static const struct {
     const char *name;
-    size_t n_bytes = 0;
+    size_t n_bytes;
 } dtypes[DATA_N_DTYPES] = {
     [DATA_F32] = {"F32", 4},   [DATA_F16] = {"F16", 2},         [DATA_BF16] = {"BF16", 2},       [DATA_F64] = {"F64", 8},
     [DATA_I64] = {"I64", 8},   [DATA_I32] = {"I32", 4},         [DATA_I16] = {"I16", 2},         [DATA_I8] = {"I8", 1},
