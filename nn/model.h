@@ -1,5 +1,6 @@
 /* A sentence encoder: token ids -> encoder -> pooling -> (dense) -> (normalize) -> one vector a sequence. nn knows no text: it takes ids and
- * offsets. The folder layout is sentence-transformers' (FORMATS 1.9, layout A) or a bare Hugging Face BERT folder. */
+ * offsets. Folders are sentence-transformers' (read: up to 5.3 and since 5.4; written: as 2.x to 5.3 do, which everybody reads) or a
+ * bare Hugging Face folder, which gets mean pooling. */
 #ifndef NN_MODEL_H
 #define NN_MODEL_H
 
@@ -15,7 +16,8 @@ typedef struct nn_model nn_model;
 
 /* Overrides of what the folder says; zero / NULL / negative: leave it. */
 typedef struct nn_overrides {
-    const char *pooling;   /* "mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken", several joined by '+' */
+    const char *pooling;   /* "mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken", several joined by '+'; the vectors
+                              of several come in the order cls, max, mean, mean_sqrt_len, weightedmean, lasttoken */
     int normalize;         /* -1: as the folder says, 0: no, 1: yes */
     int64_t max_length;    /* 0: as the folder says */
     double dropout;        /* < 0: as config.json says; otherwise both hidden and attention dropout */
@@ -48,9 +50,14 @@ int64_t nn_model_width(const nn_model *m);      /* of the output vector */
 int64_t nn_model_max_length(const nn_model *m); /* tokens, special ones included */
 int64_t nn_model_vocab_size(const nn_model *m); /* rows of the embedding table */
 int64_t nn_model_layers(const nn_model *m);
-/* Prompts by name ("query", "document", ...): text put in front of the input; "" when there is none. */
+/* Prompts by name ("query", "document", ...): text put in front of the input; "" when there is none. name NULL: the default prompt. */
 const char *nn_model_prompt(const nn_model *m, const char *name);
+/* False only when out of memory. */
 bool nn_model_set_prompt(nn_model *m, const char *name, const char *text, senc_error *err);
+/* sentence_bert_config.json's do_lower_case: texts are put into lower case before the tokenizer sees them. */
+bool nn_model_lowers_case(const nn_model *m);
+/* False: the model leaves the prompt's tokens out of pooling (nn_pass.prompt_tokens). */
+bool nn_model_includes_prompt(const nn_model *m);
 /* "cosine", "dot", "euclidean", "manhattan". */
 const char *nn_model_similarity(const nn_model *m);
 /* For `senc inspect` and the log: "bert, 6 layers, 384 wide, 12 heads, pooling mean, normalized, 22.7 M parameters". */
@@ -59,6 +66,21 @@ const char *nn_model_describe(const nn_model *m, char *out, size_t out_bytes);
  * one forward pass: per layer and token 24 D^2 + 4 T D. */
 int64_t nn_model_activation_bytes_per_token(const nn_model *m);
 double nn_model_forward_flops(const nn_model *m, kern_sequences sequences);
+
+/* The tensors as checkpoints of other tools name them. The engine's parameters are not quite those: query, key and value lie in one
+ * matrix, "...attention.self.qkv.weight" (3D,D), because one product is faster than three. */
+typedef struct nn_tensor {
+    char *name;            /* "encoder.layer.0.attention.self.query.weight", "2_Dense.linear.weight" */
+    const char *file_name; /* inside name: what its own file calls it ("linear.weight") */
+    ag_param *param;
+    int64_t offset;        /* of its first number in param->value and param->grad */
+    int64_t rows, cols;    /* a vector has rows = 1 */
+    bool is_vector;        /* stored as shape [cols] */
+    int module;            /* index in modules.json: 0 the encoder */
+} nn_tensor;
+int64_t nn_model_n_tensors(const nn_model *m);
+const nn_tensor *nn_model_tensor(const nn_model *m, int64_t i);
+const nn_tensor *nn_model_find_tensor(const nn_model *m, const char *name); /* NULL: absent */
 
 /* One forward pass. Dropout is on when `training`; its masks depend on (seed, step, layer, first_token + row, column) only. */
 typedef struct nn_pass {
