@@ -1,0 +1,58 @@
+/* Added tokens: fixed strings that are cut out of a text before it is split into words. Tokens with normalized = false are
+ * looked for in the raw text, the others (normalised themselves) in the normalised text; leftmost first, then longest. */
+#ifndef DATA_ADDED_TOKENS_H
+#define DATA_ADDED_TOKENS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/tokenizers/bert_normalizer.h"
+#include "data/tokenizers/vocab.h"
+
+typedef struct data_added_token {
+    char *content;
+    size_t n_bytes;
+    int32_t id;
+    bool single_word; /* only where no word character stands before or behind it */
+    bool lstrip;      /* takes the white space before it */
+    bool rstrip;      /* takes the white space behind it */
+    bool normalized;
+    bool special;
+} data_added_token;
+
+/* One of the two sets of strings to look for. */
+typedef struct data_added_set {
+    data_vocab strings; /* "ids" are indices of tokens */
+    bool first[256];    /* bytes that a string begins with */
+    int only_first;     /* the one such byte, -1 when there are several */
+} data_added_set;
+
+typedef struct data_added_tokens {
+    data_added_token *tokens;
+    int64_t n, capacity;
+    data_added_set raw, normalized;
+} data_added_tokens;
+
+void data_added_tokens_init(data_added_tokens *a);
+void data_added_tokens_free(data_added_tokens *a);
+/* Adds a token (content is copied), or changes the one with the same content; an empty content is ignored. */
+bool data_added_tokens_put(data_added_tokens *a, const data_added_token *token, senc_error *err);
+/* NULL when absent. */
+const data_added_token *data_added_tokens_find(const data_added_tokens *a, const char *content, size_t n_bytes);
+/* Builds the sets; call it after the last put. */
+bool data_added_tokens_build(data_added_tokens *a, const data_normalizer *n, const data_unicode *unicode, senc_error *err);
+
+/* Where a search in a text stands. {0} is the start. */
+typedef struct data_added_search {
+    size_t at;   /* bytes looked at */
+    size_t done; /* bytes given out */
+} data_added_search;
+
+/* The next token in a text: [*start, *end) are its bytes with the white space it takes; the text between search->done (as
+ * it was before the call) and *start is free of tokens. NULL: no further token. */
+const data_added_token *data_added_set_next(const data_added_tokens *a, const data_added_set *set,
+                                            const data_unicode *unicode, const char *text, size_t n_bytes,
+                                            data_added_search *search, size_t *start, size_t *end);
+
+#endif
