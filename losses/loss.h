@@ -52,6 +52,7 @@ typedef struct loss_spec {
     ag_node *(*build)(ag_tape *t, ag_node *embeddings, const loss_batch *batch, const void *options);
     /* The temperature this loss divides similarities by, to be printed; 0: it has none. */
     double (*temperature)(const void *options);
+    bool in_batch_negatives; /* the other rows' texts are negatives, so batch->masked matters */
     const ag_example *examples; /* for the gradient check, ended by {0} */
 } loss_spec;
 

@@ -253,5 +253,6 @@ const loss_spec loss_mnrl_spec = {
     .roles = mnrl_roles,
     .build = mnrl_build,
     .temperature = mnrl_temperature,
+    .in_batch_negatives = true,
     .examples = mnrl_examples,
 };

@@ -1,0 +1,318 @@
+/* Checkpoints: see checkpoint.h. */
+#include "train/checkpoint.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "autograd/base/buffer.h"
+#include "autograd/base/file.h"
+#include "autograd/base/log.h"
+#include "autograd/base/memory.h"
+#include "autograd/base/rng.h"
+#include "data/formats/json.h"
+#include "data/formats/safetensors.h"
+#include "data/pairs.h"
+
+#define FORMAT_VERSION 1
+#define STEP_PREFIX    "step-"
+#define TEMPORARY      ".tmp-" /* name.tmp-PID: being written; name.old: replaced a moment ago */
+#define REPLACED       ".old"
+
+/* ---- replacing folders ---- */
+
+static char *name_with(const char *path, const char *suffix) {
+    senc_buffer out = {0};
+    senc_buffer_printf(&out, "%s%s", path, suffix);
+    return senc_buffer_take(&out);
+}
+
+static bool move_folder(const char *from, const char *to, senc_error *err) {
+    if (rename(from, to) == 0) return true;
+    return senc_fail_errno(err, "%s: cannot rename to %s", from, to);
+}
+
+bool train_folder_replace(const char *folder, train_fill_folder *fill, void *context, senc_error *err) {
+    char suffix[32];
+    snprintf(suffix, sizeof suffix, TEMPORARY "%ld", (long)getpid());
+    char *temporary = name_with(folder, suffix), *old = name_with(folder, REPLACED);
+    bool ok = temporary && old;
+    if (!ok) senc_fail_memory(err, strlen(folder), "a path");
+    ok = ok && senc_path_remove(temporary, err) && senc_path_create_folders(temporary, err) && fill(context, temporary, err);
+    if (ok && senc_path_exists(folder)) {
+        ok = senc_path_remove(old, err) && move_folder(folder, old, err);
+        if (ok && !move_folder(temporary, folder, err)) {
+            (void)rename(old, folder);
+            ok = false;
+        }
+        ok = ok && senc_path_remove(old, err);
+    } else if (ok) {
+        ok = move_folder(temporary, folder, err);
+    }
+    if (!ok && temporary) senc_path_remove(temporary, NULL);
+    free(temporary);
+    free(old);
+    return ok;
+}
+
+/* One leftover: a temporary is removed; an .old folder returns to its place when that is empty. */
+static bool clean_entry(const char *dir, const char *name, senc_error *err) {
+    const size_t n = strlen(name), n_old = strlen(REPLACED);
+    const bool temporary = strstr(name, TEMPORARY) != NULL;
+    const bool old = n > n_old && strcmp(name + n - n_old, REPLACED) == 0;
+    if (!temporary && !old) return true;
+    char *path = senc_path_join(dir, name);
+    if (!path) return senc_fail_memory(err, n, "a path");
+    bool ok;
+    char *place = old ? senc_strndup(path, strlen(path) - n_old) : NULL;
+    if (old && !place) ok = senc_fail_memory(err, n, "a path");
+    else if (old && !senc_path_exists(place)) ok = move_folder(path, place, err);
+    else ok = senc_path_remove(path, err);
+    free(place);
+    free(path);
+    return ok;
+}
+
+static bool clean_folder(const char *dir, senc_error *err) {
+    DIR *d = opendir(dir);
+    if (!d) return errno == ENOENT ? true : senc_fail_errno(err, "%s: cannot read the folder", dir);
+    bool ok = true;
+    for (struct dirent *e; ok && (e = readdir(d));) ok = clean_entry(dir, e->d_name, err);
+    closedir(d);
+    return ok;
+}
+
+bool train_checkpoint_clean(const char *run_dir, senc_error *err) {
+    char *checkpoints = senc_path_join(run_dir, "checkpoints");
+    if (!checkpoints) return senc_fail_memory(err, strlen(run_dir), "a path");
+    const bool ok = clean_folder(run_dir, err) && clean_folder(checkpoints, err);
+    free(checkpoints);
+    return ok;
+}
+
+/* ---- progress <-> JSON ---- */
+
+typedef struct progress_field {
+    const char *name;
+    size_t offset;
+    bool is_real;
+} progress_field;
+
+#define INTEGER_FIELD(f) {#f, offsetof(train_progress, f), false}
+#define REAL_FIELD(f)    {#f, offsetof(train_progress, f), true}
+
+static const progress_field progress_fields[] = {
+    INTEGER_FIELD(step),        INTEGER_FIELD(batch),          INTEGER_FIELD(epoch),
+    INTEGER_FIELD(position),    INTEGER_FIELD(n_updates),      INTEGER_FIELD(evaluated_step),
+    REAL_FIELD(best_value),     INTEGER_FIELD(best_step),      INTEGER_FIELD(evaluations_without_best),
+    INTEGER_FIELD(n_masked),    INTEGER_FIELD(n_truncated),    INTEGER_FIELD(n_texts),
+    INTEGER_FIELD(n_tokens),    REAL_FIELD(elapsed_ms),        INTEGER_FIELD(threads),
+    INTEGER_FIELD(n_rows),
+};
+#define N_PROGRESS_FIELDS (sizeof progress_fields / sizeof progress_fields[0])
+
+static void progress_put(data_json *o, const train_progress *p) {
+    for (size_t i = 0; i < N_PROGRESS_FIELDS; i++) {
+        const progress_field *f = &progress_fields[i];
+        const char *at = (const char *)p + f->offset;
+        if (f->is_real) data_json_put_number(o, f->name, *(const double *)(const void *)at); /* NaN becomes null */
+        else data_json_put_integer(o, f->name, *(const int64_t *)(const void *)at);
+    }
+}
+
+static bool progress_read(const data_json *o, train_progress *p, senc_error *err) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < N_PROGRESS_FIELDS; i++) {
+        const progress_field *f = &progress_fields[i];
+        char *at = (char *)p + f->offset;
+        if (!f->is_real) {
+            ok = data_json_require_integer(o, f->name, -1, INT64_MAX, (int64_t *)(void *)at, err);
+            continue;
+        }
+        *(double *)(void *)at = NAN;
+        ok = data_json_read_number(o, f->name, -HUGE_VAL, HUGE_VAL, (double *)(void *)at, err);
+    }
+    return ok;
+}
+
+/* ---- the state ---- */
+
+static void state_tensors(const train_optimizer *o, data_tensor out[3]) {
+    const int64_t n = o->params->n_numbers;
+    const char *const names[3] = {"values", "adam_m", "adam_v"};
+    const real *const blocks[3] = {o->params->values, o->m, o->v};
+    for (int i = 0; i < 3; i++) {
+        out[i] = (data_tensor){.name = names[i], .dtype = DATA_F32, .n_dims = 1, .shape = {n}};
+        out[i].data = blocks[i];
+        out[i].n_bytes = (size_t)n * sizeof(real);
+    }
+}
+
+static uint64_t state_checksum(const data_tensor tensors[3]) {
+    uint64_t h = 0;
+    for (int i = 0; i < 3; i++) h = senc_rng_mix(h ^ data_text_hash(tensors[i].data, tensors[i].n_bytes));
+    return h;
+}
+
+typedef struct save_context {
+    const train_progress *progress;
+    const train_optimizer *optimizer;
+} save_context;
+
+static bool fill_checkpoint(void *context, const char *folder, senc_error *err) {
+    const save_context *c = context;
+    data_tensor tensors[3];
+    state_tensors(c->optimizer, tensors);
+    char checksum[32];
+    snprintf(checksum, sizeof checksum, "%016llx", (unsigned long long)state_checksum(tensors));
+    char *weights = senc_path_join(folder, "state.safetensors"), *state = senc_path_join(folder, "state.json");
+    data_json *o = data_json_create_object();
+    data_json_put_integer(o, "format", FORMAT_VERSION);
+    data_json_put_string(o, "checksum", checksum);
+    progress_put(o, c->progress);
+    bool ok = weights && state;
+    if (!ok) senc_fail_memory(err, strlen(folder), "a path");
+    ok = ok && data_safetensors_save(weights, tensors, 3, NULL, err) && data_json_save(o, 2, state, err);
+    data_json_free(o);
+    free(weights);
+    free(state);
+    return ok;
+}
+
+/* The step in "step-000500"; -1 for any other name. */
+static int64_t step_of_name(const char *name) {
+    const size_t n = strlen(STEP_PREFIX);
+    if (strncmp(name, STEP_PREFIX, n) != 0 || name[n] == '\0') return -1;
+    char *end;
+    const long long step = strtoll(name + n, &end, 10);
+    return *end == '\0' ? step : -1;
+}
+
+/* Steps of the checkpoints in a folder, newest first; *n of them, to be freed. */
+static int newest_first(const void *a, const void *b) {
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x > y ? -1 : x < y;
+}
+
+static bool list_steps(const char *checkpoints, int64_t **steps, int64_t *n, senc_error *err) {
+    *steps = NULL;
+    *n = 0;
+    DIR *d = opendir(checkpoints);
+    if (!d) return errno == ENOENT ? true : senc_fail_errno(err, "%s: cannot read the folder", checkpoints);
+    bool ok = true;
+    for (struct dirent *e; ok && (e = readdir(d));) {
+        const int64_t step = step_of_name(e->d_name);
+        if (step < 0) continue;
+        int64_t *grown = senc_realloc(*steps, (size_t)*n + 1, sizeof *grown);
+        ok = grown ? true : senc_fail_memory(err, ((size_t)*n + 1) * sizeof *grown, "the list of checkpoints");
+        if (ok) (*steps = grown)[(*n)++] = step;
+    }
+    closedir(d);
+    if (*n) qsort(*steps, (size_t)*n, sizeof **steps, newest_first);
+    return ok;
+}
+
+static char *step_folder(const char *run_dir, int64_t step) {
+    senc_buffer name = {0};
+    senc_buffer_printf(&name, "%s/checkpoints/" STEP_PREFIX "%06lld", run_dir, (long long)step);
+    return senc_buffer_take(&name);
+}
+
+static bool remove_older(const char *run_dir, int64_t keep, senc_error *err) {
+    char *checkpoints = senc_path_join(run_dir, "checkpoints");
+    if (!checkpoints) return senc_fail_memory(err, strlen(run_dir), "a path");
+    int64_t *steps, n;
+    bool ok = list_steps(checkpoints, &steps, &n, err);
+    for (int64_t i = keep; ok && i < n; i++) {
+        char *old = step_folder(run_dir, steps[i]);
+        ok = old ? senc_path_remove(old, err) : senc_fail_memory(err, strlen(run_dir), "a path");
+        free(old);
+    }
+    free(steps);
+    free(checkpoints);
+    return ok;
+}
+
+bool train_checkpoint_save(const char *run_dir, const train_progress *progress, const train_optimizer *optimizer,
+                           int64_t keep, senc_error *err) {
+    char *folder = step_folder(run_dir, progress->step);
+    if (!folder) return senc_fail_memory(err, strlen(run_dir), "a path");
+    save_context context = {progress, optimizer};
+    const bool ok = train_folder_replace(folder, fill_checkpoint, &context, err);
+    free(folder);
+    return ok && remove_older(run_dir, keep, err);
+}
+
+static bool read_block(const data_safetensors *file, const char *name, real *out, int64_t n, senc_error *err) {
+    const data_tensor *t = data_safetensors_find(file, name);
+    if (!t) return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" is missing", file->path, name);
+    if (data_tensor_count(t) != n)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" has %lld numbers, the model has %lld", file->path, name,
+                         (long long)data_tensor_count(t), (long long)n);
+    return data_tensor_to_floats(t, file->path, out, err);
+}
+
+static bool read_state(const char *folder, const data_json *o, train_optimizer *optimizer, senc_error *err) {
+    char *path = senc_path_join(folder, "state.safetensors");
+    if (!path) return senc_fail_memory(err, strlen(folder), "a path");
+    data_safetensors file;
+    const char *checksum = NULL;
+    bool ok = data_json_require_string(o, "checksum", &checksum, err) && data_safetensors_open(path, &file, err);
+    if (ok) {
+        const int64_t n = optimizer->params->n_numbers;
+        ok = read_block(&file, "values", optimizer->params->values, n, err) &&
+             read_block(&file, "adam_m", optimizer->m, n, err) && read_block(&file, "adam_v", optimizer->v, n, err);
+        data_safetensors_close(&file);
+        data_tensor tensors[3];
+        state_tensors(optimizer, tensors);
+        char found[32];
+        snprintf(found, sizeof found, "%016llx", (unsigned long long)state_checksum(tensors));
+        if (ok && strcmp(found, checksum) != 0)
+            ok = senc_fail(err, SENC_BAD_INPUT, "%s: checksum %s expected, found %s", path, checksum, found);
+    }
+    free(path);
+    return ok;
+}
+
+static bool load_one(const char *folder, train_progress *progress, train_optimizer *optimizer, senc_error *err) {
+    char *path = senc_path_join(folder, "state.json");
+    if (!path) return senc_fail_memory(err, strlen(folder), "a path");
+    data_json *o = NULL;
+    int64_t format = 0;
+    const bool ok = data_json_load(path, &o, err) && data_json_require_integer(o, "format", 1, FORMAT_VERSION, &format, err) &&
+                    progress_read(o, progress, err) && read_state(folder, o, optimizer, err);
+    if (ok) optimizer->n_updates = progress->n_updates;
+    data_json_free(o);
+    free(path);
+    return ok;
+}
+
+bool train_checkpoint_load(const char *run_dir, train_progress *progress, train_optimizer *optimizer, bool *found,
+                           senc_error *err) {
+    *found = false;
+    char *checkpoints = senc_path_join(run_dir, "checkpoints");
+    if (!checkpoints) return senc_fail_memory(err, strlen(run_dir), "a path");
+    int64_t *steps, n;
+    bool ok = list_steps(checkpoints, &steps, &n, err);
+    senc_error last = {0};
+    for (int64_t i = 0; ok && !*found && i < n; i++) {
+        char *folder = step_folder(run_dir, steps[i]);
+        if (!folder) {
+            ok = senc_fail_memory(err, strlen(run_dir), "a path");
+            break;
+        }
+        last = (senc_error){0};
+        *found = load_one(folder, progress, optimizer, &last);
+        if (!*found) senc_warn("%s; trying an older checkpoint", last.text);
+        free(folder);
+    }
+    if (ok && !*found && n > 0) ok = senc_fail(err, last.kind, "%s (no checkpoint can be read)", last.text);
+    free(steps);
+    free(checkpoints);
+    return ok;
+}

@@ -1,0 +1,226 @@
+/* The configuration of a training run: see config.h. */
+#include "train/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/file.h"
+#include "autograd/base/memory.h"
+#include "data/formats/toml.h"
+
+static const char *const top_level_names[] = {"model", "data", "loss", "train", "eval", "output"};
+#define N_TOP_LEVEL ((int64_t)(sizeof top_level_names / sizeof top_level_names[0]))
+
+static bool check_top_level(const senc_value *tree, senc_error *err) {
+    for (int64_t i = 0; i < tree->n; i++) {
+        const senc_pair *pair = &tree->pairs[i];
+        bool known = false;
+        for (int64_t k = 0; k < N_TOP_LEVEL; k++) known = known || strcmp(pair->key, top_level_names[k]) == 0;
+        if (known) continue;
+        char place[512];
+        const char *near = senc_nearest_name(pair->key, top_level_names, N_TOP_LEVEL);
+        senc_place_text(pair->place, place, sizeof place);
+        if (near) return senc_fail(err, SENC_BAD_INPUT, "%s%s: unknown table; did you mean \"%s\"?", place, pair->key, near);
+        return senc_fail(err, SENC_BAD_INPUT, "%s%s: unknown table; expected model, data, loss, train, eval or output", place,
+                         pair->key);
+    }
+    return true;
+}
+
+/* A top-level table; NULL when absent. */
+static bool find_table(const senc_value *tree, const char *name, const senc_value **out, senc_error *err) {
+    *out = senc_value_find(tree, name);
+    if (!*out || (*out)->type == SENC_VALUE_TABLE) return true;
+    char place[512];
+    return senc_fail(err, SENC_BAD_INPUT, "%s%s: expected a table ([%s]), got %s",
+                     senc_place_text((*out)->place, place, sizeof place), name, name, senc_value_type_name((*out)->type));
+}
+
+/* An array of tables; NULL when absent. */
+static bool find_tables(const senc_value *tree, const char *name, const senc_value **out, senc_error *err) {
+    *out = senc_value_find(tree, name);
+    if (!*out) return true;
+    char place[512];
+    bool ok = (*out)->type == SENC_VALUE_ARRAY;
+    for (int64_t i = 0; ok && i < (*out)->n; i++) ok = (*out)->items[i]->type == SENC_VALUE_TABLE;
+    if (ok) return true;
+    return senc_fail(err, SENC_BAD_INPUT, "%s%s: expected an array of tables ([[%s]]), got %s",
+                     senc_place_text((*out)->place, place, sizeof place), name, name,
+                     (*out)->type == SENC_VALUE_ARRAY ? "other items" : senc_value_type_name((*out)->type));
+}
+
+/* ---- --set ---- */
+
+static bool merge(senc_value *into, const senc_value *from, senc_error *err);
+
+/* Puts a copy of `from` in the place of *slot, or merges two tables. */
+static bool merge_slot(senc_value **slot, const senc_value *from, senc_error *err) {
+    const bool containers = (*slot)->type == SENC_VALUE_TABLE || (*slot)->type == SENC_VALUE_ARRAY;
+    if (containers && from->type == SENC_VALUE_TABLE) return merge(*slot, from, err);
+    senc_value *copy = senc_value_copy(from);
+    if (!copy) return senc_fail_memory(err, sizeof *copy, "the configuration");
+    senc_value_free(*slot);
+    *slot = copy;
+    return true;
+}
+
+/* data.0.limit: a number names an item of an array. */
+static bool merge_item(senc_value *array, const senc_pair *pair, senc_error *err) {
+    char *end;
+    const long long i = strtoll(pair->key, &end, 10);
+    if (*end != '\0' || i < 0 || i >= array->n)
+        return senc_fail(err, SENC_BAD_INPUT, "--set: %s: expected the number of an item, 0 to %lld", pair->key,
+                         (long long)array->n - 1);
+    return merge_slot(&array->items[i], pair->value, err);
+}
+
+static bool merge(senc_value *into, const senc_value *from, senc_error *err) {
+    for (int64_t i = 0; i < from->n; i++) {
+        const senc_pair *pair = &from->pairs[i];
+        if (into->type == SENC_VALUE_ARRAY) {
+            if (!merge_item(into, pair, err)) return false;
+            continue;
+        }
+        senc_pair *present = (senc_pair *)senc_value_find_pair(into, pair->key);
+        if (present) {
+            if (!merge_slot(&present->value, pair->value, err)) return false;
+            continue;
+        }
+        senc_value *copy = senc_value_copy(pair->value);
+        if (!copy || !senc_value_put(into, pair->key, pair->place, copy))
+            return senc_fail_memory(err, sizeof *copy, "the configuration");
+    }
+    return true;
+}
+
+static bool apply_sets(senc_value *tree, const char *const *sets, int64_t n_sets, senc_error *err) {
+    for (int64_t i = 0; i < n_sets; i++) {
+        senc_value *change;
+        if (!data_toml_parse_assignment(sets[i], &change, err)) return false;
+        const bool ok = merge(tree, change, err);
+        senc_value_free(change);
+        if (!ok) return false;
+    }
+    return true;
+}
+
+/* ---- sections ---- */
+
+static bool read_loss(train_config *c, senc_error *err) {
+    static const char *const type_key[] = {"type", NULL};
+    const senc_value *table;
+    if (!find_table(c->tree, "loss", &table, err)) return false;
+    const senc_value *type = senc_value_find(table, "type");
+    if (!type || type->type != SENC_VALUE_STRING)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: loss.type: missing; it names the loss (senc list losses), as type = \"mnrl\"",
+                         c->path);
+    c->loss = loss_find(type->string);
+    if (!c->loss) {
+        char place[512];
+        int n;
+        const loss_spec *const *all = loss_all(&n);
+        const char *names[64];
+        for (int i = 0; i < n && i < 64; i++) names[i] = all[i]->name;
+        const char *near = senc_nearest_name(type->string, names, n < 64 ? n : 64);
+        senc_place_text(type->place, place, sizeof place);
+        if (near)
+            return senc_fail(err, SENC_BAD_INPUT, "%sloss.type: unknown loss \"%s\"; did you mean \"%s\"?", place, type->string, near);
+        return senc_fail(err, SENC_BAD_INPUT, "%sloss.type: unknown loss \"%s\"; senc list losses shows all", place, type->string);
+    }
+    c->loss_options = senc_alloc_zero(1, c->loss->options_bytes);
+    if (!c->loss_options) return senc_fail_memory(err, c->loss->options_bytes, "the loss's options");
+    char owner[64];
+    snprintf(owner, sizeof owner, "loss \"%s\"", c->loss->name);
+    if (!senc_options_read(c->loss->options, c->loss_options, table, "loss", owner, type_key, err)) return false;
+    if (c->loss->check && !c->loss->check(c->loss_options, "loss", err)) return senc_error_prefix(err, "%s: ", c->path);
+    c->loss->roles(c->loss_options, &c->roles);
+    return true;
+}
+
+static bool read_sources(train_config *c, senc_error *err) {
+    const senc_value *tables;
+    if (!find_tables(c->tree, "data", &tables, err)) return false;
+    if (!tables || tables->n == 0)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: [[data]]: missing; it names the training data, as path = \"train.jsonl\"", c->path);
+    c->sources = senc_alloc_zero((size_t)tables->n, sizeof *c->sources);
+    if (!c->sources) return senc_fail_memory(err, (size_t)tables->n * sizeof *c->sources, "the data sources");
+    for (; c->n_sources < tables->n; c->n_sources++) {
+        const senc_value *table = tables->items[c->n_sources];
+        if (!senc_options_read(data_source_options, &c->sources[c->n_sources], table, "data", NULL, NULL, err)) {
+            c->n_sources++; /* it holds what must be freed */
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_evals(train_config *c, senc_error *err) {
+    const senc_value *tables;
+    if (!find_tables(c->tree, "eval", &tables, err)) return false;
+    if (!tables || tables->n == 0) return true;
+    c->evals = senc_alloc((size_t)tables->n, sizeof *c->evals);
+    if (!c->evals) return senc_fail_memory(err, (size_t)tables->n * sizeof *c->evals, "the evaluations");
+    for (int64_t i = 0; i < tables->n; i++) c->evals[i] = tables->items[i];
+    c->n_evals = tables->n;
+    return true;
+}
+
+static bool read_section(const senc_value *tree, const char *name, const senc_option *options, void *target,
+                         senc_error *err) {
+    const senc_value *table;
+    return find_table(tree, name, &table, err) && senc_options_read(options, target, table, name, NULL, NULL, err);
+}
+
+/* Conditions between keys. */
+static bool check_together(const train_config *c, senc_error *err) {
+    const train_model_config *m = &c->model;
+    if (!m->base == !m->architecture)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: model: expected either base (a model to fine-tune) or architecture (a fresh one), got %s",
+                         c->path, m->base ? "both" : "neither");
+    if (m->architecture && m->hidden_size % m->heads != 0)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: model.heads: expected a divisor of hidden_size = %lld, got %lld", c->path,
+                         (long long)m->hidden_size, (long long)m->heads);
+    if (m->max_length > 0 && m->max_length < 3)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: model.max_length: expected 0 or an integer >= 3, got %lld", c->path,
+                         (long long)m->max_length);
+    if (m->architecture && m->max_length > m->max_positions)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: model.max_length: expected at most max_positions = %lld, got %lld", c->path,
+                         (long long)m->max_positions, (long long)m->max_length);
+    if (c->train.epochs == 0 && c->train.max_steps == 0)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: train: epochs and max_steps are both 0, so there is nothing to do", c->path);
+    if (c->train.precision == TRAIN_PRECISION_BF16)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: train.precision: this build computes in fp32 only; expected \"auto\" or \"fp32\", got \"bf16\"",
+                         c->path);
+    if (c->n_evals == 0 && (c->train.best_metric || c->train.patience > 0))
+        return senc_fail(err, SENC_BAD_INPUT, "%s: train.%s: needs an [[eval]] table", c->path,
+                         c->train.best_metric ? "best_metric" : "patience");
+    return true;
+}
+
+bool train_config_load(train_config *c, const char *path, const char *const *sets, int64_t n_sets, senc_error *err) {
+    *c = (train_config){.path = senc_strdup(path)};
+    if (!c->path) return senc_fail_memory(err, strlen(path), "a path");
+    const bool ok = data_toml_load(path, &c->tree, err) && apply_sets(c->tree, sets, n_sets, err) &&
+                    data_toml_expand_environment(c->tree, err) && check_top_level(c->tree, err) &&
+                    read_section(c->tree, "model", train_model_options, &c->model, err) &&
+                    read_section(c->tree, "train", train_settings_options, &c->train, err) &&
+                    read_section(c->tree, "output", train_output_options, &c->output, err) && read_loss(c, err) &&
+                    read_sources(c, err) && read_evals(c, err) && check_together(c, err);
+    if (!ok) train_config_free(c);
+    return ok;
+}
+
+void train_config_free(train_config *c) {
+    senc_options_free(train_model_options, &c->model);
+    senc_options_free(train_settings_options, &c->train);
+    senc_options_free(train_output_options, &c->output);
+    if (c->loss && c->loss_options) senc_options_free(c->loss->options, c->loss_options);
+    free(c->loss_options);
+    for (int64_t i = 0; i < c->n_sources; i++) senc_options_free(data_source_options, &c->sources[i]);
+    free(c->sources);
+    free(c->evals);
+    senc_value_free(c->tree);
+    free(c->path);
+    *c = (train_config){0};
+}

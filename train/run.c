@@ -1,0 +1,291 @@
+/* A training run: see run.h. */
+#include "train/run.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/file.h"
+#include "autograd/base/log.h"
+#include "autograd/base/memory.h"
+#include "autograd/base/threads.h"
+#include "train/run_state.h"
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t stop_requested;
+
+static void request_stop(int number) {
+    (void)number;
+    stop_requested = 1;
+}
+
+/* A first SIGINT or SIGTERM asks the loop to save and stop; the second one has its default effect. */
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    stop_requested = 0;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void release_signals(void) {
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
+/* ---- setting up ---- */
+
+static bool open_jobs(train_state *s, senc_error *err) {
+    const train_config *c = s->config;
+    if (c->n_evals == 0) return true;
+    s->jobs = senc_alloc_zero((size_t)c->n_evals, sizeof *s->jobs);
+    if (!s->jobs) return senc_fail_memory(err, (size_t)c->n_evals * sizeof *s->jobs, "the evaluations");
+    for (; s->n_jobs < c->n_evals; s->n_jobs++) {
+        if (!eval_job_open(&s->jobs[s->n_jobs], c->evals[s->n_jobs], "eval", err)) return false;
+    }
+    return true;
+}
+
+static bool open_data(train_state *s, senc_error *err) {
+    char wanted_by[64];
+    snprintf(wanted_by, sizeof wanted_by, "loss \"%s\"", s->config->loss->name);
+    return train_feed_open_data(s->config->sources, s->config->n_sources, &s->config->roles, wanted_by, &s->set, &s->columns, err);
+}
+
+/* The loss whose rows are (anchor, positive, ...) uses the other rows of a batch as negatives. */
+static bool has_in_batch_negatives(const train_config *c) {
+    return c->loss->in_batch_negatives;
+}
+
+static bool create_feed(train_state *s, senc_error *err) {
+    const train_config *c = s->config;
+    const bool asymmetric = strcmp(c->roles.texts[0], "anchor") == 0;
+    s->max_length = c->model.max_length ? c->model.max_length : nn_model_max_length(s->model);
+    const train_feed_options options = {.set = s->set,
+                                        .columns = &s->columns,
+                                        .tokenizer = s->tokenizer,
+                                        .query_prompt = asymmetric ? nn_model_prompt(s->model, "query") : NULL,
+                                        .document_prompt = asymmetric ? nn_model_prompt(s->model, "document") : NULL,
+                                        .max_length = s->max_length,
+                                        .batch_size = c->train.batch_size,
+                                        .seed = (uint64_t)c->train.seed,
+                                        .drop_last = c->train.drop_last,
+                                        .mask_known_positives = c->train.mask_known_positives && has_in_batch_negatives(c)};
+    return train_feed_create(&options, &s->feed, err);
+}
+
+static void count_steps(train_state *s) {
+    const train_settings *t = &s->config->train;
+    s->batches_per_epoch = data_sampler_batches(train_feed_sampler(s->feed), t->batch_size);
+    s->steps_per_epoch = (s->batches_per_epoch + t->accumulation - 1) / t->accumulation;
+    s->n_steps = t->max_steps ? t->max_steps : t->epochs * s->steps_per_epoch;
+    s->warmup_steps = train_warmup_steps(t->warmup, s->n_steps);
+    s->progress = (train_progress){.evaluated_step = -1,
+                                   .best_value = NAN,
+                                   .best_step = -1,
+                                   .threads = senc_threads_count(),
+                                   .n_rows = data_set_n_rows(s->set)};
+}
+
+static bool load_model(train_state *s, senc_error *err) {
+    const train_settings *t = &s->config->train;
+    const train_adamw_options adamw = {t->beta1, t->beta2, t->epsilon, t->weight_decay, t->max_grad_norm};
+    s->kernels = kern_best();
+    if (!train_base_model_open(s->config, s->set, &s->columns, &s->model, &s->tokenizer, err)) return false;
+    if (!create_feed(s, err)) return false;
+    count_steps(s);
+    return train_stepper_init(&s->stepper, s->kernels, s->model, s->config->loss, s->config->loss_options, (uint64_t)t->seed,
+                              t->memory_limit, err) &&
+           train_optimizer_init(&s->optimizer, s->kernels, nn_model_params(s->model), adamw, err);
+}
+
+static void state_free(train_state *s) {
+    train_optimizer_free(&s->optimizer);
+    train_stepper_free(&s->stepper);
+    train_feed_free(s->feed);
+    nn_model_free(s->model);
+    data_tokenizer_free(s->tokenizer);
+    for (int64_t i = 0; i < s->n_jobs; i++) eval_job_close(&s->jobs[i]);
+    free(s->jobs);
+    train_columns_free(&s->columns);
+    if (s->set) data_set_close(s->set);
+    train_results_free(&s->baseline);
+    train_results_free(&s->best);
+    train_results_free(&s->latest);
+}
+
+/* ---- starting ---- */
+
+static bool check_resumable(const train_state *s, const train_progress *loaded, senc_error *err) {
+    if (loaded->n_rows != s->progress.n_rows)
+        return senc_fail(err, SENC_BAD_INPUT, "resume: the run was started with %lld rows of data, there are %lld now",
+                         (long long)loaded->n_rows, (long long)s->progress.n_rows);
+    if (loaded->threads != s->progress.threads)
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "resume: train.threads: the run was started with %lld threads, there are %lld now; the same number gives the same result",
+                         (long long)loaded->threads, (long long)s->progress.threads);
+    return true;
+}
+
+/* Continues from the newest checkpoint; *found = false when there is none. */
+static bool resume(train_state *s, bool *found, senc_error *err) {
+    train_progress loaded = s->progress;
+    if (!train_checkpoint_load(s->config->output.dir, &loaded, &s->optimizer, found, err)) return false;
+    if (!*found) {
+        senc_info("no checkpoint in %s yet: starting from the beginning", s->config->output.dir);
+        return true;
+    }
+    if (!check_resumable(s, &loaded, err)) return false;
+    if (!data_sampler_restore(train_feed_sampler(s->feed), loaded.epoch, loaded.position, err)) return false;
+    s->progress = loaded;
+    if (s->n_jobs > 0 && !train_output_load_results(s, "baseline.json", &s->baseline, err)) return false;
+    if (!isnan(loaded.best_value) && !train_output_load_results(s, "best.json", &s->best, err)) return false;
+    senc_info("resuming %s at step %lld of %lld", s->config->output.dir, (long long)loaded.step, (long long)s->n_steps);
+    return true;
+}
+
+static bool evaluate_baseline(train_state *s, senc_error *err) {
+    if (s->n_jobs == 0) {
+        senc_warn("no [[eval]]: nobody will know whether the model got better");
+        return true;
+    }
+    senc_info("evaluating the untouched model");
+    if (!train_evaluate(s, &s->baseline, err)) return false;
+    return train_output_save_results(s, "baseline.json", &s->baseline, err);
+}
+
+static bool start(train_state *s, bool resuming, senc_error *err) {
+    bool resumed = false;
+    if (resuming && !resume(s, &resumed, err)) return false;
+    if (!resumed && !evaluate_baseline(s, err)) return false;
+    if (s->n_jobs > 0 && !train_choose_best_key(s, err)) return false;
+    if (!train_output_start_log(s, err)) return false;
+    if (!resumed && s->n_jobs > 0) return train_output_log_evaluation(s, &s->baseline, err);
+    return true;
+}
+
+/* ---- the loop ---- */
+
+/* Gradients of one step: up to `accumulation` batches, never across the end of an epoch. */
+static bool accumulate(train_state *s, senc_error *err) {
+    train_progress *p = &s->progress;
+    const int64_t left = s->batches_per_epoch - p->batch % s->batches_per_epoch;
+    const int64_t n = s->config->train.accumulation < left ? s->config->train.accumulation : left;
+    double total = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const train_batch *batch;
+        double loss = 0;
+        if (!train_feed_next(s->feed, &batch, err)) return false;
+        if (!train_stepper_run(&s->stepper, batch, p->batch, 1.0 / (double)n, &loss, err)) {
+            char rows[512];
+            if (err->kind == SENC_FAILED && strncmp(err->text, "loss is", 7) == 0) {
+                senc_error full = {0};
+                senc_fail(&full, SENC_FAILED, "step %lld: %s; batch rows: %s", (long long)p->step + 1, err->text,
+                          train_feed_describe_rows(s->feed, batch, rows, sizeof rows));
+                *err = full;
+                return false;
+            }
+            return senc_error_prefix(err, "step %lld: ", (long long)p->step + 1);
+        }
+        total += loss / (double)n;
+        p->batch++;
+        p->n_masked += batch->loss.n_masked;
+        p->n_truncated += batch->n_truncated;
+        p->n_texts += batch->n_rows * batch->n_columns;
+        p->n_tokens += batch->ids.n;
+        s->window_rows += batch->n_rows;
+    }
+    s->window_loss += total;
+    s->window_steps++;
+    return true;
+}
+
+static bool update(train_state *s, double learning_rate, senc_error *err) {
+    s->last_norm = train_optimizer_gradient_norm(&s->optimizer, 1.0);
+    if (!isfinite(s->last_norm))
+        return senc_fail(err, SENC_FAILED, "step %lld: the gradient norm is %s; a lower learning rate or a higher temperature helps",
+                         (long long)s->progress.step + 1, isnan(s->last_norm) ? "nan" : "infinite");
+    train_optimizer_step(&s->optimizer, learning_rate, 1.0, s->last_norm);
+    ag_params_zero_grads(nn_model_params(s->model));
+    return true;
+}
+
+static bool save_checkpoint(train_state *s, senc_error *err) {
+    train_progress *p = &s->progress;
+    const data_sampler *sampler = train_feed_sampler(s->feed);
+    p->epoch = sampler->epoch;
+    p->position = sampler->position;
+    p->n_updates = s->optimizer.n_updates;
+    return train_checkpoint_save(s->config->output.dir, p, &s->optimizer, s->config->train.keep_checkpoints, err);
+}
+
+static bool is_due(int64_t every, int64_t step) {
+    return every > 0 && step % every == 0;
+}
+
+/* What happens behind a step: log, evaluation, checkpoint, early stop, signals. */
+static bool after_step(train_state *s, double learning_rate, senc_error *err) {
+    const train_settings *t = &s->config->train;
+    train_progress *p = &s->progress;
+    const bool last = p->step == s->n_steps;
+    if ((is_due(t->log_every, p->step) || last) && !train_output_log_step(s, learning_rate, err)) return false;
+    const bool epoch_done = p->batch % s->batches_per_epoch == 0;
+    const bool evaluate = t->eval_every ? is_due(t->eval_every, p->step) : epoch_done;
+    if (s->n_jobs > 0 && (evaluate || last) && !train_evaluate_and_keep_best(s, err)) return false;
+    s->stopped_early = t->patience > 0 && p->evaluations_without_best >= t->patience && !last;
+    if ((is_due(t->checkpoint_every, p->step) || stop_requested) && !save_checkpoint(s, err)) return false;
+    if (stop_requested && !last)
+        return senc_fail(err, SENC_INTERRUPTED, "interrupted: saved at step %lld in %s; to go on, add --resume", (long long)p->step,
+                         s->config->output.dir);
+    return true;
+}
+
+static bool loop(train_state *s, senc_error *err) {
+    const train_settings *t = &s->config->train;
+    train_progress *p = &s->progress;
+    s->started_ms = senc_clock_ms();
+    while (p->step < s->n_steps && !s->stopped_early) {
+        const double start_ms = senc_clock_ms();
+        const double factor = train_schedule_factor((train_schedule)t->schedule, p->step, s->warmup_steps, s->n_steps);
+        if (!accumulate(s, err) || !update(s, t->learning_rate * factor, err)) return false;
+        p->step++;
+        const double ms = senc_clock_ms() - start_ms;
+        s->window_ms += ms;
+        p->elapsed_ms += ms;
+        train_output_status(s);
+        if (!after_step(s, t->learning_rate * factor, err)) return false;
+    }
+    senc_log_status("%s", "");
+    if (s->stopped_early)
+        senc_info("stopped at step %lld: %lld evaluations without a new best", (long long)p->step, (long long)t->patience);
+    return true;
+}
+
+static bool finish(train_state *s, senc_error *err) {
+    if (s->n_jobs > 0 && isnan(s->progress.best_value)) { /* every value was NaN, or there was no step */
+        if (!train_evaluate_and_keep_best(s, err)) return false;
+    }
+    if (!train_output_save_model(s, "final", err)) return false;
+    return train_output_report(s, err);
+}
+
+bool train_run(const train_config *config, const train_run_options *options, senc_error *err) {
+    train_state s = {.config = config};
+    bool resuming = false;
+    bool ok = train_base_model_check(config, err) && open_data(&s, err) && open_jobs(&s, err) &&
+              train_output_prepare(&s, options, &resuming, err) && load_model(&s, err);
+    if (ok) train_output_plan(&s);
+    if (ok && !options->dry_run) {
+        catch_signals();
+        ok = start(&s, resuming, err) && loop(&s, err);
+        release_signals();
+        ok = ok && finish(&s, err);
+        ag_profile_print(&s.stepper.tape);
+    }
+    senc_log_status("%s", "");
+    state_free(&s);
+    return ok;
+}

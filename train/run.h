@@ -1,0 +1,27 @@
+/* A training run: check everything, evaluate the untouched model, train, evaluate, keep the best, report.
+ *
+ * The run folder:
+ *   config.toml     the configuration with every default
+ *   log.jsonl       one object a logged step and evaluation
+ *   baseline.json   the untouched model's metrics; best.json: the best model's
+ *   checkpoints/    to go on from (train/checkpoint.h)
+ *   best/  final/   complete model folders
+ *   report.json     everything of the above in one place; report.md for people */
+#ifndef TRAIN_RUN_H
+#define TRAIN_RUN_H
+
+#include <stdbool.h>
+
+#include "train/config.h"
+
+typedef struct train_run_options {
+    bool resume;    /* go on from the newest checkpoint; start anew when there is none */
+    bool overwrite; /* remove an earlier run in the output folder */
+    bool dry_run;   /* check everything, print the plan, write nothing */
+} train_run_options;
+
+/* Prints progress to stderr and the table of metrics before and after to stdout. Interrupted by SIGINT or SIGTERM it saves a checkpoint and
+ * fails with SENC_INTERRUPTED; a second signal ends the process at once. */
+bool train_run(const train_config *config, const train_run_options *options, senc_error *err);
+
+#endif

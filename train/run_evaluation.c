@@ -1,0 +1,100 @@
+/* Evaluation inside a training run, and which model is best. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/file.h"
+#include "autograd/base/log.h"
+#include "autograd/base/memory.h"
+#include "eval/embed.h"
+#include "train/run_state.h"
+
+void train_results_free(train_results *r) {
+    for (int64_t i = 0; i < r->n; i++) eval_result_free(&r->items[i]);
+    free(r->items);
+    *r = (train_results){0};
+}
+
+const eval_metric *train_results_find(const train_results *r, const char *key) {
+    for (int64_t i = 0; i < r->n; i++) {
+        const eval_metric *m = eval_result_find(&r->items[i], key);
+        if (m) return m;
+    }
+    return NULL;
+}
+
+bool train_evaluate(train_state *s, train_results *out, senc_error *err) {
+    const double start = senc_clock_ms();
+    train_results results = {senc_alloc_zero((size_t)s->n_jobs, sizeof *results.items), 0};
+    if (!results.items) return senc_fail_memory(err, (size_t)s->n_jobs * sizeof *results.items, "evaluation results");
+    eval_encoder *encoder = NULL;
+    bool ok = eval_encoder_create(s->model, s->tokenizer, s->max_length, 0, &encoder, err);
+    for (int64_t i = 0; ok && i < s->n_jobs; i++) {
+        const eval_embedder embedder = eval_encoder_embedder(encoder);
+        senc_log_status("evaluating %lld of %lld: %s", (long long)i + 1, (long long)s->n_jobs, s->jobs[i].spec->name);
+        results.n++;
+        ok = eval_job_run(&s->jobs[i], &embedder, &results.items[i], err);
+    }
+    senc_log_status("%s", "");
+    eval_encoder_free(encoder);
+    s->evaluation_ms += senc_clock_ms() - start;
+    if (!ok) {
+        train_results_free(&results);
+        return false;
+    }
+    train_results_free(out);
+    *out = results;
+    return true;
+}
+
+bool train_choose_best_key(train_state *s, senc_error *err) {
+    const char *wanted = s->config->train.best_metric;
+    if (!wanted) wanted = s->baseline.items[0].primary;
+    if (train_results_find(&s->baseline, wanted)) {
+        snprintf(s->best_key, sizeof s->best_key, "%s", wanted);
+        return true;
+    }
+    const char *names[512];
+    int64_t n = 0;
+    for (int64_t i = 0; i < s->baseline.n; i++) {
+        for (int64_t k = 0; k < s->baseline.items[i].n_metrics && n < 512; k++) names[n++] = s->baseline.items[i].metrics[k].key;
+    }
+    const char *near = senc_nearest_name(wanted, names, n);
+    return senc_fail(err, SENC_BAD_INPUT, "%s: train.best_metric: no evaluation gives \"%s\"; %s \"%s\"%s", s->config->path, wanted,
+                     near ? "did you mean" : "there is, for example,", near ? near : s->baseline.items[0].primary, near ? "?" : "");
+}
+
+/* Whether the model with the headline metric `value` takes the place of the best so far; NaN never does. */
+static bool is_new_best(const train_state *s, double value) {
+    if (isnan(value)) return false;
+    if (isnan(s->progress.best_value)) return true;
+    for (int64_t i = 0; i < s->latest.n; i++) {
+        if (eval_result_find(&s->latest.items[i], s->best_key) && !s->latest.items[i].greater_is_better)
+            return value < s->progress.best_value;
+    }
+    return value > s->progress.best_value;
+}
+
+bool train_evaluate_and_keep_best(train_state *s, senc_error *err) {
+    train_progress *p = &s->progress;
+    if (!train_evaluate(s, &s->latest, err)) return false;
+    p->evaluated_step = p->step;
+    const eval_metric *metric = train_results_find(&s->latest, s->best_key);
+    const bool better = metric && is_new_best(s, metric->value);
+    senc_info("step %lld: %s %.4f (untouched %.4f)%s", (long long)p->step, s->best_key, metric ? metric->value : NAN,
+              train_results_find(&s->baseline, s->best_key)->value, better ? ", best so far" : "");
+    if (!train_output_log_evaluation(s, &s->latest, err)) return false;
+    if (!better) {
+        p->evaluations_without_best++;
+        return true;
+    }
+    p->best_value = metric->value;
+    p->best_step = p->step;
+    p->evaluations_without_best = 0;
+    if (!train_output_save_model(s, "best", err) || !train_output_save_results(s, "best.json", &s->latest, err)) return false;
+    train_results_free(&s->best);
+    s->best = s->latest;
+    s->latest = (train_results){0};
+    return true;
+}

@@ -1,0 +1,64 @@
+/* What a training run holds; shared by the files run*.c only. */
+#ifndef TRAIN_RUN_STATE_H
+#define TRAIN_RUN_STATE_H
+
+#include <stdio.h>
+
+#include "eval/evaluator.h"
+#include "train/base_model.h"
+#include "train/checkpoint.h"
+#include "train/config.h"
+#include "train/feed.h"
+#include "train/optimizer.h"
+#include "train/run.h"
+#include "train/step.h"
+
+typedef struct train_results {
+    eval_result *items;
+    int64_t n;
+} train_results;
+
+typedef struct train_state {
+    const train_config *config;
+    const kern_table *kernels;
+    data_set *set;
+    train_columns columns;
+    eval_job *jobs;
+    int64_t n_jobs;
+    nn_model *model;
+    data_tokenizer *tokenizer;
+    train_feed *feed;
+    train_stepper stepper;
+    train_optimizer optimizer;
+    train_progress progress;
+    train_results baseline, best, latest;
+    char best_key[256]; /* of the metric that decides; "" without evaluation */
+    int64_t batches_per_epoch, steps_per_epoch, n_steps, warmup_steps;
+    int64_t max_length;
+    /* since the last line of the log */
+    double window_loss, window_ms, last_norm, last_rate;
+    int64_t window_steps, window_rows;
+    double started_ms, evaluation_ms;
+    bool stopped_early;
+} train_state;
+
+/* run_output.c: files and lines for people. */
+bool train_output_prepare(const train_state *s, const train_run_options *options, bool *resuming, senc_error *err);
+void train_output_plan(const train_state *s);
+bool train_output_start_log(const train_state *s, senc_error *err);
+bool train_output_log_step(train_state *s, double learning_rate, senc_error *err);
+bool train_output_log_evaluation(const train_state *s, const train_results *results, senc_error *err);
+void train_output_status(const train_state *s);
+bool train_output_save_model(const train_state *s, const char *name, senc_error *err);
+bool train_output_save_results(const train_state *s, const char *name, const train_results *results, senc_error *err);
+bool train_output_load_results(const train_state *s, const char *name, train_results *results, senc_error *err);
+bool train_output_report(const train_state *s, senc_error *err);
+
+/* run_evaluation.c */
+bool train_evaluate(train_state *s, train_results *out, senc_error *err);
+bool train_evaluate_and_keep_best(train_state *s, senc_error *err);
+bool train_choose_best_key(train_state *s, senc_error *err);
+void train_results_free(train_results *r);
+const eval_metric *train_results_find(const train_results *r, const char *key);
+
+#endif
