@@ -252,7 +252,7 @@ bool eval_encoder_embed(eval_encoder *e, const char *prompt, const eval_text *te
     int64_t n_prompt_tokens = 0;
     if (prompt && !prompt[0]) prompt = NULL;
     if (!reserve_workers(e, err)) return false;
-    if (prompt && !count_prompt_tokens(e, prompt, &n_prompt_tokens, err)) return false;
+    if (prompt && !nn_model_includes_prompt(e->model) && !count_prompt_tokens(e, prompt, &n_prompt_tokens, err)) return false;
     bool ok = true;
     for (int64_t first = 0; ok && first < n; first += BLOCK_TEXTS) {
         const int64_t n_block = n - first < BLOCK_TEXTS ? n - first : BLOCK_TEXTS;
@@ -264,12 +264,12 @@ bool eval_encoder_embed(eval_encoder *e, const char *prompt, const eval_text *te
 
 static bool embed_role(void *context, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err) {
     eval_encoder *e = context;
-    const char *prompt = NULL;
-    if (role == EVAL_QUERY) prompt = nn_model_prompt(e->model, "query");
+    const char *prompt = nn_model_prompt(e->model, role == EVAL_QUERY ? "query" : NULL); /* NULL: the default */
     if (role == EVAL_DOCUMENT) {
         /* the names under which sentence-transformers looks for a document's prompt, in its order */
         static const char *const names[] = {"document", "passage", "corpus"};
-        for (size_t i = 0; i < 3 && !(prompt && prompt[0]); i++) prompt = nn_model_prompt(e->model, names[i]);
+        prompt = "";
+        for (size_t i = 0; i < 3 && !prompt[0]; i++) prompt = nn_model_prompt(e->model, names[i]);
     }
     return eval_encoder_embed(e, prompt, texts, n, out, err);
 }

@@ -1,0 +1,146 @@
+/* senc encode: texts -> a matrix of vectors (.npy), block by block, so that an input of any size fits. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/file.h"
+#include "autograd/base/log.h"
+#include "autograd/base/memory.h"
+#include "autograd/base/terminal.h"
+#include "cli/command.h"
+#include "cli/model_argument.h"
+#include "cli/output.h"
+#include "cli/text_source.h"
+#include "data/formats/npy.h"
+#include "eval/embed.h"
+
+#define BLOCK_TEXTS 2048 /* between two updates of the status line; far more than a batch holds */
+
+typedef struct encode_flags {
+    char *input, *output, *column, *prompt, *prompt_name;
+    int64_t batch_tokens, max_length;
+    bool normalize, stats;
+    int on_bad_utf8;
+} encode_flags;
+
+static const senc_option flags[] = {
+    SENC_OPTION_PATH(encode_flags, input, "!", "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of standard input"),
+    SENC_OPTION_PATH(encode_flags, output, "!", "float32 matrix in NumPy's .npy form, a row a text"),
+    SENC_OPTION_STRING(encode_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
+    SENC_OPTION_STRING(encode_flags, prompt_name, NULL, "put this prompt of the model in front of every text: query, document, ...; unset: the model's default prompt"),
+    SENC_OPTION_STRING(encode_flags, prompt, NULL, "put this text in front of every text; \"\": none"),
+    SENC_OPTION_INTEGER(encode_flags, max_length, "0", 0, 1e9, "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_BOOLEAN(encode_flags, normalize, "false", "vectors of length 1; --no-normalize: as pooled; neither: what the model says"),
+    SENC_OPTION_INTEGER(encode_flags, batch_tokens, "0", 0, 1e9, "tokens of one forward pass; 0: a good number"),
+    SENC_OPTION_CHOICE(encode_flags, on_bad_utf8, "error", "error|replace", "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    SENC_OPTION_BOOLEAN(encode_flags, stats, "false", "print texts, tokens and useful floating-point operations a second"),
+    {0},
+};
+
+static void show_progress(const eval_encoder_stats *stats, int64_t n_all) {
+    const double seconds = stats->encode_ms / 1e3;
+    const double rate = seconds > 0 ? (double)stats->n_texts / seconds : 0;
+    char done[32], all[32];
+    cli_count_text(stats->n_texts, done, sizeof done);
+    if (n_all > 0 && rate > 0) {
+        const int64_t left = (int64_t)((double)(n_all - stats->n_texts) / rate);
+        senc_log_status("%s of %s texts (%d %%), %.0f texts/s, %lld:%02lld left", done, cli_count_text(n_all, all, sizeof all),
+                        (int)(100 * stats->n_texts / n_all), rate, (long long)(left / 60), (long long)(left % 60));
+    } else {
+        senc_log_status("%s texts, %.0f texts/s", done, rate);
+    }
+}
+
+static bool print_stats(const eval_encoder_stats *stats, senc_error *err) {
+    const double seconds = stats->encode_ms / 1e3, per_second = seconds > 0 ? 1 / seconds : 0;
+    senc_grid grid;
+    senc_grid_init(&grid, "lr");
+    const struct {
+        const char *name;
+        double value;
+        int digits;
+    } rows[] = {
+        {"texts", (double)stats->n_texts, 0},
+        {"tokens", (double)stats->n_tokens, 0},
+        {"truncated", (double)stats->n_truncated, 0},
+        {"empty", (double)stats->n_empty, 0},
+        {"seconds", seconds, 3},
+        {"texts/s", (double)stats->n_texts * per_second, 1},
+        {"tokens/s", (double)stats->n_tokens * per_second, 0},
+        {"GF/s", stats->flops * per_second / 1e9, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        senc_grid_add(&grid, "%s", rows[i].name);
+        senc_grid_add(&grid, "%.*f", rows[i].digits, rows[i].value);
+    }
+    senc_buffer out = {0};
+    senc_grid_print(&grid, 0, 0, &out);
+    senc_grid_free(&grid);
+    return cli_output_buffer(&out, err);
+}
+
+static bool encode_all(eval_encoder *encoder, const char *prompt, cli_text_source *source, data_npy_writer *writer,
+                       senc_error *err) {
+    float *vectors = senc_alloc((size_t)(BLOCK_TEXTS * writer->n_columns), sizeof *vectors);
+    if (!vectors) return senc_fail_memory(err, (size_t)(BLOCK_TEXTS * writer->n_columns) * sizeof *vectors, "vectors");
+    bool ok = true;
+    for (int64_t n = 1; ok && n > 0;) {
+        const eval_text *texts;
+        ok = cli_text_source_next(source, BLOCK_TEXTS, &texts, &n, err) &&
+             eval_encoder_embed(encoder, prompt, texts, n, vectors, err) &&
+             (n == 0 || data_npy_writer_append(writer, vectors, n, err));
+        if (ok) show_progress(eval_encoder_get_stats(encoder), cli_text_source_count(source));
+    }
+    senc_log_status("%s", "");
+    free(vectors);
+    return ok;
+}
+
+static bool encode_input(const encode_flags *f, const char *model_name, const eval_model *m, cli_text_source *source,
+                         senc_error *err) {
+    const char *prompt = f->prompt;
+    if (!prompt && !cli_model_prompt(m, model_name, f->prompt_name, &prompt, err)) return false;
+    data_npy_writer writer;
+    if (!data_npy_writer_open(&writer, f->output, nn_model_width(m->model), err)) return false;
+    const bool ok = encode_all(m->encoder, prompt, source, &writer, err) && data_npy_writer_commit(&writer, err);
+    data_npy_writer_close(&writer);
+    if (!ok) return false;
+    const eval_encoder_stats *stats = eval_encoder_get_stats(m->encoder);
+    cli_warn_about_texts(stats->n_texts, stats->n_truncated, nn_model_max_length(m->model), stats->n_empty);
+    char texts[32];
+    senc_info("%s: %s vectors of width %lld, %.1f s", f->output, cli_count_text(stats->n_texts, texts, sizeof texts),
+              (long long)nn_model_width(m->model), stats->encode_ms / 1e3);
+    return !f->stats || print_stats(stats, err);
+}
+
+static bool run_encode(cli_call *call, senc_error *err) {
+    const encode_flags *f = call->flags;
+    if (f->prompt && f->prompt_name) return senc_fail(err, SENC_BAD_INPUT, "--prompt and --prompt-name: give one of them");
+    nn_overrides overrides = NN_OVERRIDES_NONE;
+    overrides.max_length = f->max_length;
+    if (cli_is_given(call, "normalize")) overrides.normalize = f->normalize;
+    cli_text_source *source = NULL;
+    eval_model model = {0};
+    bool ok = cli_start_threads(call, err) && cli_text_source_open(f->input, f->column, f->on_bad_utf8, &source, err) &&
+              cli_model_load(call->positionals[0], &overrides, f->batch_tokens, &model, err);
+    ok = ok && encode_input(f, call->positionals[0], &model, source, err);
+    eval_model_free(&model);
+    cli_text_source_close(source);
+    return ok;
+}
+
+const cli_command cli_encode_command = {
+    .name = "encode",
+    .synopsis = "MODEL --input PATH --output F.npy [--column NAME] [--prompt-name NAME]",
+    .help = "texts to vectors",
+    .details = "MODEL is a model folder or a run folder. Row i of the output is the vector of text i. An empty text is encoded as "
+               "its special tokens alone.\n\n"
+               "  senc encode models/m --input texts.txt --output vectors.npy\n"
+               "  senc encode models/m --input faq.jsonl.gz --column question --prompt-name query --output q.npy",
+    .flags = flags,
+    .flags_bytes = sizeof(encode_flags),
+    .min_positionals = 1,
+    .max_positionals = 1,
+    .positional = "MODEL (a model folder)",
+    .run = run_encode,
+};

@@ -1,0 +1,31 @@
+/* MODEL on the command line: a model folder, a run folder (its best/, else its final/), or a name that is looked up as the
+ * configuration's [model] base is. */
+#ifndef MODEL_ARGUMENT_H
+#define MODEL_ARGUMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "autograd/base/error.h"
+#include "cli/command.h"
+#include "eval/embed.h"
+
+/* *folder is fresh. */
+bool cli_model_find(const char *name, char **folder, senc_error *err);
+
+/* Finds and loads model, tokenizer and encoder; says what was loaded. batch_tokens 0: the encoder's default. */
+bool cli_model_load(const char *name, const nn_overrides *overrides, int64_t batch_tokens, eval_model *m, senc_error *err);
+
+/* True when the flag of that field name was given. */
+bool cli_is_given(const cli_call *call, const char *field);
+
+/* The prompt of that name; an error that names the model when it has none. */
+bool cli_model_prompt(const eval_model *m, const char *model_name, const char *prompt_name, const char **prompt, senc_error *err);
+
+/* Warns about truncated and empty texts. */
+void cli_warn_about_texts(int64_t n_texts, int64_t n_truncated, int64_t max_length, int64_t n_empty);
+
+/* "1,234,567"; written to out (32 bytes are enough), which is returned. */
+const char *cli_count_text(int64_t n, char *out, size_t out_bytes);
+
+#endif

@@ -1,0 +1,29 @@
+/* The texts of an input, block by block, for the commands that read texts: a text file (a text a line), jsonl, csv, tsv
+ * (one column), a BEIR folder (title and text of its documents), or "-" for the lines of standard input. Memory is bounded
+ * by the block; files may be .gz or .zst. */
+#ifndef TEXT_SOURCE_H
+#define TEXT_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "autograd/base/error.h"
+#include "eval/evaluator.h"
+
+typedef struct cli_text_source cli_text_source;
+
+/* column: a name, or a number from 1 for a csv without a header; NULL: "text". bad_utf8: data_bad_utf8. */
+bool cli_text_source_open(const char *path, const char *column, int bad_utf8, cli_text_source **out, senc_error *err);
+void cli_text_source_close(cli_text_source *s);
+
+/* Number of texts; -1 for standard input. */
+int64_t cli_text_source_count(const cli_text_source *s);
+
+/* The next texts, at most max_texts and (unless a single text is longer) BLOCK_BYTES; n = 0 at the end. They live until the
+ * next call. */
+bool cli_text_source_next(cli_text_source *s, int64_t max_texts, const eval_text **texts, int64_t *n, senc_error *err);
+
+/* Text i again, for showing it; not for standard input. Lives until the next call. */
+bool cli_text_source_get(cli_text_source *s, int64_t i, eval_text *text, senc_error *err);
+
+#endif
