@@ -299,7 +299,9 @@ void ag_tape_backward(ag_tape *t, ag_node *output, const real *seed) {
     while (storage->op && !storage->owns_value) storage = storage->in[0];
     seed_output(t, output, seed);
     for (ag_node *node = t->last; node && !t->failed; node = node->previous) {
+        const bool keep = node == storage;
+        if (node->op && !keep && !node->op->backward_reads_output) give_value(t, node); /* room for its inputs' gradients */
         if (node->op && node->grad) run_backward(t, node);
-        if (!t->failed) retire(t, node, node == storage);
+        if (!t->failed) retire(t, node, keep);
     }
 }

@@ -61,8 +61,8 @@ struct ag_op {
     /* Adds to the gradients of node->in[...] through ag_grad; node->grad holds the gradient of the output. */
     void (*backward)(ag_tape *t, ag_node *node);
     double (*flops)(const ag_node *node); /* useful floating-point operations of forward; NULL: not counted */
-    bool backward_reads_output;            /* false: a later op may take the output's memory over (add_norm does) */
-    const ag_example *examples;            /* ended by {0}; none: the gradient check fails */
+    bool backward_reads_output; /* false: node->value is gone (NULL) when backward runs, and a later op may take it over (add_norm) */
+    const ag_example *examples; /* ended by {0}; none: the gradient check fails */
 };
 
 struct ag_tape {

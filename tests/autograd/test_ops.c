@@ -85,6 +85,19 @@ START_TEST(attention_by_hand) {
 }
 END_TEST
 
+/* One head of width 4, so scores are halved: q0 . k0 / 2 = ln 3 against 0 gives the probabilities 3/4 and 1/4; q1 = 0 gives halves. */
+START_TEST(attention_scales_by_the_root_of_the_head_width) {
+    real qkv[2 * 12] = {0};
+    qkv[0] = 2 * (real)log(3);           /* q0 */
+    qkv[4] = 1;                          /* k0 */
+    qkv[8] = 4, qkv[9] = 8;              /* v0 */
+    qkv[12 + 8] = 8, qkv[12 + 11] = -16; /* v1 */
+    const int64_t offsets[] = {0, 2};
+    ag_node *y = ag_attention(&tape, ag_constant(&tape, qkv, 2, 12), (kern_sequences){offsets, 1}, 1, (kern_dropout){0});
+    EXPECT(y->value, 5, 6, 0, -4, 6, 4, 0, -8);
+}
+END_TEST
+
 START_TEST(embed_by_hand) {
     real word[] = {1, 2, 3, 4, 5, 6}, position[] = {10, 20, 30, 40}, type[] = {100, 200};
     const int32_t ids[] = {2, 2, 0};
@@ -178,6 +191,7 @@ int main(void) {
     tcase_add_test(tc, layer_norm_by_hand);
     tcase_add_test(tc, add_norm_by_hand_and_in_place);
     tcase_add_test(tc, attention_by_hand);
+    tcase_add_test(tc, attention_scales_by_the_root_of_the_head_width);
     tcase_add_test(tc, embed_by_hand);
     tcase_add_test(tc, poolings_by_hand);
     tcase_add_test(tc, pool_of_an_empty_sequence_is_zero);

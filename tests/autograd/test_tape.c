@@ -2,6 +2,7 @@
 #include <check.h>
 #include <math.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,42 @@ START_TEST(backward_lives_in_recycled_memory) {
     ck_assert_int_le(t.memory.peak_bytes, after_forward + transient);
     ag_tape_free(&t);
     encoder_free(e);
+}
+END_TEST
+
+/* x (512) -> a (512) -> b (64) -> c (8): the gradient of x moves in where a was. */
+START_TEST(gradients_move_in_where_values_were) {
+    enum { ROWS = 8 };
+    ag_tape t = open_tape(true, LIMIT);
+    real *x = calloc(ROWS * 512, sizeof *x), *w = calloc(512 * 64, sizeof *w);
+    ag_node *nx = ag_input(&t, x, ROWS, 512);
+    ag_node *a = ag_activation(&t, nx, KERN_TANH);
+    ag_node *b = ag_linear(&t, a, ag_constant(&t, w, 64, 512), NULL, KERN_NONE);
+    ag_node *c = ag_linear(&t, b, ag_constant(&t, w, 8, 64), NULL, KERN_NONE);
+    const real *was_a = a->value;
+    ag_tape_backward(&t, c, x);
+    ck_assert_ptr_eq(nx->grad, was_a);
+    ck_assert_int_le(t.memory.peak_bytes, ROWS * (512 + 64 + 8 + 512 + 64 + 8) * (int64_t)sizeof(real));
+    free(x);
+    free(w);
+    ag_tape_free(&t);
+}
+END_TEST
+
+START_TEST(statistics_count_against_the_limit) {
+    static real x[1];
+    ag_tape t = open_tape(true, 1 << 20);
+    ck_assert_ptr_nonnull(ag_node_alloc(&t, 600, 1024));
+    ck_assert_ptr_null(ag_node_alloc(&t, 600, 1024));
+    ck_assert(t.failed);
+    ag_tape_reset(&t);
+    ck_assert_ptr_nonnull(ag_node_alloc(&t, 600, 1024));
+    ag_node *view = ag_constant(&t, x, 1, 1);
+    ck_assert_ptr_null(ag_node_create(&t, &ag_op_add, 600, 256, (ag_node *[]){view, view}, 2, 8)->value);
+    ck_assert(!ag_tape_check(&t, NULL));
+    ag_tape_reset(&t);
+    ck_assert_ptr_null(ag_node_alloc(&t, SIZE_MAX / 2, 4));
+    ag_tape_free(&t);
 }
 END_TEST
 
@@ -339,6 +376,8 @@ int main(void) {
     Suite *s = suite_create("tape");
     TCase *tc = tcase_create("tape");
     tcase_add_test(tc, backward_lives_in_recycled_memory);
+    tcase_add_test(tc, gradients_move_in_where_values_were);
+    tcase_add_test(tc, statistics_count_against_the_limit);
     tcase_add_test(tc, later_steps_allocate_nothing);
     tcase_add_test(tc, steps_are_deterministic);
     tcase_add_test(tc, inference_needs_a_few_buffers);

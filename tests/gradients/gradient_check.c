@@ -9,6 +9,7 @@
 
 #include "autograd/base/memory.h"
 #include "autograd/base/rng.h"
+#include "autograd/ops/ops.h"
 
 #define STEP          1e-4 /* truncation error ~ STEP^4, rounding error ~ 1e-16 / STEP */
 #define SCALE_FLOOR   1e-4 /* gradients below this are held to an absolute error of tolerance * floor */
@@ -206,7 +207,8 @@ static bool run_backward(checked *c, ag_tape *t, run_kind run, ag_param *params,
     ag_node *out = build(c, t, run, params, inputs);
     if (!ag_tape_check(t, &err)) return fail(c, "%s", err.text);
     if (!check_forward(c, out, run.name)) return false;
-    ag_tape_backward(t, out, c->projection);
+    /* Not from out itself, whose value backward would keep: an op that needs its output and does not say so shall crash here. */
+    ag_tape_backward(t, ag_activation(t, out, KERN_NONE), c->projection);
     if (!ag_tape_check(t, &err)) return fail(c, "%s", err.text);
     for (int i = 0; i < c->example->n_inputs; i++) {
         if (i == run.constant) continue;
