@@ -86,11 +86,11 @@ bool data_toml_fail(data_toml_parser *p, senc_place place, const char *fmt, ...)
     return senc_fail(p->err, SENC_BAD_INPUT, "%s%s", senc_place_text(place, at, sizeof at), what);
 }
 
-/* The length of the character at the cursor. */
-static int character_bytes(const data_toml_parser *p) {
-    int n = 1;
-    while (p->end - p->at > n && ((unsigned char)p->at[n] & 0xc0) == 0x80) n++;
-    return n;
+/* A character beyond ASCII with its code point: many of them look like others or like nothing. */
+static void describe_character(const data_toml_parser *p, char *out, size_t out_bytes) {
+    uint32_t code;
+    const int n = data_utf8_decode(p->at, (size_t)(p->end - p->at), &code);
+    snprintf(out, out_bytes, "\"%.*s\" (U+%04X)", n, p->at, (unsigned)code);
 }
 
 bool data_toml_fail_expected(data_toml_parser *p, const char *what) {
@@ -102,7 +102,8 @@ bool data_toml_fail_expected(data_toml_parser *p, const char *what) {
     else if (data_toml_at_newline(p)) snprintf(found, sizeof found, "newline");
     else if (is_control(c)) snprintf(found, sizeof found, "control character U+%04X", (unsigned)c);
     else if (c == '"') snprintf(found, sizeof found, "'\"'");
-    else snprintf(found, sizeof found, "\"%.*s%s\"", n ? n : character_bytes(p), p->at, n == 40 ? "..." : "");
+    else if (c < 0x80) snprintf(found, sizeof found, "\"%.*s%s\"", n ? n : 1, p->at, n == 40 ? "..." : "");
+    else describe_character(p, found, sizeof found);
     return data_toml_fail(p, data_toml_place(p), "expected %s, found %s", what, found);
 }
 
