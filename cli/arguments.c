@@ -310,7 +310,7 @@ static void add_help_rows(const senc_option *rows, senc_grid *grid) {
         }
         if (row->type == SENC_OPTION_TYPE_STRINGS) senc_buffer_append_text(&text, "; may be repeated");
         if (row->initial && strcmp(row->initial, "!") == 0) senc_buffer_append_text(&text, " (required)");
-        else if (row->initial && row->initial[0] && !is_switch) senc_buffer_printf(&text, " (default %s)", row->initial);
+        else if (row->initial && row->initial[0] && row->initial[0] != '[' && !is_switch) senc_buffer_printf(&text, " (default %s)", row->initial);
         senc_grid_add(grid, "%s", senc_buffer_text(&text));
         grid->failed = grid->failed || text.failed;
         senc_buffer_free(&text);
