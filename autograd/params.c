@@ -35,15 +35,18 @@ ag_param *ag_params_declare(ag_params *ps, const char *name, int64_t rows, int64
         senc_fail_memory(err, sizeof *p, "a parameter");
         return NULL;
     }
-    *p = (ag_param){.name = copy, .rows = rows, .cols = cols, .is_vector = is_vector, .decay = decay, .offset = ps->n_numbers};
+    *p = (ag_param){
+        .name = copy, .rows = rows, .cols = cols, .is_vector = is_vector, .decay = decay, .offset = ps->n_numbers};
     ps->n_numbers = (end + ALIGN_NUMBERS - 1) / ALIGN_NUMBERS * ALIGN_NUMBERS;
     return p;
 }
 
 static real *take_block(int64_t n, const char *what, senc_error *err) {
     real *block = senc_alloc_aligned((size_t)n, sizeof *block);
-    if (block) memset(block, 0, (size_t)n * sizeof *block);
-    else senc_fail_memory(err, (size_t)n * sizeof *block, what);
+    if (block)
+        memset(block, 0, (size_t)n * sizeof *block);
+    else
+        senc_fail_memory(err, (size_t)n * sizeof *block, what);
     return block;
 }
 

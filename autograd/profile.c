@@ -42,8 +42,10 @@ static int by_time(const void *a, const void *b) {
 
 /* "123.4", or "-" where nothing was counted. */
 static const char *rate(char out[16], double flops, double ms) {
-    if (flops > 0 && ms > 0) snprintf(out, 16, "%.1f", flops / ms * 1e-6);
-    else snprintf(out, 16, "-");
+    if (flops > 0 && ms > 0)
+        snprintf(out, 16, "%.1f", flops / ms * 1e-6);
+    else
+        snprintf(out, 16, "-");
     return out;
 }
 
@@ -67,7 +69,8 @@ void ag_profile_write(const ag_profile *p, FILE *out) {
         total.backward_flops += sorted.rows[i].backward_flops;
     }
     const double total_ms = total.forward_ms + total.backward_ms;
-    fprintf(out, "%-19s %8s %12s %8s %12s %8s %6s\n", "op", "calls", "forward ms", "GF/s", "backward ms", "GF/s", "share%");
+    fprintf(out, "%-19s %8s %12s %8s %12s %8s %6s\n", "op", "calls", "forward ms", "GF/s", "backward ms", "GF/s",
+            "share%");
     for (int i = 0; i < AG_PROFILE_ROWS; i++) {
         if (sorted.rows[i].op) write_row(out, sorted.rows[i].op->name, &sorted.rows[i], total_ms);
     }

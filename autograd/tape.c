@@ -11,7 +11,8 @@
 
 bool ag_tape_init(ag_tape *t, const kern_table *kernels, bool gradients, int64_t limit_bytes, senc_error *err) {
     const ag_switches on = ag_switches_get();
-    *t = (ag_tape){.kernels = kernels, .gradients = gradients, .limit_bytes = limit_bytes, .check_finite = on.check_finite};
+    *t = (ag_tape){
+        .kernels = kernels, .gradients = gradients, .limit_bytes = limit_bytes, .check_finite = on.check_finite};
     senc_arena_init(&t->arena, 0); /* nodes are small; saved statistics are held against the limit in ag_node_alloc */
     if (!ag_memory_init(&t->memory, limit_bytes, err)) return false;
     if (on.profile) {
@@ -43,8 +44,10 @@ void ag_tape_reset(ag_tape *t) {
 
 static void format_gib(char out[32], int64_t bytes) {
     const double gib = 1024.0 * 1024.0 * 1024.0, mib = 1024.0 * 1024.0;
-    if ((double)bytes >= 0.1 * gib) snprintf(out, 32, "%.1f GiB", (double)bytes / gib);
-    else snprintf(out, 32, "%.1f MiB", (double)bytes / mib);
+    if ((double)bytes >= 0.1 * gib)
+        snprintf(out, 32, "%.1f GiB", (double)bytes / gib);
+    else
+        snprintf(out, 32, "%.1f MiB", (double)bytes / mib);
 }
 
 bool ag_tape_check(const ag_tape *t, senc_error *err) {
@@ -172,8 +175,10 @@ ag_node *ag_view_create(ag_tape *t, const ag_op *op, ag_node *x, int64_t first, 
     AG_CHECK(t, first >= 0 && rows >= 0 && first + rows <= x->rows, "rows %lld..%lld of %lld", (long long)first,
              (long long)(first + rows), (long long)x->rows);
     ag_node *node = append_op(t, op, rows, x->cols, &x, 1, attr_bytes);
-    if (!t->failed) node->value = x->value + first * x->cols;
-    else node->attr = NULL;
+    if (!t->failed)
+        node->value = x->value + first * x->cols;
+    else
+        node->attr = NULL;
     return node;
 }
 
@@ -300,7 +305,8 @@ void ag_tape_backward(ag_tape *t, ag_node *output, const real *seed) {
     seed_output(t, output, seed);
     for (ag_node *node = t->last; node && !t->failed; node = node->previous) {
         const bool keep = node == storage;
-        if (node->op && !keep && !node->op->backward_reads_output) give_value(t, node); /* room for its inputs' gradients */
+        if (node->op && !keep && !node->op->backward_reads_output)
+            give_value(t, node); /* room for its inputs' gradients */
         if (node->op && node->grad) run_backward(t, node);
         if (!t->failed) retire(t, node, keep);
     }

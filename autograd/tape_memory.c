@@ -19,9 +19,9 @@
 #define UNPOISON(p, n) ((void)(p), (void)(n))
 #endif
 
-#define HUGE_PAGE_BYTES  ((int64_t)2 << 20)
-#define UNKNOWN_MEMORY   ((int64_t)64 << 30) /* reserved (not used) where the machine does not say what it has */
-#define SMALLEST_REGION  ((int64_t)16 << 20) /* less is not worth a retry: the system is out of address space */
+#define HUGE_PAGE_BYTES ((int64_t)2 << 20)
+#define UNKNOWN_MEMORY  ((int64_t)64 << 30) /* reserved (not used) where the machine does not say what it has */
+#define SMALLEST_REGION ((int64_t)16 << 20) /* less is not worth a retry: the system is out of address space */
 
 static int64_t round_up(int64_t n, int64_t unit) {
     return (n + unit - 1) / unit * unit;
@@ -48,7 +48,8 @@ bool ag_memory_init(ag_memory *m, int64_t limit_bytes, senc_error *err) {
         p = mmap(NULL, (size_t)want, PROT_READ | PROT_WRITE, flags, -1, 0);
     }
     if (p == MAP_FAILED) return senc_fail_memory(err, (size_t)want, "activations");
-    if (want >= HUGE_PAGE_BYTES) madvise(p, (size_t)want, MADV_HUGEPAGE); /* only advice: a refusal costs speed, nothing else */
+    if (want >= HUGE_PAGE_BYTES)
+        madvise(p, (size_t)want, MADV_HUGEPAGE); /* only advice: a refusal costs speed, nothing else */
     m->base = p;
     m->reserved_bytes = want;
     return true;
@@ -108,8 +109,8 @@ void *ag_memory_take(ag_memory *m, int64_t n_bytes) {
 void ag_memory_give(ag_memory *m, void *block, int64_t n_bytes) {
     if (!block) return;
     ag_memory_piece piece = {(char *)block - m->base, round_up(n_bytes ? n_bytes : 1, SENC_ALIGN_BYTES)};
-    SENC_ASSERT(piece.at >= 0 && piece.at + piece.n <= m->top, "block at %lld of %lld bytes, top %lld", (long long)piece.at,
-                (long long)piece.n, (long long)m->top);
+    SENC_ASSERT(piece.at >= 0 && piece.at + piece.n <= m->top, "block at %lld of %lld bytes, top %lld",
+                (long long)piece.at, (long long)piece.n, (long long)m->top);
     forget(block, piece.n);
     int64_t i = 0; /* first piece above the block */
     while (i < m->n_free && m->free_pieces[i].at < piece.at) i++;
@@ -122,8 +123,10 @@ void ag_memory_give(ag_memory *m, void *block, int64_t n_bytes) {
         piece.n += m->free_pieces[i - 1].n;
         remove_piece(m, --i);
     }
-    if (piece.at + piece.n == m->top) m->top = piece.at;
-    else insert_piece(m, i, piece); /* no room in the list: the piece is lost until the reset, nothing worse */
+    if (piece.at + piece.n == m->top)
+        m->top = piece.at;
+    else
+        insert_piece(m, i, piece); /* no room in the list: the piece is lost until the reset, nothing worse */
 }
 
 void ag_memory_reset(ag_memory *m) {

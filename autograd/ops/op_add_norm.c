@@ -1,5 +1,6 @@
 /* s = residual + dropout(x); y = layer_norm(s) * gamma + shift: the end of a transformer's block (BERT, post-norm).
- * Backward: ds from layer norm, dresidual += ds, dx += mask ds. s is written over x, so that one matrix (N,D) a block is saved. */
+ * Backward: ds from layer norm, dresidual += ds, dx += mask ds. s is written over x, so that one matrix (N,D) a block
+ * is saved. */
 #include "autograd/ops/ops.h"
 
 typedef struct add_norm_attr {
@@ -40,12 +41,13 @@ ag_node *ag_add_norm(ag_tape *t, ag_node *x, ag_node *residual, ag_node *gamma, 
                      kern_dropout dropout) {
     const int64_t n = x->rows, d = x->cols;
     AG_CHECK(t, x != residual, "add_norm: %s is both branch and residual", ag_node_name(x));
-    AG_CHECK(t, residual->rows == n && residual->cols == d, "add_norm: x %lld x %lld, residual %lld x %lld", (long long)n,
-             (long long)d, (long long)residual->rows, (long long)residual->cols);
-    AG_CHECK(t, gamma->rows * gamma->cols == d && shift->rows * shift->cols == d, "add_norm: %lld columns, gamma %lld, shift %lld",
-             (long long)d, (long long)(gamma->rows * gamma->cols), (long long)(shift->rows * shift->cols));
-    ag_node *node = ag_node_create(t, &ag_op_add_norm, n, d, (ag_node *[]){x, residual, gamma, shift}, 4,
-                                   sizeof(add_norm_attr));
+    AG_CHECK(t, residual->rows == n && residual->cols == d, "add_norm: x %lld x %lld, residual %lld x %lld",
+             (long long)n, (long long)d, (long long)residual->rows, (long long)residual->cols);
+    AG_CHECK(t, gamma->rows * gamma->cols == d && shift->rows * shift->cols == d,
+             "add_norm: %lld columns, gamma %lld, shift %lld", (long long)d, (long long)(gamma->rows * gamma->cols),
+             (long long)(shift->rows * shift->cols));
+    ag_node *node =
+        ag_node_create(t, &ag_op_add_norm, n, d, (ag_node *[]){x, residual, gamma, shift}, 4, sizeof(add_norm_attr));
     if (!node->attr) return node;
     ag_consume(t, x);
     *(add_norm_attr *)node->attr = (add_norm_attr){
@@ -81,9 +83,24 @@ static ag_node *block(ag_tape *t, ag_node **in) {
 }
 
 static const ag_example examples[] = {
-    {.name = "no dropout", .n_inputs = 4, .shapes = {{5, 7}, {5, 7}, {1, 7}, {1, 7}}, .low = -1, .high = 1, .build = plain},
-    {.name = "one row", .n_inputs = 4, .shapes = {{1, 5}, {1, 5}, {1, 5}, {1, 5}}, .low = -1, .high = 1, .build = plain},
-    {.name = "dropout", .n_inputs = 4, .shapes = {{4, 9}, {4, 9}, {1, 9}, {1, 9}}, .low = -1, .high = 1, .build = with_dropout},
+    {.name = "no dropout",
+     .n_inputs = 4,
+     .shapes = {{5, 7}, {5, 7}, {1, 7}, {1, 7}},
+     .low = -1,
+     .high = 1,
+     .build = plain},
+    {.name = "one row",
+     .n_inputs = 4,
+     .shapes = {{1, 5}, {1, 5}, {1, 5}, {1, 5}},
+     .low = -1,
+     .high = 1,
+     .build = plain},
+    {.name = "dropout",
+     .n_inputs = 4,
+     .shapes = {{4, 9}, {4, 9}, {1, 9}, {1, 9}},
+     .low = -1,
+     .high = 1,
+     .build = with_dropout},
     {.name = "block", .n_inputs = 3, .shapes = {{3, 5}, {1, 5}, {1, 5}}, .low = -1, .high = 1, .build = block},
     {0},
 };

@@ -1,5 +1,6 @@
-/* Self-attention of packed sequences: per sequence and head, out = dropout(softmax(q k^T / sqrt(D/H))) v (Vaswani et al. 2017, 3.2).
- * Backward recomputes the probabilities from qkv and the saved log-sum-exp (FlashAttention, Dao et al. 2022): nothing of size T x T is kept. */
+/* Self-attention of packed sequences: per sequence and head, out = dropout(softmax(q k^T / sqrt(D/H))) v (Vaswani et
+ * al. 2017, 3.2). Backward recomputes the probabilities from qkv and the saved log-sum-exp (FlashAttention, Dao et al.
+ * 2022): nothing of size T x T is kept. */
 #include "autograd/ops/ops.h"
 
 #include <math.h>
@@ -67,7 +68,8 @@ static ag_node *odd_head(ag_tape *t, ag_node **in) {
 }
 
 static ag_node *with_dropout(ag_tape *t, ag_node **in) {
-    return ag_attention(t, in[0], (kern_sequences){example_offsets, 3}, 2, (kern_dropout){.p = 0.3, .key = 99, .first_row = 40});
+    return ag_attention(t, in[0], (kern_sequences){example_offsets, 3}, 2,
+                        (kern_dropout){.p = 0.3, .key = 99, .first_row = 40});
 }
 
 static ag_node *one_token(ag_tape *t, ag_node **in) {

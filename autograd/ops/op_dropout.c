@@ -1,14 +1,17 @@
-/* y = mask x / (1 - p), the mask a pure function of (key, row, column) (Srivastava et al. 2014). Backward: dx += mask dy / (1 - p). */
+/* y = mask x / (1 - p), the mask a pure function of (key, row, column) (Srivastava et al. 2014). Backward: dx += mask
+ * dy / (1 - p). */
 #include "autograd/ops/ops.h"
 
 static void forward(ag_tape *t, ag_node *node) {
-    t->kernels->dropout_forward(node->rows, node->cols, *(const kern_dropout *)node->attr, node->in[0]->value, node->value);
+    t->kernels->dropout_forward(node->rows, node->cols, *(const kern_dropout *)node->attr, node->in[0]->value,
+                                node->value);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
     real beta;
     real *dx = ag_grad(t, node->in[0], &beta);
-    if (dx) t->kernels->dropout_backward(node->rows, node->cols, *(const kern_dropout *)node->attr, node->grad, beta, dx);
+    if (dx)
+        t->kernels->dropout_backward(node->rows, node->cols, *(const kern_dropout *)node->attr, node->grad, beta, dx);
 }
 
 ag_node *ag_dropout(ag_tape *t, ag_node *x, kern_dropout dropout) {

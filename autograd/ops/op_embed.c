@@ -1,5 +1,5 @@
-/* y[i] = word[ids[i]] + position[first_position + place of i in its sequence] + type[0]; position and type may be absent.
- * Backward scatters: dword[ids[i]] += dy[i], dposition[...] += dy[i], dtype[0] += sum of dy. */
+/* y[i] = word[ids[i]] + position[first_position + place of i in its sequence] + type[0]; position and type may be
+ * absent. Backward scatters: dword[ids[i]] += dy[i], dposition[...] += dy[i], dtype[0] += sum of dy. */
 #include "autograd/ops/ops.h"
 
 typedef struct embed_attr {
@@ -24,7 +24,8 @@ static void backward(ag_tape *t, ag_node *node) {
     real *dposition = ag_grad_sum(t, node->in[1]);
     real *dtype = ag_grad_sum(t, node->in[2]);
     if (t->failed) return;
-    t->kernels->embed_backward(a->sequences, node->cols, a->ids, a->first_position, node->grad, dword, dposition, dtype);
+    t->kernels->embed_backward(a->sequences, node->cols, a->ids, a->first_position, node->grad, dword, dposition,
+                               dtype);
 }
 
 static void check_inputs(const ag_tape *t, const ag_node *word, const ag_node *position, const ag_node *type,
@@ -33,8 +34,9 @@ static void check_inputs(const ag_tape *t, const ag_node *word, const ag_node *p
              "embed: words are %lld wide, positions or types are not", (long long)word->cols);
     for (int64_t s = 0; s < a->sequences.n; s++) {
         const int64_t length = a->sequences.offsets[s + 1] - a->sequences.offsets[s];
-        AG_CHECK(t, !position || a->first_position + length <= position->rows, "embed: sequence %lld has %lld tokens, %lld positions",
-                 (long long)s, (long long)length, (long long)position->rows);
+        AG_CHECK(t, !position || a->first_position + length <= position->rows,
+                 "embed: sequence %lld has %lld tokens, %lld positions", (long long)s, (long long)length,
+                 (long long)position->rows);
     }
     for (int64_t i = 0; i < a->sequences.offsets[a->sequences.n]; i++) {
         AG_CHECK(t, a->ids[i] >= 0 && a->ids[i] < word->rows, "embed: id %d at %lld, %lld words", (int)a->ids[i],
@@ -74,9 +76,19 @@ static ag_node *types_only(ag_tape *t, ag_node **in) {
 }
 
 static const ag_example examples[] = {
-    {.name = "word, position, type", .n_inputs = 3, .shapes = {{5, 3}, {4, 3}, {2, 3}}, .low = -1, .high = 1, .build = all_three},
+    {.name = "word, position, type",
+     .n_inputs = 3,
+     .shapes = {{5, 3}, {4, 3}, {2, 3}},
+     .low = -1,
+     .high = 1,
+     .build = all_three},
     {.name = "words only", .n_inputs = 1, .shapes = {{6, 5}}, .low = -1, .high = 1, .build = words_only},
-    {.name = "positions from 2", .n_inputs = 2, .shapes = {{5, 4}, {7, 4}}, .low = -1, .high = 1, .build = shifted_positions},
+    {.name = "positions from 2",
+     .n_inputs = 2,
+     .shapes = {{5, 4}, {7, 4}},
+     .low = -1,
+     .high = 1,
+     .build = shifted_positions},
     {.name = "no positions", .n_inputs = 2, .shapes = {{5, 1}, {1, 1}}, .low = -1, .high = 1, .build = types_only},
     {0},
 };

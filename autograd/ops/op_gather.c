@@ -1,4 +1,5 @@
-/* y[i] = x[rows[i]]: rows picked by number, in any order and with repeats. Backward: dx[rows[i]] += dy[i], in order of i. */
+/* y[i] = x[rows[i]]: rows picked by number, in any order and with repeats. Backward: dx[rows[i]] += dy[i], in order of
+ * i. */
 #include "autograd/ops/ops.h"
 
 #include <string.h>
@@ -24,7 +25,8 @@ static void backward(ag_tape *t, ag_node *node) {
 
 ag_node *ag_gather(ag_tape *t, ag_node *x, const int64_t *rows, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
-        AG_CHECK(t, rows[i] >= 0 && rows[i] < x->rows, "gather: row %lld of %lld", (long long)rows[i], (long long)x->rows);
+        AG_CHECK(t, rows[i] >= 0 && rows[i] < x->rows, "gather: row %lld of %lld", (long long)rows[i],
+                 (long long)x->rows);
     }
     ag_node *node = ag_node_create(t, &ag_op_gather, n, x->cols, &x, 1, sizeof rows);
     if (!node->attr) return node;

@@ -1,5 +1,6 @@
 /* y = (x - mean) rstd gamma + shift per row, rstd = 1/sqrt(var + eps) (Ba, Kiros, Hinton 2016).
- * Backward, with g = gamma dy and h = (x - mean) rstd: dx += rstd (g - mean(g) - h mean(g h)); dgamma += sum of dy h, dshift += sum of dy. */
+ * Backward, with g = gamma dy and h = (x - mean) rstd: dx += rstd (g - mean(g) - h mean(g h)); dgamma += sum of dy h,
+ * dshift += sum of dy. */
 #include "autograd/ops/ops.h"
 
 #include <string.h>

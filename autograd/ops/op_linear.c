@@ -1,5 +1,5 @@
-/* y = act(x) w^T + bias, w (out,in) as PyTorch stores it. The activation is applied to the input on the fly, so that only x, not act(x), is kept.
- * Backward: dx += (dy w) act'(x), dw += dy^T act(x), dbias += column sums of dy. */
+/* y = act(x) w^T + bias, w (out,in) as PyTorch stores it. The activation is applied to the input on the fly, so that
+ * only x, not act(x), is kept. Backward: dx += (dy w) act'(x), dw += dy^T act(x), dbias += column sums of dy. */
 #include "autograd/ops/ops.h"
 
 enum { X, W, BIAS };
@@ -20,11 +20,14 @@ static void backward(ag_tape *t, ag_node *node) {
     const kern_activation act = *(const kern_activation *)node->attr;
     real *dw = ag_grad_sum(t, w);
     real *dbias = ag_grad_sum(t, node->in[BIAS]);
-    if (dw) t->kernels->linear_backward_weight(x->rows, x->cols, node->cols, act, x->value, node->grad, dw, dbias);
-    else if (dbias) add_column_sums(t, node, dbias);
+    if (dw)
+        t->kernels->linear_backward_weight(x->rows, x->cols, node->cols, act, x->value, node->grad, dw, dbias);
+    else if (dbias)
+        add_column_sums(t, node, dbias);
     real beta;
     real *dx = ag_grad(t, x, &beta);
-    if (dx) t->kernels->linear_backward_input(x->rows, x->cols, node->cols, act, x->value, w->value, node->grad, beta, dx);
+    if (dx)
+        t->kernels->linear_backward_input(x->rows, x->cols, node->cols, act, x->value, w->value, node->grad, beta, dx);
 }
 
 static double flops(const ag_node *node) {
@@ -71,12 +74,22 @@ static ag_node *two_readers(ag_tape *t, ag_node **in) {
 
 static const ag_example examples[] = {
     {.name = "plain", .n_inputs = 3, .shapes = {{5, 7}, {3, 7}, {1, 3}}, .low = -1, .high = 1, .build = plain},
-    {.name = "one row, one column", .n_inputs = 3, .shapes = {{1, 9}, {1, 9}, {1, 1}}, .low = -1, .high = 1, .build = plain},
+    {.name = "one row, one column",
+     .n_inputs = 3,
+     .shapes = {{1, 9}, {1, 9}, {1, 1}},
+     .low = -1,
+     .high = 1,
+     .build = plain},
     {.name = "no bias", .n_inputs = 2, .shapes = {{4, 3}, {5, 3}}, .low = -1, .high = 1, .build = no_bias},
     {.name = "gelu", .n_inputs = 3, .shapes = {{5, 7}, {3, 7}, {1, 3}}, .low = -2, .high = 2, .build = gelu},
     {.name = "tanh, no bias", .n_inputs = 2, .shapes = {{3, 5}, {2, 5}}, .low = -2, .high = 2, .build = tanh_no_bias},
     {.name = "relu", .n_inputs = 3, .shapes = {{3, 5}, {4, 5}, {1, 4}}, .low = -1, .high = 1, .build = relu},
-    {.name = "two readers", .n_inputs = 4, .shapes = {{3, 4}, {5, 4}, {2, 5}, {1, 2}}, .low = -1, .high = 1, .build = two_readers},
+    {.name = "two readers",
+     .n_inputs = 4,
+     .shapes = {{3, 4}, {5, 4}, {2, 5}, {1, 2}},
+     .low = -1,
+     .high = 1,
+     .build = two_readers},
     {0},
 };
 

@@ -1,4 +1,5 @@
-/* y = x / max(|x|, 1e-12) per row. Backward: dx += (dy - y (y . dy)) / |x|; a row at the floor is only scaled: dx += dy / 1e-12. */
+/* y = x / max(|x|, 1e-12) per row. Backward: dx += (dy - y (y . dy)) / |x|; a row at the floor is only scaled: dx += dy
+ * / 1e-12. */
 #include "autograd/ops/ops.h"
 
 #define EPS 1e-12 /* torch.nn.functional.normalize's default */
@@ -11,7 +12,8 @@ static void backward(ag_tape *t, ag_node *node) {
     real beta;
     real *dx = ag_grad(t, node->in[0], &beta);
     if (!dx) return;
-    t->kernels->normalize_backward(node->rows, node->cols, EPS, node->value, *(real **)node->attr, node->grad, beta, dx);
+    t->kernels->normalize_backward(node->rows, node->cols, EPS, node->value, *(real **)node->attr, node->grad, beta,
+                                   dx);
 }
 
 ag_node *ag_normalize(ag_tape *t, ag_node *x) {

@@ -1,5 +1,5 @@
-/* One vector a sequence from its token vectors: mean, first token, maximum, ... (kern_pooling). Backward spreads dy over the tokens by
- * the weights of the mode; of the maximum only the token that won gets it. */
+/* One vector a sequence from its token vectors: mean, first token, maximum, ... (kern_pooling). Backward spreads dy
+ * over the tokens by the weights of the mode; of the maximum only the token that won gets it. */
 #include "autograd/ops/ops.h"
 
 typedef struct pool_attr {
@@ -21,8 +21,8 @@ static void backward(ag_tape *t, ag_node *node) {
 }
 
 ag_node *ag_pool(ag_tape *t, ag_node *x, kern_sequences sequences, kern_pooling mode) {
-    AG_CHECK(t, sequences.offsets[sequences.n] == x->rows, "pool: %lld rows, the sequences hold %lld", (long long)x->rows,
-             (long long)sequences.offsets[sequences.n]);
+    AG_CHECK(t, sequences.offsets[sequences.n] == x->rows, "pool: %lld rows, the sequences hold %lld",
+             (long long)x->rows, (long long)sequences.offsets[sequences.n]);
     ag_node *node = ag_node_create(t, &ag_op_pool, sequences.n, x->cols, &x, 1, sizeof(pool_attr));
     if (!node->attr) return node;
     pool_attr *a = node->attr;

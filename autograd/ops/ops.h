@@ -1,11 +1,12 @@
-/* Builders of all ops. Each is documented, implemented, differentiated and exampled in the file of its name (ag_linear: op_linear.c). */
+/* Builders of all ops. Each is documented, implemented, differentiated and exampled in the file of its name (ag_linear:
+ * op_linear.c). */
 #ifndef AG_OPS_H
 #define AG_OPS_H
 
 #include "autograd/tape.h"
 
-/* y (N,D) = layer_norm(residual + dropout(x)). Consumes x: its storage holds the sum afterwards, so x must be an op's output that nobody
- * else reads and whose backward does not need it. gamma, shift (1,D). */
+/* y (N,D) = layer_norm(residual + dropout(x)). Consumes x: its storage holds the sum afterwards, so x must be an op's
+ * output that nobody else reads and whose backward does not need it. gamma, shift (1,D). */
 ag_node *ag_add_norm(ag_tape *t, ag_node *x, ag_node *residual, ag_node *gamma, ag_node *shift, double eps,
                      kern_dropout dropout);
 /* (N,D) -> (N,D), elementwise. */
@@ -14,7 +15,8 @@ ag_node *ag_activation(ag_tape *t, ag_node *x, kern_activation act);
 ag_node *ag_attention(ag_tape *t, ag_node *qkv, kern_sequences sequences, int64_t heads, kern_dropout dropout);
 /* x itself when p is 0. */
 ag_node *ag_dropout(ag_tape *t, ag_node *x, kern_dropout dropout);
-/* Sum of word, position and token-type embeddings; ids (N) must outlive the step and be below word->rows. position and type may be NULL. */
+/* Sum of word, position and token-type embeddings; ids (N) must outlive the step and be below word->rows. position and
+ * type may be NULL. */
 ag_node *ag_embed(ag_tape *t, ag_node *word, ag_node *position, ag_node *type, const int32_t *ids,
                   kern_sequences sequences, int64_t first_position);
 ag_node *ag_layer_norm(ag_tape *t, ag_node *x, ag_node *gamma, ag_node *shift, double eps);
@@ -40,7 +42,8 @@ const ag_op *const *ag_ops_all(int *n);
 #include "autograd/ops/ops.def"
 #undef AG_OP
 
-/* For the ops with a layer norm: where dgamma and dshift (1,D) go; scratch for one that needs no gradient. Give back after use. */
+/* For the ops with a layer norm: where dgamma and dshift (1,D) go; scratch for one that needs no gradient. Give back
+ * after use. */
 typedef struct ag_row_grads {
     real *dgamma, *dshift;
     bool dgamma_is_scratch, dshift_is_scratch;

@@ -19,11 +19,12 @@ static void teardown(void) {
 static void expect(const real *got, int64_t n, const double *want) {
     ck_assert_ptr_nonnull(got);
     for (int64_t i = 0; i < n; i++) {
-        ck_assert_msg(fabs((double)got[i] - want[i]) <= 1e-6, "number %lld is %g, expected %g", (long long)i, (double)got[i],
-                      want[i]);
+        ck_assert_msg(fabs((double)got[i] - want[i]) <= 1e-6, "number %lld is %g, expected %g", (long long)i,
+                      (double)got[i], want[i]);
     }
 }
-#define EXPECT(got, ...) expect(got, (int64_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), (double[]){__VA_ARGS__})
+#define EXPECT(got, ...)                                                                                               \
+    expect(got, (int64_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), (double[]){__VA_ARGS__})
 
 /* y = x w^T + b with x = [1 2; 3 4], w = [1 0; 0 1; 1 1], b = [10 20 30]. */
 START_TEST(linear_by_hand) {
@@ -85,7 +86,8 @@ START_TEST(attention_by_hand) {
 }
 END_TEST
 
-/* One head of width 4, so scores are halved: q0 . k0 / 2 = ln 3 against 0 gives the probabilities 3/4 and 1/4; q1 = 0 gives halves. */
+/* One head of width 4, so scores are halved: q0 . k0 / 2 = ln 3 against 0 gives the probabilities 3/4 and 1/4; q1 = 0
+ * gives halves. */
 START_TEST(attention_scales_by_the_root_of_the_head_width) {
     real qkv[2 * 12] = {0};
     qkv[0] = 2 * (real)log(3);           /* q0 */
@@ -93,7 +95,8 @@ START_TEST(attention_scales_by_the_root_of_the_head_width) {
     qkv[8] = 4, qkv[9] = 8;              /* v0 */
     qkv[12 + 8] = 8, qkv[12 + 11] = -16; /* v1 */
     const int64_t offsets[] = {0, 2};
-    ag_node *y = ag_attention(&tape, ag_constant(&tape, qkv, 2, 12), (kern_sequences){offsets, 1}, 1, (kern_dropout){0});
+    ag_node *y =
+        ag_attention(&tape, ag_constant(&tape, qkv, 2, 12), (kern_sequences){offsets, 1}, 1, (kern_dropout){0});
     EXPECT(y->value, 5, 6, 0, -4, 6, 4, 0, -8);
 }
 END_TEST

@@ -79,8 +79,8 @@ static void step(encoder *e, ag_tape *t, int64_t n) {
     ck_assert_msg(ag_tape_check(t, &err), "%s", err.text);
 }
 
-/* Values of one layer: up (F), down (D, which becomes the sum), add_norm (D). Gradients live in what backward frees, so the whole step needs
- * little more than the activations: the gradients at the last layer, and the input's. */
+/* Values of one layer: up (F), down (D, which becomes the sum), add_norm (D). Gradients live in what backward frees, so
+ * the whole step needs little more than the activations: the gradients at the last layer, and the input's. */
 START_TEST(backward_lives_in_recycled_memory) {
     encoder *e = encoder_create();
     ag_tape t = open_tape(true, LIMIT);
@@ -190,7 +190,8 @@ END_TEST
 START_TEST(past_the_limit_the_tape_fails_once_and_recovers) {
     encoder *e = encoder_create();
     const int64_t forward_bytes = LAYERS * N * (F + D + D) * (int64_t)sizeof(real);
-    for (int64_t limit = 4096; limit < forward_bytes + 100000; limit += 9001) { /* fails everywhere: forward, statistics, backward */
+    for (int64_t limit = 4096; limit < forward_bytes + 100000;
+         limit += 9001) { /* fails everywhere: forward, statistics, backward */
         ag_tape t = open_tape(true, limit);
         ag_node *y = encode(e, &t, N);
         ck_assert_ptr_nonnull(y);
@@ -200,7 +201,8 @@ START_TEST(past_the_limit_the_tape_fails_once_and_recovers) {
         if (limit < forward_bytes) {
             ck_assert(!ag_tape_check(&t, &err));
             ck_assert_int_eq(err.kind, SENC_FAILED);
-            ck_assert_msg(strstr(err.text, "a training step needs more than the memory limit (") == err.text, "%s", err.text);
+            ck_assert_msg(strstr(err.text, "a training step needs more than the memory limit (") == err.text, "%s",
+                          err.text);
         }
         ck_assert_int_le(t.memory.top, limit);
         ag_tape_reset(&t);
@@ -217,17 +219,20 @@ START_TEST(the_message_names_the_limit) {
     static real x[1];
     ag_tape t = open_tape(true, INT64_C(4) << 30);
     ag_node *a = ag_rows(&t, ag_constant(&t, x, 1, 1), 0, 1);
-    ag_node *big = ag_node_create(&t, &ag_op_add, INT64_C(1) << 20, 2048, (ag_node *[]){a, a}, 2, 8); /* 8 GiB of floats */
+    ag_node *big =
+        ag_node_create(&t, &ag_op_add, INT64_C(1) << 20, 2048, (ag_node *[]){a, a}, 2, 8); /* 8 GiB of floats */
     ck_assert_ptr_null(big->value);
     ck_assert_ptr_null(big->attr);
     senc_error err = {0};
     ck_assert(!ag_tape_check(&t, &err));
-    ck_assert_str_eq(err.text, "a training step needs more than the memory limit (4.0 GiB): no room for a further 8.0 GiB");
+    ck_assert_str_eq(err.text,
+                     "a training step needs more than the memory limit (4.0 GiB): no room for a further 8.0 GiB");
     ag_tape_free(&t);
 }
 END_TEST
 
-/* The n-th heap allocation of a tape's first step fails: the arena's block (1, 2) is missed, the list of free pieces (3) is not. */
+/* The n-th heap allocation of a tape's first step fails: the arena's block (1, 2) is missed, the list of free pieces
+ * (3) is not. */
 START_TEST(every_allocation_may_fail) {
     encoder *e = encoder_create();
     for (int n = 1; n <= 6; n++) {
@@ -279,7 +284,8 @@ START_TEST(check_finite_names_the_place) {
     ag_activation(&t, y, KERN_RELU);
     senc_error err = {0};
     ck_assert(!ag_tape_check(&t, &err));
-    ck_assert_str_eq(err.text, "first non-finite tensor: layer 4 attention (activation, 3 x 2): inf at row 2, column 0");
+    ck_assert_str_eq(err.text,
+                     "first non-finite tensor: layer 4 attention (activation, 3 x 2): inf at row 2, column 0");
     ag_tape_reset(&t);
     ck_assert(ag_tape_check(&t, &err));
     x[4] = 5;
@@ -339,17 +345,38 @@ static void wrong_use(int which) {
     ag_node *branch = ag_add(&t, x, 1, x, 1);
     const kern_dropout none = {0};
     switch (which) {
-    case 0: ag_add_norm(&t, x, branch, v, v, 0, none); break;                                /* a leaf */
-    case 1: ag_add_norm(&t, ag_rows(&t, branch, 0, 2), x, v, v, 0, none); break;             /* a view */
-    case 2: ag_add_norm(&t, ag_normalize(&t, x), x, v, v, 0, none); break;                   /* backward reads it */
-    case 3: ag_activation(&t, branch, KERN_TANH), ag_add_norm(&t, branch, x, v, v, 0, none); break; /* another reader */
-    case 4: ag_add_norm(&t, branch, x, v, v, 0, none), ag_activation(&t, branch, KERN_TANH); break; /* a later reader */
-    case 5: ag_add_norm(&t, branch, branch, v, v, 0, none); break;
-    case 6: ag_tape_backward(&t, branch, data), ag_tape_backward(&t, branch, data); break;
-    case 7: ag_tape_backward(&t, branch, NULL); break; /* not a scalar */
-    case 8: ag_linear(&t, x, ag_constant(&t, data, 1, 3), NULL, KERN_NONE); break;
-    case 9: ag_tape_backward(&t, branch, data), ag_add(&t, x, 1, x, 1); break; /* building goes on after backward */
-    default: break;
+    case 0:
+        ag_add_norm(&t, x, branch, v, v, 0, none);
+        break; /* a leaf */
+    case 1:
+        ag_add_norm(&t, ag_rows(&t, branch, 0, 2), x, v, v, 0, none);
+        break; /* a view */
+    case 2:
+        ag_add_norm(&t, ag_normalize(&t, x), x, v, v, 0, none);
+        break; /* backward reads it */
+    case 3:
+        ag_activation(&t, branch, KERN_TANH), ag_add_norm(&t, branch, x, v, v, 0, none);
+        break; /* another reader */
+    case 4:
+        ag_add_norm(&t, branch, x, v, v, 0, none), ag_activation(&t, branch, KERN_TANH);
+        break; /* a later reader */
+    case 5:
+        ag_add_norm(&t, branch, branch, v, v, 0, none);
+        break;
+    case 6:
+        ag_tape_backward(&t, branch, data), ag_tape_backward(&t, branch, data);
+        break;
+    case 7:
+        ag_tape_backward(&t, branch, NULL);
+        break; /* not a scalar */
+    case 8:
+        ag_linear(&t, x, ag_constant(&t, data, 1, 3), NULL, KERN_NONE);
+        break;
+    case 9:
+        ag_tape_backward(&t, branch, data), ag_add(&t, x, 1, x, 1);
+        break; /* building goes on after backward */
+    default:
+        break;
     }
 }
 enum { WRONG_USES = 10 };

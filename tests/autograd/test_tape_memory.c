@@ -1,4 +1,5 @@
-/* The region behind values and gradients: best fit, splitting, merging, the top, and a random workload against a plain model. */
+/* The region behind values and gradients: best fit, splitting, merging, the top, and a random workload against a plain
+ * model. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ static ag_memory open_memory(int64_t limit_bytes) {
 
 START_TEST(pieces_are_reused_by_best_fit) {
     ag_memory m = open_memory(1 << 20);
-    char *a = ag_memory_take(&m, 256), *b = ag_memory_take(&m, 64), *c = ag_memory_take(&m, 128), *d = ag_memory_take(&m, 64);
+    char *a = ag_memory_take(&m, 256), *b = ag_memory_take(&m, 64), *c = ag_memory_take(&m, 128),
+         *d = ag_memory_take(&m, 64);
     ck_assert_ptr_eq(b, a + 256);
     ag_memory_give(&m, a, 256);
     ag_memory_give(&m, c, 128);

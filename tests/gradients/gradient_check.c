@@ -97,9 +97,12 @@ static void tape_init(ag_tape *t, bool gradients) {
 static ag_node *build(checked *c, ag_tape *t, run_kind run, ag_param *params, ag_node **inputs) {
     for (int i = 0; i < c->example->n_inputs; i++) {
         const int64_t *shape = c->example->shapes[i];
-        if (run.kind == AS_CONSTANT || i == run.constant) inputs[i] = ag_constant(t, c->value[i], shape[0], shape[1]);
-        else if (run.kind == AS_INPUT) inputs[i] = ag_input(t, c->value[i], shape[0], shape[1]);
-        else inputs[i] = ag_param_node(t, &params[i]);
+        if (run.kind == AS_CONSTANT || i == run.constant)
+            inputs[i] = ag_constant(t, c->value[i], shape[0], shape[1]);
+        else if (run.kind == AS_INPUT)
+            inputs[i] = ag_input(t, c->value[i], shape[0], shape[1]);
+        else
+            inputs[i] = ag_param_node(t, &params[i]);
     }
     return c->example->build(t, inputs);
 }
@@ -121,8 +124,8 @@ static bool first_forward(checked *c, ag_tape *t, senc_rng *rng) {
         c->output[j] = out->value[j];
         c->objective += (double)c->projection[j] * (double)out->value[j];
         if (!isfinite(out->value[j])) {
-            return fail(c, "output [%lld,%lld] is %g (not written?)", (long long)(j / c->cols), (long long)(j % c->cols),
-                        (double)out->value[j]);
+            return fail(c, "output [%lld,%lld] is %g (not written?)", (long long)(j / c->cols),
+                        (long long)(j % c->cols), (double)out->value[j]);
         }
     }
     return true;
@@ -175,9 +178,9 @@ static bool compare_input(checked *c, run_kind run, int i) {
         if (error <= c->report->worst) continue;
         c->report->worst = error;
         snprintf(c->report->text, sizeof c->report->text,
-                 "%s, %s: input %d [%lld,%lld]: gradient %.9g, by differences %.9g, relative error %.1e (%s run)", c->name,
-                 c->example->name, i, (long long)(j / c->example->shapes[i][1]), (long long)(j % c->example->shapes[i][1]), a,
-                 n, error, run.name);
+                 "%s, %s: input %d [%lld,%lld]: gradient %.9g, by differences %.9g, relative error %.1e (%s run)",
+                 c->name, c->example->name, i, (long long)(j / c->example->shapes[i][1]),
+                 (long long)(j % c->example->shapes[i][1]), a, n, error, run.name);
     }
     return ok;
 }
@@ -207,7 +210,8 @@ static bool run_backward(checked *c, ag_tape *t, run_kind run, ag_param *params,
     ag_node *out = build(c, t, run, params, inputs);
     if (!ag_tape_check(t, &err)) return fail(c, "%s", err.text);
     if (!check_forward(c, out, run.name)) return false;
-    /* Not from out itself, whose value backward would keep: an op that needs its output and does not say so shall crash here. */
+    /* Not from out itself, whose value backward would keep: an op that needs its output and does not say so shall crash
+     * here. */
     ag_tape_backward(t, ag_activation(t, out, KERN_NONE), c->projection);
     if (!ag_tape_check(t, &err)) return fail(c, "%s", err.text);
     for (int i = 0; i < c->example->n_inputs; i++) {

@@ -2,12 +2,14 @@
  *
  * 1. Derivatives come from the forward pass alone, by central differences of fourth order.
  * 2. The objective is a random projection of the output, not its sum: a sum hides errors in softmax and layer norm.
- * 3. Gradients hold random numbers before backward (parameters: finds `=` for `+=`), and NaN where the first writer must overwrite.
+ * 3. Gradients hold random numbers before backward (parameters: finds `=` for `+=`), and NaN where the first writer
+ * must overwrite.
  * 4. Every fresh buffer of the tape holds NaN, so an output element that is not written is found.
  * 5. The worst element counts, and fails unless error <= tolerance: NaN fails.
  * 6. Nothing is skipped: no examples, or an input whose derivative is zero everywhere, is a failure.
  *
- * Each example runs with its inputs as parameters (accumulate), as inputs (overwrite), and with one input after the other constant. */
+ * Each example runs with its inputs as parameters (accumulate), as inputs (overwrite), and with one input after the
+ * other constant. */
 #ifndef GRADIENT_CHECK_H
 #define GRADIENT_CHECK_H
 

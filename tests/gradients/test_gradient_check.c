@@ -6,16 +6,17 @@
 
 #include "tests/gradients/gradient_check.h"
 
-/* A softmax over each row, y_j = exp(x_j) / sum, whose right backward is dx_j += y_j (dy_j - y . dy); plus the faults. */
+/* A softmax over each row, y_j = exp(x_j) / sum, whose right backward is dx_j += y_j (dy_j - y . dy); plus the faults.
+ */
 typedef enum fault {
     RIGHT,
-    MEAN_FOR_DOT,    /* the sum of a softmax row is constant: with a sum as objective this one is invisible */
-    OVERWRITES,      /* = for += */
-    ACCUMULATES,     /* += into a buffer that the first writer must overwrite */
-    SLIGHTLY_OFF,    /* one element by 1e-4 of itself */
+    MEAN_FOR_DOT, /* the sum of a softmax row is constant: with a sum as objective this one is invisible */
+    OVERWRITES,   /* = for += */
+    ACCUMULATES,  /* += into a buffer that the first writer must overwrite */
+    SLIGHTLY_OFF, /* one element by 1e-4 of itself */
     GIVES_NAN,
     NO_GRADIENT,
-    LEAVES_A_HOLE,   /* one output element is not written */
+    LEAVES_A_HOLE, /* one output element is not written */
     WRITES_TO_INPUT,
     DIFFERS_IN_TRAINING,
 } fault;
@@ -50,15 +51,19 @@ static void backward(ag_tape *t, ag_node *node) {
             real *to = &dx[i * d + j], g = y[j] * (dy[j] - dot);
             if (f == SLIGHTLY_OFF && i == 2 && j == 0) g *= 1.0001;
             if (f == GIVES_NAN && i == 0 && j == 2) g = (real)NAN;
-            if (f == ACCUMULATES) *to += g;
-            else if (f == OVERWRITES || beta == 0) *to = g;
-            else *to += g;
+            if (f == ACCUMULATES)
+                *to += g;
+            else if (f == OVERWRITES || beta == 0)
+                *to = g;
+            else
+                *to += g;
         }
     }
     if (f == WRITES_TO_INPUT) node->in[0]->value[0] += 1e-3;
 }
 
-static const ag_op softmax = {.name = "softmax", .forward = forward, .backward = backward, .backward_reads_output = true};
+static const ag_op softmax = {
+    .name = "softmax", .forward = forward, .backward = backward, .backward_reads_output = true};
 
 static ag_node *build(ag_tape *t, ag_node **in, fault f) {
     ag_node *node = ag_node_create(t, &softmax, in[0]->rows, in[0]->cols, in, 1, sizeof f);
@@ -114,7 +119,8 @@ static const struct {
 START_TEST(faults_are_found) {
     gradient_report report;
     ck_assert_msg(!check(faults[_i].builder, 1, &report), "fault %d (%s) was not found", _i, faults[_i].message);
-    ck_assert_msg(strstr(report.text, faults[_i].message) != NULL, "expected \"%s\", got: %s", faults[_i].message, report.text);
+    ck_assert_msg(strstr(report.text, faults[_i].message) != NULL, "expected \"%s\", got: %s", faults[_i].message,
+                  report.text);
 }
 END_TEST
 

@@ -27,7 +27,9 @@ START_TEST(ops_are_sorted_and_complete) {
     const ag_op *const *ops = ag_ops_all(&n);
     for (int i = 0; i < n; i++) {
         ck_assert_msg(ops[i]->forward && ops[i]->backward, "%s has no forward or backward", ops[i]->name);
-        if (i) ck_assert_msg(strcmp(ops[i - 1]->name, ops[i]->name) < 0, "%s stands before %s", ops[i - 1]->name, ops[i]->name);
+        if (i)
+            ck_assert_msg(strcmp(ops[i - 1]->name, ops[i]->name) < 0, "%s stands before %s", ops[i - 1]->name,
+                          ops[i]->name);
     }
 }
 END_TEST
