@@ -17,7 +17,7 @@
 #define BLOCK_TEXTS 2048 /* between two updates of the status line; far more than a batch holds */
 
 typedef struct encode_flags {
-    char *input, *output, *column, *prompt, *prompt_name;
+    char *input, *output, *column, *format, *prompt, *prompt_name;
     int64_t batch_tokens, max_length;
     bool normalize, stats;
     int on_bad_utf8;
@@ -26,6 +26,7 @@ typedef struct encode_flags {
 static const senc_option flags[] = {
     SENC_OPTION_PATH(encode_flags, input, "!", "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of standard input"),
     SENC_OPTION_PATH(encode_flags, output, "!", "float32 matrix in NumPy's .npy form, a row a text"),
+    SENC_OPTION_STRING(encode_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(encode_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_STRING(encode_flags, prompt_name, NULL, "put this prompt of the model in front of every text: query, document, ...; unset: the model's default prompt"),
     SENC_OPTION_STRING(encode_flags, prompt, NULL, "put this text in front of every text; \"\": none"),
@@ -119,9 +120,10 @@ static bool run_encode(cli_call *call, senc_error *err) {
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = f->max_length;
     if (cli_is_given(call, "normalize")) overrides.normalize = f->normalize;
+    const cli_text_options text_options = {f->format, f->column, f->on_bad_utf8};
     cli_text_source *source = NULL;
     eval_model model = {0};
-    bool ok = cli_start_threads(call, err) && cli_text_source_open(f->input, f->column, f->on_bad_utf8, &source, err) &&
+    bool ok = cli_start_threads(call, err) && cli_text_source_open(f->input, &text_options, &source, err) &&
               cli_model_load(call->positionals[0], &overrides, f->batch_tokens, &model, err);
     ok = ok && encode_input(f, call->positionals[0], &model, source, err);
     eval_model_free(&model);

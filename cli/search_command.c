@@ -20,7 +20,7 @@
 #define BLOCK_TEXTS 2048
 
 typedef struct search_flags {
-    char *corpus, *column;
+    char *corpus, *column, *format;
     senc_strings query;
     int64_t k, max_length;
     bool json;
@@ -31,6 +31,7 @@ static const senc_option flags[] = {
     SENC_OPTION_PATH(search_flags, corpus, "!", "texts to search: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them"),
     SENC_OPTION_STRINGS(search_flags, query, NULL, "what to look for; none: the lines of standard input"),
     SENC_OPTION_INTEGER(search_flags, k, "3", 1, 1e6, "texts to show for each query"),
+    SENC_OPTION_STRING(search_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(search_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_INTEGER(search_flags, max_length, "0", 0, 1e9, "longest text in tokens, special ones included; 0: what the model says"),
     SENC_OPTION_BOOLEAN(search_flags, json, "false", "one JSON object a query: {\"query\", \"hits\": [{\"row\", \"score\", \"text\"}]}"),
@@ -78,8 +79,9 @@ static bool read_queries(search_run *run, senc_error *err) {
     if (run->queries.n > 0) return true;
     run->queries_are_own = true;
     if (isatty(STDIN_FILENO)) senc_info("queries, one a line, ended by Ctrl-D:");
+    const cli_text_options text_options = {.bad_utf8 = run->flags->on_bad_utf8};
     cli_text_source *lines;
-    if (!cli_text_source_open("-", NULL, run->flags->on_bad_utf8, &lines, err)) return false;
+    if (!cli_text_source_open("-", &text_options, &lines, err)) return false;
     bool ok = true;
     for (int64_t n = 1; ok && n > 0;) {
         const eval_text *texts;
@@ -167,10 +169,11 @@ static bool run_search(cli_call *call, senc_error *err) {
     search_run run = {.flags = call->flags};
     if (strcmp(run.flags->corpus, "-") == 0)
         return senc_fail(err, SENC_BAD_INPUT, "--corpus: expected a file or a BEIR folder, got standard input");
+    const cli_text_options text_options = {run.flags->format, run.flags->column, run.flags->on_bad_utf8};
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = run.flags->max_length;
     bool ok = cli_start_threads(call, err) &&
-              cli_text_source_open(run.flags->corpus, run.flags->column, run.flags->on_bad_utf8, &run.corpus, err) &&
+              cli_text_source_open(run.flags->corpus, &text_options, &run.corpus, err) &&
               cli_model_load(call->positionals[0], &overrides, 0, &run.model, err) && read_queries(&run, err);
     if (ok) {
         const eval_embedder embedder = eval_encoder_embedder(run.model.encoder);

@@ -35,7 +35,8 @@ static bool is_number(const char *text) {
     return text[0] && strspn(text, "0123456789") == strlen(text) && strlen(text) < 10;
 }
 
-static bool open_set(cli_text_source *s, const char *path, const char *column, senc_error *err) {
+static bool open_set(cli_text_source *s, const char *path, const cli_text_options *options, senc_error *err) {
+    const char *column = options->column;
     const bool is_folder = senc_path_is_folder(path);
     char *corpus = is_folder ? data_path_find_packed(path, "corpus.jsonl") : senc_strdup(path);
     if (!corpus && is_folder)
@@ -48,23 +49,28 @@ static bool open_set(cli_text_source *s, const char *path, const char *column, s
     };
     data_column_map map = {.role = "text", .name = column};
     if (column && is_number(column)) map = (data_column_map){.role = "text", .number = strtoll(column, NULL, 10)};
-    const data_source source = {
-        .path = corpus, .mapped = column ? &map : NULL, .n_mapped = column ? 1 : 0, .on_bad_utf8 = s->bad_utf8};
+    char *format = options->format ? senc_strdup(options->format) : NULL;
+    const data_source source = {.path = corpus,
+                                .format = format,
+                                .mapped = column ? &map : NULL,
+                                .n_mapped = column ? 1 : 0,
+                                .on_bad_utf8 = options->bad_utf8};
     const bool ok = data_set_open(&source, 1, roles, is_folder ? 2 : 1, "the input", &s->set, err);
     if (ok) {
         s->text_slot = data_set_find_slot(s->set, "text");
         s->title_slot = is_folder ? data_set_find_slot(s->set, "title") : -1;
     }
     free(corpus);
+    free(format);
     return ok;
 }
 
-bool cli_text_source_open(const char *path, const char *column, int bad_utf8, cli_text_source **out, senc_error *err) {
+bool cli_text_source_open(const char *path, const cli_text_options *options, cli_text_source **out, senc_error *err) {
     *out = NULL;
     cli_text_source *s = senc_alloc_zero(1, sizeof *s);
     if (!s) return senc_fail_memory(err, sizeof *s, "the input");
-    s->bad_utf8 = bad_utf8;
-    if (strcmp(path, "-") == 0 || open_set(s, path, column, err)) {
+    s->bad_utf8 = options->bad_utf8;
+    if (strcmp(path, "-") == 0 || open_set(s, path, options, err)) {
         *out = s;
         return true;
     }

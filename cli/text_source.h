@@ -12,8 +12,13 @@
 
 typedef struct cli_text_source cli_text_source;
 
-/* column: a name, or a number from 1 for a csv without a header; NULL: "text". bad_utf8: data_bad_utf8. */
-bool cli_text_source_open(const char *path, const char *column, int bad_utf8, cli_text_source **out, senc_error *err);
+typedef struct cli_text_options {
+    const char *format; /* a reader's name; NULL: by the file name */
+    const char *column; /* a name, or a number from 1 for a csv without a header; NULL: "text" */
+    int bad_utf8;       /* data_bad_utf8 */
+} cli_text_options;
+
+bool cli_text_source_open(const char *path, const cli_text_options *options, cli_text_source **out, senc_error *err);
 void cli_text_source_close(cli_text_source *s);
 
 /* Number of texts; -1 for standard input. */

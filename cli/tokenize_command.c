@@ -18,7 +18,7 @@
 #define TASK_TEXTS  64
 
 typedef struct tokenize_flags {
-    char *input, *output, *column;
+    char *input, *output, *column, *format;
     int64_t max_length;
     bool tokens;
     int lowercase, on_bad_utf8;
@@ -27,6 +27,7 @@ typedef struct tokenize_flags {
 static const senc_option flags[] = {
     SENC_OPTION_PATH(tokenize_flags, input, "!", "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of standard input"),
     SENC_OPTION_PATH(tokenize_flags, output, "-", "JSON Lines; - for standard output"),
+    SENC_OPTION_STRING(tokenize_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(tokenize_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_INTEGER(tokenize_flags, max_length, NULL, 0, 1e9, "longest text in tokens, special ones included; 0: no limit; unset: what the model folder says"),
     SENC_OPTION_BOOLEAN(tokenize_flags, tokens, "false", "write the tokens too"),
@@ -198,10 +199,11 @@ static bool tokenize_input(const tokenize_flags *f, const char *folder, const da
     run->tokenizer = tokenizer;
     run->with_tokens = f->tokens;
     run->max_length = f->max_length;
+    const cli_text_options text_options = {f->format, f->column, f->on_bad_utf8};
     cli_text_source *source = NULL;
     const double start_ms = senc_clock_ms();
     bool ok = f->max_length != SENC_OPTION_UNSET || folder_max_length(folder, tokenizer, &run->max_length, err);
-    ok = ok && start_workers(run, err) && cli_text_source_open(f->input, f->column, f->on_bad_utf8, &source, err) &&
+    ok = ok && start_workers(run, err) && cli_text_source_open(f->input, &text_options, &source, err) &&
          write_output(run, f, source, err);
     if (ok) {
         char texts[32], tokens[32];

@@ -1,0 +1,257 @@
+/* Tests of eval/embed.h with a tiny random model: order, packing, blocks, prompts, truncation, empty texts, bad models. */
+#include "eval/embed.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/file.h"
+#include "autograd/base/threads.h"
+#include "data/tokenizers/wordpiece_trainer.h"
+
+#define WIDTH 32
+
+static const char *const sentences[] = {
+    "the kettle sings when the water boils",
+    "rain",
+    "",
+    "he repairs bicycles in a narrow yard behind the station where the rain falls on the roof",
+    "a small boat drifts across the quiet lake",
+    "  \t ",
+    "the choir sings in the old station and the kettle sings in the garden and the boat drifts and drifts and drifts",
+    "green gate",
+};
+enum { N = sizeof sentences / sizeof *sentences };
+
+static data_tokenizer *tokenizer;
+static nn_model *model;
+
+static void fail_on(const senc_error *err) {
+    if (err->kind != SENC_OK) ck_abort_msg("%s", err->text);
+}
+
+static void make_model(int64_t extra_rows) {
+    senc_error err = {0};
+    const data_wordpiece_options options = {.vocab_size = 150, .lowercase = true};
+    data_wordpiece_trainer *trainer = data_wordpiece_trainer_create(&options);
+    for (int i = 0; i < N; i++) data_wordpiece_trainer_add(trainer, sentences[i], strlen(sentences[i]), &err);
+    data_wordpiece_trainer_finish(trainer, &tokenizer, &err);
+    data_wordpiece_trainer_free(trainer);
+    fail_on(&err);
+    const nn_new_config config = {
+        .architecture = "bert",
+        .vocab_size = data_tokenizer_highest_id(tokenizer) + 1 + extra_rows,
+        .hidden_size = WIDTH,
+        .layers = 2,
+        .heads = 4,
+        .intermediate_size = 64,
+        .max_positions = 24,
+        .max_length = 16,
+        .pooling = "mean",
+        .normalize = true,
+        .seed = 3,
+    };
+    nn_model_create(&config, false, &model, &err);
+    fail_on(&err);
+}
+
+static void setup(void) {
+    senc_error err = {0};
+    senc_threads_init(2, &err);
+    fail_on(&err);
+    make_model(0);
+}
+
+static void teardown(void) {
+    nn_model_free(model);
+    data_tokenizer_free(tokenizer);
+    senc_threads_free();
+}
+
+static eval_text text_of(const char *bytes) {
+    return (eval_text){bytes, (int64_t)strlen(bytes)};
+}
+
+static eval_encoder *create(int64_t max_length, int64_t batch_tokens) {
+    senc_error err = {0};
+    eval_encoder *e = NULL;
+    eval_encoder_create(model, tokenizer, max_length, batch_tokens, &e, &err);
+    fail_on(&err);
+    return e;
+}
+
+static void embed(eval_encoder *e, const char *prompt, const eval_text *texts, int64_t n, float *out) {
+    senc_error err = {0};
+    for (int64_t i = 0; i < n * WIDTH; i++) out[i] = NAN; /* every row must be written */
+    eval_encoder_embed(e, prompt, texts, n, out, &err);
+    fail_on(&err);
+}
+
+/* Largest difference; NaN counts as infinite. */
+static double distance(const float *a, const float *b, int64_t n) {
+    double worst = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double d = fabs((double)a[i] - (double)b[i]);
+        if (!(d <= worst)) worst = isnan(d) ? INFINITY : d;
+    }
+    return worst;
+}
+
+/* Row i belongs to text i, whatever the order of the call and the neighbours in its batch. */
+START_TEST(test_order_and_neighbours) {
+    float alone[N][WIDTH], together[N][WIDTH], backwards[N][WIDTH], packed[N][WIDTH];
+    eval_text texts[N], reversed[N];
+    for (int i = 0; i < N; i++) texts[i] = reversed[N - 1 - i] = text_of(sentences[i]);
+    eval_encoder *wide = create(0, 0), *narrow = create(0, 20);
+    for (int i = 0; i < N; i++) embed(wide, NULL, &texts[i], 1, alone[i]);
+    embed(wide, NULL, texts, N, &together[0][0]);
+    embed(wide, NULL, reversed, N, &backwards[0][0]);
+    embed(narrow, NULL, texts, N, &packed[0][0]);
+    for (int i = 0; i < N; i++) {
+        ck_assert_double_le(distance(alone[i], together[i], WIDTH), 1e-6);
+        ck_assert_double_le(distance(alone[i], backwards[N - 1 - i], WIDTH), 1e-6);
+        ck_assert_double_le(distance(alone[i], packed[i], WIDTH), 1e-6);
+    }
+    /* the vectors do differ between texts: the test above could not see a mix-up otherwise */
+    ck_assert_double_gt(distance(alone[0], alone[3], WIDTH), 1e-3);
+    eval_encoder_free(wide);
+    eval_encoder_free(narrow);
+}
+END_TEST
+
+/* More texts than a block holds. */
+START_TEST(test_many_blocks) {
+    enum { MANY = 9000 }; /* a block holds 8192 */
+    eval_text *texts = malloc(MANY * sizeof *texts);
+    float *vectors = malloc((size_t)MANY * WIDTH * sizeof *vectors);
+    float alone[N][WIDTH];
+    eval_encoder *e = create(0, 0);
+    for (int i = 0; i < MANY; i++) texts[i] = text_of(sentences[(i * 5 + i / 7) % N]);
+    for (int i = 0; i < N; i++) {
+        const eval_text text = text_of(sentences[i]);
+        embed(e, NULL, &text, 1, alone[i]);
+    }
+    embed(e, NULL, texts, MANY, vectors);
+    for (int i = 0; i < MANY; i++)
+        ck_assert_double_le(distance(alone[(i * 5 + i / 7) % N], vectors + (int64_t)i * WIDTH, WIDTH), 1e-6);
+    ck_assert_int_eq(eval_encoder_get_stats(e)->n_texts, MANY + N);
+    eval_encoder_free(e);
+    free(texts);
+    free(vectors);
+}
+END_TEST
+
+START_TEST(test_stats) {
+    eval_text texts[N];
+    float vectors[N][WIDTH];
+    int64_t n_tokens = 0, n_truncated = 0;
+    data_ids ids = {0};
+    data_tokenizer_scratch *scratch = data_tokenizer_scratch_create();
+    for (int i = 0; i < N; i++) {
+        bool truncated;
+        texts[i] = text_of(sentences[i]);
+        n_tokens += data_tokenizer_encode(tokenizer, scratch, sentences[i], strlen(sentences[i]), 10, &ids, &truncated);
+        n_truncated += truncated;
+    }
+    eval_encoder *e = create(10, 0);
+    embed(e, NULL, texts, N, &vectors[0][0]);
+    const eval_encoder_stats *stats = eval_encoder_get_stats(e);
+    ck_assert_int_eq(stats->n_texts, N);
+    ck_assert_int_eq(stats->n_tokens, n_tokens);
+    ck_assert_int_eq(stats->n_truncated, n_truncated);
+    ck_assert_int_gt(n_truncated, 0);
+    ck_assert_int_eq(stats->n_empty, 2); /* "" and white space */
+    ck_assert_double_gt(stats->flops, 0);
+    ck_assert_double_gt(stats->encode_ms, 0);
+    eval_encoder_free(e);
+    data_tokenizer_scratch_free(scratch);
+    data_ids_free(&ids);
+}
+END_TEST
+
+/* A prompt is text in front of the text; the roles take the model's prompts. */
+START_TEST(test_prompts) {
+    senc_error err = {0};
+    nn_model_set_prompt(model, "query", "the ", &err);
+    nn_model_set_prompt(model, "passage", "a ", &err);
+    fail_on(&err);
+    eval_encoder *e = create(0, 0);
+    const eval_embedder embedder = eval_encoder_embedder(e);
+    const eval_text plain = text_of("kettle"), query = text_of("the kettle"), passage = text_of("a kettle");
+    float expected[3][WIDTH], got[WIDTH];
+    embed(e, NULL, &plain, 1, expected[0]);
+    embed(e, NULL, &query, 1, expected[1]);
+    embed(e, NULL, &passage, 1, expected[2]);
+    const eval_role roles[] = {EVAL_TEXT, EVAL_QUERY, EVAL_DOCUMENT};
+    for (int i = 0; i < 3; i++) {
+        ck_assert(embedder.embed(embedder.context, roles[i], &plain, 1, got, &err));
+        ck_assert_double_le(distance(expected[i], got, WIDTH), 1e-6);
+    }
+    ck_assert_double_gt(distance(expected[0], expected[1], WIDTH), 1e-3);
+    ck_assert_int_eq(embedder.width, WIDTH);
+    embed(e, "the ", &plain, 1, got);
+    ck_assert_double_le(distance(expected[1], got, WIDTH), 1e-6);
+    eval_encoder_free(e);
+}
+END_TEST
+
+START_TEST(test_bad_models) {
+    senc_error err = {0};
+    eval_encoder *e = NULL;
+    ck_assert(!eval_encoder_create(model, tokenizer, 17, 0, &e, &err));
+    ck_assert_ptr_null(e);
+    ck_assert_int_eq(err.kind, SENC_BAD_INPUT);
+    ck_assert_str_eq(err.text, "max_length: expected at most the model's 16 tokens, got 17");
+    teardown();
+    make_model(-1);
+    err = (senc_error){0};
+    ck_assert(!eval_encoder_create(model, tokenizer, 0, 0, &e, &err));
+    ck_assert_int_eq(err.kind, SENC_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.text, "the tokenizer gives ids up to"));
+}
+END_TEST
+
+START_TEST(test_model_folder) {
+    senc_error err = {0};
+    char folder[] = "/tmp/senc-embed-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert(nn_model_save(model, folder, &err) && data_tokenizer_save(tokenizer, folder, &err));
+    eval_model loaded;
+    const nn_overrides overrides = NN_OVERRIDES_NONE;
+    eval_model_load(&loaded, folder, &overrides, &err);
+    fail_on(&err);
+    const eval_text text = text_of(sentences[0]);
+    float expected[WIDTH], got[WIDTH];
+    eval_encoder *e = create(0, 0);
+    embed(e, NULL, &text, 1, expected);
+    embed(loaded.encoder, NULL, &text, 1, got);
+    ck_assert_double_le(distance(expected, got, WIDTH), 0);
+    eval_encoder_free(e);
+    eval_model_free(&loaded);
+    senc_path_remove(folder, &err);
+    fail_on(&err);
+    ck_assert(!eval_model_load(&loaded, folder, &overrides, &err));
+    ck_assert_int_eq(err.kind, SENC_BAD_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.text, "there is no such model folder"));
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("embed");
+    TCase *tests = tcase_create("embed");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_test(tests, test_order_and_neighbours);
+    tcase_add_test(tests, test_many_blocks);
+    tcase_add_test(tests, test_stats);
+    tcase_add_test(tests, test_prompts);
+    tcase_add_test(tests, test_bad_models);
+    tcase_add_test(tests, test_model_folder);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int n_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
