@@ -75,7 +75,8 @@ struct data_reader {
     const char *suffixes; /* " .jsonl .ndjson " */
     const char *help;     /* one line */
     bool fixed_columns;   /* every row has the columns of data_opened.columns */
-    /* True when every column of the source is given by number (csv: then AUTO means no header). */
+    /* by_number: every column of the source is given by number (csv: then AUTO means no header). `out` has path, reader and
+     * replace_utf8 set; the caller closes it, also on failure. */
     bool (*open)(const data_source *source, bool by_number, data_opened *out, senc_error *err);
     /* The record at *cursor, which moves behind it: 1, 0 at the end, -1 on failure. A cursor made of a record's start offset
      * reads that record again. */

@@ -1,0 +1,34 @@
+/* A BEIR folder inside: shared by beir.c (texts) and beir_qrels.c (judgements) only. */
+#ifndef DATA_BEIR_PARTS_H
+#define DATA_BEIR_PARTS_H
+
+#include "data/beir.h"
+#include "data/formats/stream.h"
+
+/* The corpus or the queries. */
+typedef struct beir_part {
+    char *path;
+    data_text text;
+    bool replace_utf8;
+    uint64_t *rows;     /* (n) where each row's line begins */
+    size_t *id_offsets; /* (n) into ids */
+    senc_buffer ids;    /* NUL-terminated, one behind the other */
+    int64_t n, capacity;
+    int64_t *slots; /* open addressing by id: row or -1; n_slots is a power of two */
+    int64_t n_slots;
+} beir_part;
+
+struct data_beir {
+    beir_part corpus, queries;
+    char *qrels_path;
+    data_beir_relevance relevance;
+};
+
+/* -1 when absent. */
+int64_t beir_part_find(const beir_part *p, const char *id, size_t n_bytes);
+
+/* Reads qrels/<split>.tsv into b->relevance and b->qrels_path. */
+bool beir_qrels_load(data_beir *b, const char *folder, const char *split, senc_error *err);
+void beir_qrels_free(data_beir *b);
+
+#endif

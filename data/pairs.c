@@ -1,0 +1,73 @@
+/* Known positives: see pairs.h. */
+#include "data/pairs.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/memory.h"
+#include "autograd/base/rng.h"
+
+static uint64_t load_word(const uint8_t *p, size_t n_bytes) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < n_bytes; i++) word |= (uint64_t)p[i] << (8 * i);
+    return word;
+}
+
+uint64_t data_text_hash(const char *text, size_t n_bytes) {
+    const uint8_t *p = (const uint8_t *)text;
+    uint64_t h = senc_rng_mix(n_bytes);
+    for (; n_bytes >= 8; p += 8, n_bytes -= 8) h = senc_rng_mix(h ^ load_word(p, 8));
+    return n_bytes ? senc_rng_mix(h ^ load_word(p, n_bytes)) : h;
+}
+
+static int compare_pairs(const void *a, const void *b) {
+    const data_pair *x = a, *y = b;
+    if (x->anchor != y->anchor) return x->anchor < y->anchor ? -1 : 1;
+    return (x->text > y->text) - (x->text < y->text);
+}
+
+static void sort_unique(data_pairs *p) {
+    qsort(p->pairs, (size_t)p->n, sizeof *p->pairs, compare_pairs);
+    int64_t kept = 0;
+    for (int64_t i = 0; i < p->n; i++) {
+        if (kept > 0 && compare_pairs(&p->pairs[kept - 1], &p->pairs[i]) == 0) continue;
+        p->pairs[kept++] = p->pairs[i];
+    }
+    p->n = kept;
+}
+
+bool data_pairs_init(data_pairs *p, const data_set *set, int64_t anchor_slot, int64_t positive_slot, bool symmetric,
+                     senc_error *err) {
+    const int64_t n_slots = data_set_n_slots(set), n_rows = data_set_n_rows(set);
+    SENC_ASSERT(anchor_slot >= 0 && anchor_slot < n_slots && positive_slot >= 0 && positive_slot < n_slots,
+                "slots %" PRId64 ", %" PRId64 " of %" PRId64, anchor_slot, positive_slot, n_slots);
+    const size_t capacity = (size_t)n_rows * (symmetric ? 2 : 1);
+    *p = (data_pairs){.pairs = senc_alloc(capacity, sizeof *p->pairs)};
+    if (!p->pairs) return senc_fail_memory(err, capacity * sizeof *p->pairs, "known positives");
+    data_row row = {0};
+    bool ok = true;
+    for (int64_t i = 0; ok && i < n_rows; i++) {
+        ok = data_set_row(set, i, &row, err);
+        if (!ok) break;
+        const data_value *a = &row.values[anchor_slot], *b = &row.values[positive_slot];
+        if (!a->present || !b->present) continue;
+        const data_pair pair = {data_text_hash(a->text, a->n_bytes), data_text_hash(b->text, b->n_bytes)};
+        p->pairs[p->n++] = pair;
+        if (symmetric) p->pairs[p->n++] = (data_pair){pair.text, pair.anchor};
+    }
+    data_row_free(&row);
+    if (ok) sort_unique(p);
+    else data_pairs_free(p);
+    return ok;
+}
+
+void data_pairs_free(data_pairs *p) {
+    free(p->pairs);
+    *p = (data_pairs){0};
+}
+
+bool data_pairs_contains(const data_pairs *p, uint64_t anchor_hash, uint64_t text_hash) {
+    const data_pair wanted = {anchor_hash, text_hash};
+    return p->n > 0 && bsearch(&wanted, p->pairs, (size_t)p->n, sizeof wanted, compare_pairs) != NULL;
+}

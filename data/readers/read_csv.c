@@ -1,0 +1,121 @@
+/* csv and tsv: records of fields, with or without a header. */
+#include "data/readers/readers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "autograd/base/memory.h"
+#include "data/formats/utf8.h"
+
+/* Every field's text with U+FFFD for what is ill-formed. Texts move to the scratch, so pointers are set at the end. */
+static bool replace_fields(data_record *record, senc_error *err) {
+    data_csv_record *r = &record->csv;
+    senc_buffer *b = &record->scratch;
+    senc_buffer_clear(b);
+    for (int64_t i = 0; i < r->n_fields; i++) {
+        const size_t start = b->n_bytes;
+        data_utf8_append_replaced(r->fields[i].text, r->fields[i].n_bytes, b);
+        r->fields[i].n_bytes = b->n_bytes - start;
+    }
+    if (b->failed) return senc_fail_memory(err, b->n_bytes, "a csv record");
+    const char *p = senc_buffer_text(b);
+    for (int64_t i = 0; i < r->n_fields; i++) {
+        r->fields[i].text = p;
+        p += r->fields[i].n_bytes;
+    }
+    return true;
+}
+
+/* A record of any width. */
+static int read_record(const data_opened *file, data_cursor *cursor, data_record *record, senc_error *err) {
+    data_csv_record *r = &record->csv;
+    const char *text = file->text.data;
+    const int got = data_csv_next(text, file->text.n_bytes, file->csv, file->path, cursor, r, err);
+    if (got != 1) return got;
+    record->start = (data_cursor){r->offset, r->line};
+    const size_t n_bytes = r->end_offset - r->offset, good = data_utf8_check(text + r->offset, n_bytes);
+    if (good == n_bytes) return 1;
+    if (file->replace_utf8) return replace_fields(record, err) ? 1 : -1;
+    data_fail_utf8(file->path, r->line, text + r->offset, good, err);
+    return -1;
+}
+
+static int csv_next(const data_opened *file, data_cursor *cursor, data_record *record, senc_error *err) {
+    const int got = read_record(file, cursor, record, err);
+    if (got != 1) return got;
+    return data_csv_check_width(&record->csv, file->text.data, file->n_columns, file->path, err) ? 1 : -1;
+}
+
+static bool read_format(const data_source *source, char delimiter, bool quoting, data_csv_format *out, senc_error *err) {
+    *out = (data_csv_format){delimiter, source->quoting == DATA_QUOTING_AUTO ? quoting : source->quoting == DATA_QUOTING_ON};
+    const char *given = source->delimiter;
+    if (!given) return true;
+    if (strcmp(given, "\\t") == 0) given = "\t";
+    if (strlen(given) != 1 || (given[0] & 0x80) || strchr("\"\r\n", given[0])) {
+        return senc_fail(err, SENC_BAD_INPUT, "%s: delimiter: expected one ASCII character, got \"%s\"", source->path, given);
+    }
+    out->delimiter = given[0];
+    return true;
+}
+
+/* The first record names the columns, or only says how many there are. */
+static bool read_columns(data_opened *out, bool header, senc_error *err) {
+    data_record record = {0};
+    data_cursor cursor = out->first;
+    const int got = read_record(out, &cursor, &record, err);
+    bool ok = got >= 0;
+    for (int64_t i = 0; ok && got == 1 && i < record.csv.n_fields; i++) {
+        char number[24];
+        const data_csv_field *f = &record.csv.fields[i];
+        snprintf(number, sizeof number, "%lld", (long long)i + 1);
+        ok = data_opened_add_column(out, header ? f->text : number, header ? f->n_bytes : strlen(number), err);
+    }
+    if (ok && header) out->first = cursor;
+    data_record_free(&record);
+    return ok;
+}
+
+static bool open_file(const data_source *source, bool by_number, char delimiter, bool quoting, data_opened *out,
+                      senc_error *err) {
+    if (!read_format(source, delimiter, quoting, &out->csv, err)) return false;
+    if (!data_text_open(source->path, &out->text, err)) return false;
+    out->first = data_cursor_first(out->text.data, out->text.n_bytes);
+    out->has_names = source->header == DATA_HEADER_YES || (source->header == DATA_HEADER_AUTO && !by_number);
+    return read_columns(out, out->has_names, err);
+}
+
+static bool csv_open(const data_source *source, bool by_number, data_opened *out, senc_error *err) {
+    return open_file(source, by_number, ',', true, out, err);
+}
+
+static bool tsv_open(const data_source *source, bool by_number, data_opened *out, senc_error *err) {
+    return open_file(source, by_number, '\t', false, out, err);
+}
+
+static bool csv_field(const data_opened *file, data_record *record, data_column column, data_field *out, senc_error *err) {
+    (void)file;
+    (void)err;
+    const data_csv_field *f = &record->csv.fields[column.index];
+    *out = (data_field){.type = DATA_FIELD_TEXT, .text = f->text, .n_bytes = f->n_bytes};
+    return true;
+}
+
+const data_reader data_reader_csv = {
+    .name = "csv",
+    .suffixes = " .csv ",
+    .help = "comma-separated values (RFC 4180), with or without a header",
+    .fixed_columns = true,
+    .open = csv_open,
+    .next = csv_next,
+    .field = csv_field,
+};
+
+const data_reader data_reader_tsv = {
+    .name = "tsv",
+    .suffixes = " .tsv .tab ",
+    .help = "tab-separated values, quotes are ordinary characters unless quoting = \"on\"",
+    .fixed_columns = true,
+    .open = tsv_open,
+    .next = csv_next,
+    .field = csv_field,
+};

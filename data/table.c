@@ -1,0 +1,220 @@
+/* Data sets: opening (one scan over every source), the index, and random access. See table.h. */
+#include "data/table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/memory.h"
+#include "data/table_parts.h"
+
+/* ---- rows ---- */
+
+static bool row_ready(data_row *row, senc_error *err) {
+    if (!row->record) row->record = senc_alloc_zero(1, sizeof *row->record);
+    return row->record || senc_fail_memory(err, sizeof *row->record, "a row");
+}
+
+void data_row_free(data_row *row) {
+    if (row->record) data_record_free(row->record);
+    free(row->record);
+    free(row->values);
+    *row = (data_row){0};
+}
+
+/* The table that holds row i: the last one with first_rows[t] <= i. */
+static const data_table *table_of(const data_set *set, int64_t i, int64_t *local) {
+    SENC_ASSERT(i >= 0 && i < data_set_n_rows(set), "row %" PRId64 " of %" PRId64, i, data_set_n_rows(set));
+    int64_t low = 0, high = set->n_tables;
+    while (high - low > 1) {
+        const int64_t middle = low + (high - low) / 2;
+        if (set->first_rows[middle] <= i) low = middle;
+        else high = middle;
+    }
+    *local = i - set->first_rows[low];
+    return &set->tables[low];
+}
+
+static bool fail_changed(const data_table *t, senc_error *err) {
+    return senc_fail(err, SENC_FAILED, "%s: the file changed while it was being read", t->file.path);
+}
+
+bool data_set_row(const data_set *set, int64_t i, data_row *row, senc_error *err) {
+    int64_t local;
+    const data_table *t = table_of(set, i, &local);
+    if (!row_ready(row, err)) return false;
+    data_cursor cursor = {t->keys[local], 0};
+    const int got = t->file.reader->next(&t->file, &cursor, row->record, err);
+    if (got < 0) return false;
+    return got == 1 ? data_table_fill_row(NULL, set, NULL, t, row, err) : fail_changed(t, err);
+}
+
+bool data_set_where(const data_set *set, int64_t i, const char **path, int64_t *line, senc_error *err) {
+    int64_t local;
+    const data_table *t = table_of(set, i, &local);
+    const int64_t mark = local / DATA_ROWS_PER_LINE_MARK;
+    int64_t at = mark * DATA_ROWS_PER_LINE_MARK;
+    data_cursor cursor = {t->keys[at], t->line_marks[mark]};
+    data_record record = {0};
+    int got = 1;
+    for (; got == 1 && at <= local; at++) got = t->file.reader->next(&t->file, &cursor, &record, err);
+    *path = t->file.path;
+    *line = record.start.line;
+    data_record_free(&record);
+    if (got < 0) return false;
+    return got == 1 || fail_changed(t, err);
+}
+
+/* ---- opening ---- */
+
+static bool add_key(data_table *t, data_cursor start, senc_error *err) {
+    if (t->n_rows == t->capacity) {
+        const int64_t capacity = t->capacity ? t->capacity + t->capacity / 2 : 1024;
+        uint64_t *grown = senc_realloc(t->keys, (size_t)capacity, sizeof *grown);
+        if (!grown) return senc_fail_memory(err, (size_t)capacity * sizeof *grown, "a row index");
+        t->keys = grown;
+        t->capacity = capacity;
+    }
+    if (t->n_rows % DATA_ROWS_PER_LINE_MARK == 0) {
+        int64_t *grown = senc_realloc(t->line_marks, (size_t)t->n_line_marks + 1, sizeof *grown);
+        if (!grown) return senc_fail_memory(err, 64, "a row index");
+        t->line_marks = grown;
+        t->line_marks[t->n_line_marks++] = start.line;
+    }
+    t->keys[t->n_rows++] = start.offset;
+    return true;
+}
+
+static bool check_bindings_seen(const data_set *set, const data_table *t, senc_error *err) {
+    for (int64_t i = 0; i < t->n_bindings; i++) {
+        const data_binding *b = &t->bindings[i];
+        if (!b->given || b->seen) continue;
+        return senc_fail(err, SENC_BAD_INPUT, "%s: columns.%s: no row has a field \"%s\"", t->file.path,
+                         set->wanted.roles[b->role].name, b->name);
+    }
+    return true;
+}
+
+static bool scan(data_set *set, data_table *t, int64_t limit, data_row *row, senc_error *err) {
+    data_cursor cursor = t->file.first;
+    while (limit == 0 || t->n_rows < limit) {
+        const int got = t->file.reader->next(&t->file, &cursor, row->record, err);
+        if (got < 0) return false;
+        if (got == 0) break;
+        if (!data_table_fill_row(set, set, t, t, row, err) || !add_key(t, row->record->start, err)) return false;
+    }
+    if (t->n_rows == 0) return senc_fail(err, SENC_BAD_INPUT, "%s: no rows", t->file.path);
+    uint64_t *fitted = senc_realloc(t->keys, (size_t)t->n_rows, sizeof *fitted);
+    if (fitted) {
+        t->keys = fitted;
+        t->capacity = t->n_rows;
+    }
+    return check_bindings_seen(set, t, err);
+}
+
+static bool open_table(data_set *set, data_table *t, const data_source *source, senc_error *err) {
+    data_row row = {0};
+    const bool ok =
+        data_table_bind(t, source, &set->wanted, err) && row_ready(&row, err) && scan(set, t, source->limit, &row, err);
+    data_row_free(&row);
+    return ok;
+}
+
+static bool copy_wanted(data_wanted *w, const data_role *roles, int64_t n_roles, const char *by, senc_error *err) {
+    w->by = senc_strdup(by);
+    w->roles = senc_alloc_zero((size_t)n_roles, sizeof *w->roles);
+    bool ok = w->by && w->roles;
+    for (int64_t i = 0; ok && i < n_roles; i++) {
+        w->roles[i] = roles[i];
+        w->roles[i].name = senc_strdup(roles[i].name);
+        w->n_roles = i + 1;
+        ok = w->roles[i].name != NULL;
+    }
+    return ok || senc_fail_memory(err, (size_t)n_roles * sizeof *w->roles, "roles");
+}
+
+static int compare_slots(const void *a, const void *b) {
+    const data_slot *x = a, *y = b;
+    if (x->role != y->role) return x->role < y->role ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+bool data_set_open(const data_source *sources, int64_t n_sources, const data_role *roles, int64_t n_roles,
+                   const char *wanted_by, data_set **out, senc_error *err) {
+    *out = NULL;
+    SENC_ASSERT(n_sources >= 1 && n_roles >= 1, "%" PRId64 " sources, %" PRId64 " roles", n_sources, n_roles);
+    data_set *set = senc_alloc_zero(1, sizeof *set);
+    if (!set) return senc_fail_memory(err, sizeof *set, "a data set");
+    set->tables = senc_alloc_zero((size_t)n_sources, sizeof *set->tables);
+    set->first_rows = senc_alloc_zero((size_t)n_sources + 1, sizeof *set->first_rows);
+    bool ok = set->tables && set->first_rows;
+    if (!ok) senc_fail_memory(err, (size_t)n_sources * sizeof *set->tables, "a data set");
+    ok = ok && copy_wanted(&set->wanted, roles, n_roles, wanted_by, err);
+    for (int64_t i = 0; ok && i < n_sources; i++) {
+        set->n_tables = i + 1;
+        ok = open_table(set, &set->tables[i], &sources[i], err);
+        set->first_rows[i + 1] = set->first_rows[i] + set->tables[i].n_rows;
+    }
+    if (!ok) {
+        data_set_close(set);
+        return false;
+    }
+    if (set->n_slots) qsort(set->slots, (size_t)set->n_slots, sizeof *set->slots, compare_slots);
+    *out = set;
+    return true;
+}
+
+void data_set_close(data_set *set) {
+    if (!set) return;
+    for (int64_t i = 0; i < set->n_tables; i++) data_table_close(&set->tables[i]);
+    for (int64_t i = 0; i < set->n_slots; i++) free(set->slots[i].name);
+    for (int64_t i = 0; i < set->n_classes; i++) free(set->classes[i]);
+    for (int64_t i = 0; i < set->wanted.n_roles; i++) free((void *)(uintptr_t)set->wanted.roles[i].name);
+    free(set->wanted.roles);
+    free(set->wanted.by);
+    free(set->tables);
+    free(set->first_rows);
+    free(set->slots);
+    free(set->classes);
+    free(set->class_table);
+    free(set);
+}
+
+/* ---- what is in it ---- */
+
+int64_t data_set_n_rows(const data_set *set) {
+    return set->first_rows[set->n_tables];
+}
+
+int64_t data_set_n_slots(const data_set *set) {
+    return set->n_slots;
+}
+
+const data_slot *data_set_slot(const data_set *set, int64_t slot) {
+    SENC_ASSERT(slot >= 0 && slot < set->n_slots, "slot %" PRId64 " of %" PRId64, slot, set->n_slots);
+    return &set->slots[slot];
+}
+
+int64_t data_set_find_slot(const data_set *set, const char *name) {
+    for (int64_t i = 0; i < set->n_slots; i++) {
+        if (strcmp(set->slots[i].name, name) == 0) return i;
+    }
+    return -1;
+}
+
+int64_t data_set_n_classes(const data_set *set) {
+    return set->n_classes;
+}
+
+const char *data_set_class_name(const data_set *set, int64_t class_id) {
+    SENC_ASSERT(class_id >= 0 && class_id < set->n_classes, "class %" PRId64 " of %" PRId64, class_id, set->n_classes);
+    return set->classes[class_id];
+}
+
+int64_t data_set_index_bytes(const data_set *set) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < set->n_tables; i++) {
+        n += (set->tables[i].capacity + set->tables[i].n_line_marks) * (int64_t)sizeof(int64_t);
+    }
+    return n;
+}
