@@ -262,9 +262,7 @@ static bool find_special(data_tokenizer *t, const side_files *side, senc_error *
     return true;
 }
 
-static bool load_parts(data_tokenizer *t, const char *folder, data_lowercase wanted, senc_error *err) {
-    for (size_t i = 0; i < sizeof file_names / sizeof file_names[0]; i++)
-        if (!keep_from_folder(t, folder, file_names[i], err)) return false;
+bool data_tokenizer_load_kept(data_tokenizer *t, const char *folder, data_lowercase wanted, senc_error *err) {
     bool json = data_tokenizer_kept(t, "tokenizer.json") != NULL;
     if (!json && !data_tokenizer_kept(t, "vocab.txt"))
         return senc_fail(err, SENC_BAD_INPUT, "%s: no tokenizer: expected tokenizer.json or vocab.txt, found neither", folder);
@@ -287,7 +285,10 @@ bool data_tokenizer_load(const char *folder, const data_tokenizer_options *optio
     *out = NULL;
     data_tokenizer *t = data_tokenizer_create(err);
     if (!t) return false;
-    if (!load_parts(t, folder, options ? options->lowercase : DATA_LOWERCASE_AUTO, err)) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof file_names / sizeof file_names[0]; i++)
+        ok = keep_from_folder(t, folder, file_names[i], err);
+    if (!ok || !data_tokenizer_load_kept(t, folder, options ? options->lowercase : DATA_LOWERCASE_AUTO, err)) {
         data_tokenizer_free(t);
         return false;
     }

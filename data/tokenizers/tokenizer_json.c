@@ -3,7 +3,7 @@
  *   pre_tokenizer    null, BertPreTokenizer, Whitespace, WhitespaceSplit, Punctuation (Isolated), Sequence of these
  *   model            the kinds of data/tokenizers.def
  *   post_processor   null, TemplateProcessing ("single"), BertProcessing, Sequence of one of these
- *   added_tokens     id, content, single_word, lstrip, rstrip, normalized, special
+ *   added_tokens     content, single_word, lstrip, rstrip, normalized, special
  * "truncation" and "padding" are the caller's business and ignored, "decoder" is not needed. */
 #include <string.h>
 
@@ -119,19 +119,25 @@ static bool parse_model(data_tokenizer *t, const data_json *v, const char *place
 
 /* ---- added tokens ---- */
 
+/* The library numbers tokens that the model does not have itself, behind all others, whatever their "id" says. */
+static int32_t next_added_id(const data_tokenizer *t, int64_t model_size) {
+    int64_t next = model_size;
+    for (int64_t i = 0; i < t->added.n; i++)
+        if (t->added.tokens[i].id >= next) next = (int64_t)t->added.tokens[i].id + 1;
+    return (int32_t)next;
+}
+
 static bool parse_added(data_tokenizer *t, const data_json *list, const char *place, senc_error *err) {
+    int64_t model_size = data_tokenizer_vocab_size(t);
     for (const data_json *m = data_json_first(list); m; m = data_json_next(m)) {
         data_added_token token = {.normalized = true};
-        int64_t id = 0;
         size_t n_bytes = 0;
         const char *content = data_json_text(data_json_find(m, "content"), &n_bytes);
         if (!content) return senc_fail(err, SENC_BAD_INPUT, "%s: added_tokens: a token without \"content\"", place);
-        if (!data_json_require_integer(m, "id", 0, DATA_VOCAB_MAX_ID, &id, err)) return false;
         token.content = (char *)content;
         token.n_bytes = n_bytes;
-        /* A token that the model has too keeps the model's id, as in the library. */
-        int32_t known = data_vocab_find(&t->vocab, content, n_bytes);
-        token.id = known >= 0 ? known : (int32_t)id;
+        token.id = data_tokenizer_find(t, content, n_bytes);
+        if (token.id < 0) token.id = next_added_id(t, model_size);
         if (!data_json_read_bool(m, "single_word", &token.single_word, err) ||
             !data_json_read_bool(m, "lstrip", &token.lstrip, err) ||
             !data_json_read_bool(m, "rstrip", &token.rstrip, err) ||

@@ -55,6 +55,9 @@ data_tokenizer *data_tokenizer_create(senc_error *err);
 bool data_tokenizer_keep_file(data_tokenizer *t, const char *name, const char *bytes, size_t n_bytes, senc_error *err);
 const data_tokenizer_file *data_tokenizer_kept(const data_tokenizer *t, const char *name);
 
+/* Fills t from the files it keeps. folder: for messages. */
+bool data_tokenizer_load_kept(data_tokenizer *t, const char *folder, data_lowercase wanted, senc_error *err);
+
 /* Fills t from a parsed tokenizer.json. place: its path, for messages. */
 bool data_tokenizer_parse_json(data_tokenizer *t, const data_json *root, const char *place, senc_error *err);
 

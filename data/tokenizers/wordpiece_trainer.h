@@ -12,7 +12,8 @@
 typedef struct data_wordpiece_options {
     int64_t vocab_size;     /* special tokens included; fewer when no pair is left to merge */
     int64_t min_frequency;  /* a pair must occur this often to be merged; 0 and 1: any */
-    int64_t limit_alphabet; /* at most this many distinct characters, the most frequent; 0: 1000, the library's usual */
+    int64_t limit_alphabet; /* at most this many distinct characters, the most frequent; 0: 1000, the library's usual, or a
+                               quarter of the vocabulary when that is less */
     bool lowercase;         /* an uncased tokenizer: lower-case and strip accents */
     int64_t model_max_length; /* written to tokenizer_config.json; 0: 512, as BERT */
 } data_wordpiece_options;

@@ -48,7 +48,7 @@ def senc_ids(dump, folder, lowercase, max_length, texts):
 
 def vocab_tokenizer(folder, lowercase):
     """What transformers' BertTokenizerFast builds from a vocab.txt."""
-    tokens = (folder / "vocab.txt").read_text(encoding="utf-8", newline="\n").split("\n")
+    tokens = (folder / "vocab.txt").read_bytes().decode().split("\n")
     vocab = {token.rstrip("\r"): i for i, token in enumerate(tokens[:-1])}
     t = Tokenizer(WordPiece(vocab, unk_token="[UNK]"))
     t.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
