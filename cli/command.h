@@ -43,6 +43,9 @@ const cli_command *cli_command_find(const char *name);
 /* All commands, in commands.def's order. */
 const cli_command *const *cli_command_all(int *n);
 
+/* Reads the arguments (behind the command's name), runs the command and stops the thread pool. */
+bool cli_command_run(const cli_command *command, int n_arguments, char **arguments, int *exit_code, senc_error *err);
+
 /* Starts the thread pool as --threads says. Commands that compute call it first. */
 bool cli_start_threads(const cli_call *call, senc_error *err);
 

@@ -79,7 +79,7 @@ static bool show_help(const cli_command *command, senc_error *err) {
     return cli_output_buffer(&out, err);
 }
 
-static bool run_command(const cli_command *command, int n_arguments, char **arguments, int *exit_code, senc_error *err) {
+bool cli_command_run(const cli_command *command, int n_arguments, char **arguments, int *exit_code, senc_error *err) {
     cli_common common = {0};
     cli_call call = {.flags = senc_alloc_zero(1, command->flags_bytes)};
     if (!call.flags) return senc_fail_memory(err, command->flags_bytes, "the arguments");
@@ -112,7 +112,7 @@ static bool run_program(int n_arguments, char **arguments, int *exit_code, senc_
     const cli_command *command = cli_command_find(name);
     if (!command) return fail_unknown_command(name, err);
     if (is_help) return show_help(command, err);
-    return run_command(command, n_arguments - 1, arguments + 1, exit_code, err);
+    return cli_command_run(command, n_arguments - 1, arguments + 1, exit_code, err);
 }
 
 int main(int argc, char **argv) {
@@ -120,7 +120,7 @@ int main(int argc, char **argv) {
     senc_error err = {0};
     int exit_code = 0;
     const cli_command *linked = argc > 0 ? cli_command_find(senc_path_name(argv[0])) : NULL; /* bin/train -> senc */
-    const bool ok = linked ? run_command(linked, argc - 1, argv + 1, &exit_code, &err)
+    const bool ok = linked ? cli_command_run(linked, argc - 1, argv + 1, &exit_code, &err)
                            : run_program(argc - 1, argv + 1, &exit_code, &err);
     if (!cli_output_finish(&err) || !ok) return report(&err);
     return exit_code;

@@ -1,0 +1,60 @@
+/* senc train: fine-tune a model, or train a fresh one, from a configuration. */
+#include "autograd/base/log.h"
+#include "autograd/base/threads.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "train/run.h"
+
+typedef struct train_flags {
+    char *config;
+    senc_strings set;
+    bool resume, overwrite, dry_run, print_config;
+} train_flags;
+
+static const senc_option flags[] = {
+    SENC_OPTION_PATH(train_flags, config, "!", "the configuration, a TOML file"),
+    SENC_OPTION_STRINGS(train_flags, set, "[]", "change a key of it: train.batch_size=16, data.0.path=other.jsonl; may be repeated"),
+    SENC_OPTION_BOOLEAN(train_flags, resume, "false", "go on from the newest checkpoint of the run folder"),
+    SENC_OPTION_BOOLEAN(train_flags, overwrite, "false", "remove an earlier run in the run folder"),
+    SENC_OPTION_BOOLEAN(train_flags, dry_run, "false", "check everything, print the plan, write nothing"),
+    SENC_OPTION_BOOLEAN(train_flags, print_config, "false", "print the configuration with every default, and do nothing"),
+    {0},
+};
+
+static bool print_config(const train_config *config, senc_error *err) {
+    senc_buffer text = {0};
+    if (!train_config_print(config, true, &text, err)) {
+        senc_buffer_free(&text);
+        return false;
+    }
+    return cli_output_buffer(&text, err);
+}
+
+static bool run_train(cli_call *call, senc_error *err) {
+    const train_flags *f = call->flags;
+    if (f->resume && f->overwrite) return senc_fail(err, SENC_BAD_INPUT, "--resume and --overwrite: give one of them");
+    train_config config;
+    if (!train_config_load(&config, f->config, (const char *const *)f->set.items, f->set.n, err)) return false;
+    const train_run_options options = {.resume = f->resume, .overwrite = f->overwrite, .dry_run = f->dry_run};
+    bool ok;
+    if (f->print_config) {
+        ok = print_config(&config, err);
+    } else {
+        const int64_t threads = call->threads ? call->threads : config.train.threads;
+        ok = senc_threads_init((int)threads, err) && train_run(&config, &options, err);
+    }
+    train_config_free(&config);
+    return ok;
+}
+
+const cli_command cli_train_command = {
+    .name = "train",
+    .synopsis = "--config F [--set KEY=VALUE]... [--resume | --overwrite]",
+    .help = "fine-tune a model, or train a fresh one; evaluates before and after",
+    .details = "Ctrl-C saves a checkpoint and ends with exit code 130; --resume goes on as if nothing had happened.\n\n"
+               "  senc train --config configs/medquad.toml\n"
+               "  senc train --config faq.toml --set train.batch_size=128 --set output.dir=runs/faq-128",
+    .flags = flags,
+    .flags_bytes = sizeof(train_flags),
+    .run = run_train,
+};
