@@ -1,0 +1,160 @@
+/* The table of evaluators, their results, and jobs: an evaluator with its options and data. */
+#include "eval/evaluator.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/memory.h"
+
+#define EVALUATOR(name) extern const eval_spec eval_##name##_spec;
+#include "eval/evaluators.def"
+#undef EVALUATOR
+
+#define EVALUATOR(name) &eval_##name##_spec,
+static const eval_spec *const all_evaluators[] = {
+#include "eval/evaluators.def"
+};
+#undef EVALUATOR
+
+#define N_EVALUATORS ((int)(sizeof(all_evaluators) / sizeof(all_evaluators[0])))
+
+const eval_spec *const *eval_all(int *n) {
+    *n = N_EVALUATORS;
+    return all_evaluators;
+}
+
+const eval_spec *eval_find(const char *name) {
+    for (int i = 0; i < N_EVALUATORS; i++)
+        if (strcmp(all_evaluators[i]->name, name) == 0) return all_evaluators[i];
+    return NULL;
+}
+
+static void free_texts(char **texts, int64_t n) {
+    for (int64_t i = 0; i < n; i++) free(texts[i]);
+    free(texts);
+}
+
+void eval_result_free(eval_result *r) {
+    for (int64_t i = 0; i < r->n_metrics; i++) free(r->metrics[i].key);
+    free(r->metrics);
+    free_texts(r->rules, r->n_rules);
+    free_texts(r->counts, r->n_counts);
+    free(r->name);
+    free(r->primary);
+    *r = (eval_result){0};
+}
+
+/* The text of a format, or NULL (with err) when memory runs out. */
+__attribute__((format(printf, 2, 0))) static char *format_text(senc_error *err, const char *fmt, va_list args) {
+    char *text = NULL;
+    if (vasprintf(&text, fmt, args) >= 0) return text;
+    senc_fail_memory(err, strlen(fmt), "an evaluation result");
+    return NULL;
+}
+
+bool eval_result_add(eval_result *r, double value, senc_error *err, const char *key_fmt, ...) {
+    eval_metric *grown = senc_realloc(r->metrics, (size_t)r->n_metrics + 1, sizeof(*grown));
+    if (grown == NULL) return senc_fail_memory(err, sizeof(*grown), "an evaluation result");
+    r->metrics = grown;
+    va_list args;
+    va_start(args, key_fmt);
+    char *key = format_text(err, key_fmt, args);
+    va_end(args);
+    if (key == NULL) return false;
+    r->metrics[r->n_metrics++] = (eval_metric){key, value};
+    return true;
+}
+
+/* Appends a text to a list. */
+__attribute__((format(printf, 4, 0))) static bool add_text(char ***texts, int64_t *n, senc_error *err, const char *fmt,
+                                                           va_list args) {
+    char **grown = senc_realloc(*texts, (size_t)*n + 1, sizeof(*grown));
+    if (grown == NULL) return senc_fail_memory(err, sizeof(*grown), "an evaluation result");
+    *texts = grown;
+    char *text = format_text(err, fmt, args);
+    if (text == NULL) return false;
+    grown[(*n)++] = text;
+    return true;
+}
+
+bool eval_result_add_rule(eval_result *r, senc_error *err, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    const bool ok = add_text(&r->rules, &r->n_rules, err, fmt, args);
+    va_end(args);
+    return ok;
+}
+
+bool eval_result_add_count(eval_result *r, senc_error *err, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    const bool ok = add_text(&r->counts, &r->n_counts, err, fmt, args);
+    va_end(args);
+    return ok;
+}
+
+const eval_metric *eval_result_find(const eval_result *r, const char *key) {
+    for (int64_t i = 0; i < r->n_metrics; i++)
+        if (strcmp(r->metrics[i].key, key) == 0) return &r->metrics[i];
+    return NULL;
+}
+
+/* "file:3:1: " of a value, or nothing. */
+static const char *place_of(const senc_value *v, char *out, size_t out_bytes) {
+    return v != NULL ? senc_place_text(v->place, out, out_bytes) : "";
+}
+
+static const eval_spec *spec_of(const senc_value *table, const char *scope, senc_error *err) {
+    char place[512];
+    const senc_value *type = senc_value_find(table, "type");
+    if (type == NULL || type->type != SENC_VALUE_STRING) {
+        senc_fail(err, SENC_BAD_INPUT, "%s%s.type: expected the name of an evaluator (%s, ...), got %s",
+                  place_of(type != NULL ? type : table, place, sizeof(place)), scope, all_evaluators[0]->name,
+                  type != NULL ? senc_value_type_name(type->type) : "nothing");
+        return NULL;
+    }
+    const eval_spec *spec = eval_find(type->string);
+    if (spec != NULL) return spec;
+    const char *names[N_EVALUATORS];
+    for (int i = 0; i < N_EVALUATORS; i++) names[i] = all_evaluators[i]->name;
+    const char *near = senc_nearest_name(type->string, names, N_EVALUATORS);
+    senc_fail(err, SENC_BAD_INPUT, "%s%s.type: there is no evaluator \"%s\"%s%s%s", place_of(type, place, sizeof(place)),
+              scope, type->string, near != NULL ? "; did you mean \"" : " (senc list evaluators)",
+              near != NULL ? near : "", near != NULL ? "\"?" : "");
+    return NULL;
+}
+
+bool eval_job_open(eval_job *job, const senc_value *table, const char *scope, senc_error *err) {
+    static const char *const ignore[] = {"type", NULL};
+    *job = (eval_job){0};
+    const eval_spec *spec = spec_of(table, scope, err);
+    if (spec == NULL) return false;
+    job->options = senc_alloc_zero(1, spec->options_bytes);
+    if (job->options == NULL) return senc_fail_memory(err, spec->options_bytes, "the options of an evaluation");
+    job->spec = spec;
+    char owner[64];
+    snprintf(owner, sizeof(owner), "evaluator \"%s\"", spec->name);
+    if (senc_options_read(spec->options, job->options, table, scope, owner, ignore, err) &&
+        spec->load(job->options, &job->task, err))
+        return true;
+    eval_job_close(job);
+    return false;
+}
+
+bool eval_job_run(eval_job *job, const eval_embedder *embedder, eval_result *result, senc_error *err) {
+    *result = (eval_result){.type = job->spec->name, .greater_is_better = true};
+    if (job->spec->run(job->task, embedder, result, err)) return true;
+    eval_result_free(result);
+    return false;
+}
+
+void eval_job_close(eval_job *job) {
+    if (job->spec != NULL) {
+        job->spec->free_task(job->task); /* it may read the options */
+        senc_options_free(job->spec->options, job->options);
+    }
+    free(job->options);
+    *job = (eval_job){0};
+}

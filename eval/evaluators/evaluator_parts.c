@@ -1,0 +1,177 @@
+/* See evaluator_parts.h. */
+#include "eval/evaluators/evaluator_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/file.h"
+#include "autograd/base/memory.h"
+
+const senc_option eval_file_option_rows[] = {
+    SENC_OPTION_PATH(eval_file_options, path, "!", "jsonl, csv or tsv file, also .gz and .zst"),
+    SENC_OPTION_STRING(eval_file_options, name, NULL, "first part of the metric keys; default: from the path"),
+    SENC_OPTION_STRING(eval_file_options, format, NULL, "jsonl, csv or tsv; default: by the file name"),
+    SENC_OPTION_VALUE(eval_file_options, columns, "which column is which, by name or number: { sentence1 = 1, ... }"),
+    SENC_OPTION_CHOICE(eval_file_options, header, "auto", "auto|yes|no", "does a csv or tsv begin with column names?"),
+    SENC_OPTION_CHOICE(eval_file_options, quoting, "auto", "auto|on|off", "of csv and tsv fields; auto: csv only"),
+    SENC_OPTION_STRING(eval_file_options, delimiter, NULL, "one character; default: comma for csv, tab for tsv"),
+    SENC_OPTION_CHOICE(eval_file_options, on_bad_utf8, "error", "error|replace", "what to do with ill-formed UTF-8"),
+    SENC_OPTION_INTEGER(eval_file_options, limit, "0", 0, 1e15, "the first n rows; 0: all"),
+    SENC_OPTION_STRINGS(eval_file_options, similarity, "[\"cosine\", \"dot\", \"euclidean\", \"manhattan\"]",
+                        "which similarities are measured"),
+    {0},
+};
+
+static bool is_number(const char *text) {
+    char *end;
+    const double x = strtod(text, &end);
+    return end != text && *end == '\0' && isfinite(x);
+}
+
+/* Is the first line of the file data, with one field a role and a number at the end? */
+static bool first_line_is_data(const senc_strings *names, const data_role *roles, int64_t n_roles) {
+    if (names->n != n_roles || !is_number(names->items[n_roles - 1])) return false;
+    for (int64_t i = 0; i < names->n; i++)
+        for (int64_t r = 0; r < n_roles; r++)
+            if (strcmp(names->items[i], roles[r].name) == 0) return false;
+    return true;
+}
+
+#define MAX_ROLES 4
+
+bool eval_file_open(const eval_file_options *o, const data_role *roles, int64_t n_roles, const char *wanted_by,
+                    bool last_is_number, data_set **out, bool *positional, senc_error *err) {
+    SENC_ASSERT(n_roles <= MAX_ROLES, "n_roles %lld", (long long)n_roles);
+    data_column_map mapped[MAX_ROLES];
+    data_source source = {.path = o->path,
+                          .format = o->format,
+                          .columns = o->columns,
+                          .header = o->header,
+                          .delimiter = o->delimiter,
+                          .quoting = o->quoting,
+                          .on_bad_utf8 = o->on_bad_utf8,
+                          .limit = o->limit};
+    *positional = false;
+    if (last_is_number && o->columns == NULL && o->header == DATA_HEADER_AUTO) {
+        senc_strings names = {0};
+        if (!data_source_columns(&source, &names, err)) return false;
+        *positional = first_line_is_data(&names, roles, n_roles);
+        data_strings_free(&names);
+    }
+    if (*positional) {
+        for (int64_t r = 0; r < n_roles; r++) mapped[r] = (data_column_map){roles[r].name, NULL, r + 1};
+        source.mapped = mapped;
+        source.n_mapped = n_roles;
+    }
+    return data_set_open(&source, 1, roles, n_roles, wanted_by, out, err);
+}
+
+bool eval_similarities_parse(const senc_strings *names, const char *wanted_by, eval_similarities *out,
+                             senc_error *err) {
+    static const char *const known[] = {"cosine", "dot", "euclidean", "manhattan"};
+    *out = (eval_similarities){0};
+    for (int64_t i = 0; i < names->n; i++) {
+        const char *name = names->items[i];
+        eval_similarity f;
+        if (!eval_similarity_find(name, &f)) {
+            const char *near = senc_nearest_name(name, known, EVAL_N_SIMILARITIES);
+            return senc_fail(err, SENC_BAD_INPUT,
+                             "%s: similarity: expected cosine, dot, euclidean or manhattan, got \"%s\"%s%s%s", wanted_by,
+                             name, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                             near != NULL ? "\"?" : "");
+        }
+        for (int k = 0; k < out->n; k++)
+            if (out->items[k] == f)
+                return senc_fail(err, SENC_BAD_INPUT, "%s: similarity: \"%s\" is given twice", wanted_by, name);
+        out->items[out->n++] = f;
+    }
+    return true;
+}
+
+bool eval_similarities_resolve(const eval_similarities *given, const eval_embedder *embedder, eval_similarities *out,
+                               senc_error *err) {
+    *out = *given;
+    if (out->n > 0) return true;
+    const char *own = embedder->similarity != NULL ? embedder->similarity : "cosine";
+    if (!eval_similarity_find(own, &out->items[0]))
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "the model's similarity: expected cosine, dot, euclidean or manhattan, got \"%s\"", own);
+    out->n = 1;
+    return true;
+}
+
+static bool ends_with(const char *text, size_t n, const char *end) {
+    const size_t m = strlen(end);
+    return n > m && memcmp(text + n - m, end, m) == 0;
+}
+
+char *eval_data_name(const char *name, const char *path) {
+    static const char *const packed[] = {".gz", ".zst"};
+    static const char *const kinds[] = {".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".txt"};
+    if (name != NULL) return senc_strdup(name);
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/') end--;
+    size_t start = end;
+    while (start > 0 && path[start - 1] != '/') start--;
+    const char *base = path + start;
+    size_t n = end - start;
+    if (senc_path_is_folder(path)) return n > 0 ? senc_strndup(base, n) : senc_strdup("data");
+    for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++)
+        if (ends_with(base, n, packed[i])) n -= strlen(packed[i]);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (!ends_with(base, n, kinds[i])) continue;
+        n -= strlen(kinds[i]);
+        break;
+    }
+    return n > 0 ? senc_strndup(base, n) : senc_strdup("data");
+}
+
+bool eval_text_block_add(eval_text_block *b, const char *bytes, size_t n_bytes, senc_error *err) {
+    if (b->n == b->capacity) {
+        const int64_t capacity = b->capacity > 0 ? 2 * b->capacity : 256;
+        eval_text *grown = senc_realloc(b->texts, (size_t)capacity, sizeof(*grown));
+        if (grown == NULL) return senc_fail_memory(err, (size_t)capacity * sizeof(*grown), "texts");
+        b->texts = grown;
+        b->capacity = capacity;
+    }
+    senc_buffer_append(&b->bytes, bytes, n_bytes);
+    if (b->bytes.failed) return senc_fail_memory(err, b->bytes.n_bytes + n_bytes, "texts");
+    b->texts[b->n++] = (eval_text){NULL, (int64_t)n_bytes};
+    return true;
+}
+
+bool eval_text_block_embed(eval_text_block *b, const eval_embedder *embedder, eval_role role, float *out,
+                           senc_error *err) {
+    const char *at = senc_buffer_text(&b->bytes); /* it moved while it grew */
+    for (int64_t i = 0; i < b->n; i++) {
+        b->texts[i].bytes = at;
+        at += b->texts[i].n_bytes;
+    }
+    if (b->n > 0 && !embedder->embed(embedder->context, role, b->texts, b->n, out, err)) return false;
+    for (int64_t i = 0; i < b->n; i++) {
+        for (int64_t k = 0; k < embedder->width; k++) {
+            if (isfinite(out[i * embedder->width + k])) continue;
+            const int shown = b->texts[i].n_bytes < 60 ? (int)b->texts[i].n_bytes : 60;
+            return senc_fail(err, SENC_FAILED, "the model's vector of \"%.*s\" holds a NaN or infinite number", shown,
+                             b->texts[i].bytes);
+        }
+    }
+    b->n = 0;
+    senc_buffer_clear(&b->bytes);
+    return true;
+}
+
+void eval_text_block_free(eval_text_block *b) {
+    senc_buffer_free(&b->bytes);
+    free(b->texts);
+    *b = (eval_text_block){0};
+}
+
+float *eval_vectors_alloc(const eval_embedder *embedder, int64_t n, senc_error *err) {
+    const size_t width = (size_t)embedder->width, rows = (size_t)n;
+    float *x = width == 0 || rows <= SIZE_MAX / sizeof(float) / width ? senc_alloc_aligned(rows * width, sizeof(float))
+                                                                     : NULL;
+    if (x == NULL) senc_fail_memory(err, rows * width * sizeof(float), "vectors");
+    return x;
+}

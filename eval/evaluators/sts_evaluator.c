@@ -1,0 +1,170 @@
+/* Semantic textual similarity: do the similarities of pairs follow the scores that people gave them? Pearson's r and Spearman's rho (average
+ * ranks on ties) of similarity and score, for each similarity. Keys {name}_{pearson|spearman}_{function}, as sentence-transformers'
+ * EmbeddingSimilarityEvaluator has them. Scores may have any range, because neither depends on it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/memory.h"
+#include "eval/evaluators/evaluator_parts.h"
+#include "eval/metrics/correlation.h"
+
+/* Texts of this many rows are in memory at once. */
+#define BLOCK_ROWS 4096
+
+typedef struct sts_task {
+    const eval_file_options *options;
+    eval_similarities similarities;
+    data_set *set;
+    int64_t slots[3]; /* sentence1, sentence2, score */
+    bool positional;
+    double *scores; /* (n_rows) */
+} sts_task;
+
+/* The numbers of one run. */
+typedef struct sts_run {
+    const sts_task *task;
+    const eval_embedder *embedder;
+    eval_similarities functions;
+    eval_text_block texts;
+    data_row row;
+    float *vectors;  /* (2 BLOCK_ROWS, width) */
+    double *measured; /* (functions, n_rows) */
+} sts_run;
+
+static const data_role roles[] = {
+    {.name = "sentence1", .kind = DATA_ROLE_TEXT},
+    {.name = "sentence2", .kind = DATA_ROLE_TEXT},
+    {.name = "score", .kind = DATA_ROLE_NUMBER},
+};
+
+static void sts_free(void *task) {
+    sts_task *t = task;
+    if (t == NULL) return;
+    data_set_close(t->set);
+    free(t->scores);
+    free(t);
+}
+
+static bool read_scores(sts_task *t, senc_error *err) {
+    const int64_t n = data_set_n_rows(t->set);
+    if (n < 2)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: expected at least 2 rows for a correlation, found %lld",
+                         t->options->path, (long long)n);
+    t->scores = senc_alloc((size_t)n, sizeof(*t->scores));
+    if (t->scores == NULL) return senc_fail_memory(err, (size_t)n * sizeof(*t->scores), "scores");
+    data_row row = {0};
+    bool ok = true;
+    for (int64_t i = 0; ok && i < n; i++) {
+        ok = data_set_row(t->set, i, &row, err);
+        if (ok) t->scores[i] = row.values[t->slots[2]].number;
+    }
+    data_row_free(&row);
+    return ok;
+}
+
+static bool sts_load(const void *options, void **task, senc_error *err) {
+    sts_task *t = senc_alloc_zero(1, sizeof(*t));
+    *task = t;
+    if (t == NULL) return senc_fail_memory(err, sizeof(*t), "an evaluation");
+    t->options = options;
+    if (!eval_similarities_parse(&t->options->similarity, "evaluator \"sts\"", &t->similarities, err)) return false;
+    if (!eval_file_open(t->options, roles, 3, "evaluator \"sts\"", true, &t->set, &t->positional, err)) return false;
+    for (int i = 0; i < 3; i++) t->slots[i] = data_set_find_slot(t->set, roles[i].name);
+    return read_scores(t, err);
+}
+
+static bool measure_block(sts_run *run, int64_t first, int64_t n, senc_error *err) {
+    const sts_task *t = run->task;
+    const int64_t n_rows = data_set_n_rows(t->set), width = run->embedder->width;
+    for (int64_t i = 0; i < n; i++) {
+        if (!data_set_row(t->set, first + i, &run->row, err)) return false;
+        for (int k = 0; k < 2; k++) {
+            const data_value *v = &run->row.values[t->slots[k]];
+            if (!eval_text_block_add(&run->texts, v->text, v->n_bytes, err)) return false;
+        }
+    }
+    if (!eval_text_block_embed(&run->texts, run->embedder, EVAL_TEXT, run->vectors, err)) return false;
+    for (int f = 0; f < run->functions.n; f++) {
+        for (int64_t i = 0; i < n; i++) {
+            const float *pair = run->vectors + 2 * i * width;
+            run->measured[f * n_rows + first + i] =
+                eval_similarity_of(run->functions.items[f], pair, pair + width, width);
+        }
+    }
+    return true;
+}
+
+static bool add_correlations(const sts_run *run, const char *name, eval_result *result, senc_error *err) {
+    const int64_t n = data_set_n_rows(run->task->set);
+    for (int f = 0; f < run->functions.n; f++) {
+        const char *function = eval_similarity_name(run->functions.items[f]);
+        const double *measured = run->measured + f * n;
+        double rho;
+        if (!eval_spearman(run->task->scores, measured, n, &rho, err)) return false;
+        const double r = eval_pearson(run->task->scores, measured, n);
+        if (!eval_result_add(result, r, err, "%s_pearson_%s", name, function) ||
+            !eval_result_add(result, rho, err, "%s_spearman_%s", name, function))
+            return false;
+        if (isnan(rho) &&
+            !eval_result_add_count(result, err, "%s: undefined, because all scores or all similarities are equal", function))
+            return false;
+    }
+    return true;
+}
+
+/* Cosine's rho if it is measured, else the first function's. */
+static bool name_primary(const eval_similarities *functions, eval_result *result, senc_error *err) {
+    const char *function = eval_similarity_name(functions->items[0]);
+    for (int f = 0; f < functions->n; f++)
+        if (functions->items[f] == EVAL_COSINE) function = "cosine";
+    senc_buffer key = {0};
+    senc_buffer_printf(&key, "%s_spearman_%s", result->name, function);
+    result->primary = senc_buffer_take(&key);
+    return result->primary != NULL || senc_fail_memory(err, 1, "an evaluation result");
+}
+
+static bool describe(const sts_task *t, eval_result *result, senc_error *err) {
+    return eval_result_add_count(result, err, "pairs: %lld", (long long)data_set_n_rows(t->set)) &&
+           (!t->positional ||
+            eval_result_add_rule(result, err, "columns: sentence1, sentence2, score (the file has no header)")) &&
+           eval_result_add_rule(result, err, "spearman: equal numbers share the average of their ranks") &&
+           eval_result_add_rule(result, err, "euclidean, manhattan: the similarity is minus the distance");
+}
+
+static bool measure_all(sts_run *run, eval_result *result, senc_error *err) {
+    const int64_t n = data_set_n_rows(run->task->set);
+    const int64_t block = n < BLOCK_ROWS ? n : BLOCK_ROWS;
+    run->vectors = eval_vectors_alloc(run->embedder, 2 * block, err);
+    if (run->vectors == NULL) return false;
+    run->measured = senc_alloc((size_t)n * (size_t)run->functions.n, sizeof(double));
+    if (run->measured == NULL) return senc_fail_memory(err, (size_t)n * sizeof(double), "similarities");
+    for (int64_t first = 0; first < n; first += block)
+        if (!measure_block(run, first, n - first < block ? n - first : block, err)) return false;
+    return add_correlations(run, result->name, result, err) && name_primary(&run->functions, result, err) &&
+           describe(run->task, result, err);
+}
+
+static bool sts_evaluate(void *task, const eval_embedder *embedder, eval_result *result, senc_error *err) {
+    const sts_task *t = task;
+    sts_run run = {.task = t, .embedder = embedder};
+    result->name = eval_data_name(t->options->name, t->options->path);
+    if (result->name == NULL) return senc_fail_memory(err, 1, "an evaluation result");
+    const bool ok = eval_similarities_resolve(&t->similarities, embedder, &run.functions, err) &&
+                    measure_all(&run, result, err);
+    data_row_free(&run.row);
+    eval_text_block_free(&run.texts);
+    free(run.vectors);
+    free(run.measured);
+    return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
+}
+
+const eval_spec eval_sts_spec = {
+    .name = "sts",
+    .help = "sentence pairs with scores: Pearson and Spearman of similarity and score",
+    .options = eval_file_option_rows,
+    .options_bytes = sizeof(eval_file_options),
+    .load = sts_load,
+    .run = sts_evaluate,
+    .free_task = sts_free,
+};

@@ -1,0 +1,465 @@
+/* The evaluators on small files, with an embedder whose vectors stand in the texts: "name: 1 0 -2" is (1, 0, -2). */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "autograd/base/file.h"
+#include "autograd/base/log.h"
+#include "autograd/base/memory.h"
+#include "eval/evaluator.h"
+
+enum { WIDTH = 3 };
+
+/* What the embedder saw. */
+typedef struct witness {
+    int64_t n_texts[3]; /* by role */
+    int64_t largest_call;
+    bool fail;
+} witness;
+
+static bool embed(void *context, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err) {
+    witness *w = context;
+    if (w->fail) return senc_fail(err, SENC_FAILED, "the embedder fails");
+    w->n_texts[role] += n;
+    w->largest_call = n > w->largest_call ? n : w->largest_call;
+    for (int64_t i = 0; i < n; i++) {
+        char *copy = senc_strndup(texts[i].bytes, (size_t)texts[i].n_bytes);
+        const char *at = strchr(copy, ':');
+        ck_assert_msg(at != NULL, "%s", copy);
+        at++;
+        for (int k = 0; k < WIDTH; k++) {
+            char *end;
+            out[i * WIDTH + k] = strtof(at, &end);
+            ck_assert_msg(end != at, "%s", copy);
+            at = end;
+        }
+        free(copy);
+    }
+    return true;
+}
+
+static eval_embedder embedder_of(witness *w) {
+    return (eval_embedder){embed, w, WIDTH, "cosine"};
+}
+
+static char folder[64];
+
+static void make_folder(void) {
+    snprintf(folder, sizeof(folder), "/tmp/senc-evaluators-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    senc_log_set_level(SENC_LOG_QUIET);
+}
+
+static void remove_folder(void) {
+    senc_error err = {0};
+    ck_assert(senc_path_remove(folder, &err));
+}
+
+static void write_file(const char *name, const char *text) {
+    char path[256];
+    senc_error err = {0};
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    char *parent = senc_path_folder(path);
+    ck_assert(senc_path_create_folders(parent, &err));
+    free(parent);
+    ck_assert_msg(senc_file_write(path, text, strlen(text), &err), "%s", err.text);
+}
+
+static void put(senc_value *table, const char *key, senc_value *v) {
+    ck_assert(v != NULL && senc_value_put(table, key, (senc_place){0}, v));
+}
+
+static senc_value *text_value(const char *text) {
+    senc_value *v = senc_value_create(SENC_VALUE_STRING, (senc_place){0});
+    v->string = senc_strdup(text);
+    v->n_bytes = strlen(text);
+    return v;
+}
+
+static senc_value *integer_value(int64_t x) {
+    senc_value *v = senc_value_create(SENC_VALUE_INTEGER, (senc_place){0});
+    v->integer = x;
+    return v;
+}
+
+static senc_value *flag_value(bool x) {
+    senc_value *v = senc_value_create(SENC_VALUE_BOOLEAN, (senc_place){0});
+    v->boolean = x;
+    return v;
+}
+
+/* An [[eval]] table; path is below the test's folder. */
+static senc_value *job_table(const char *type, const char *path) {
+    char full[256];
+    snprintf(full, sizeof(full), "%s/%s", folder, path);
+    senc_value *table = senc_value_create(SENC_VALUE_TABLE, (senc_place){0});
+    put(table, "type", text_value(type));
+    put(table, "path", text_value(full));
+    return table;
+}
+
+/* Opens, runs, closes; frees the table. */
+static bool run_job(senc_value *table, const eval_embedder *embedder, eval_result *result, senc_error *err) {
+    eval_job job;
+    *result = (eval_result){0};
+    bool ok = eval_job_open(&job, table, "eval", err);
+    if (ok) {
+        ok = eval_job_run(&job, embedder, result, err);
+        eval_job_close(&job);
+    }
+    senc_value_free(table);
+    return ok;
+}
+
+static eval_result run_good(senc_value *table, witness *w) {
+    eval_result result;
+    senc_error err = {0};
+    const eval_embedder embedder = embedder_of(w);
+    ck_assert_msg(run_job(table, &embedder, &result, &err), "%s", err.text);
+    ck_assert_ptr_nonnull(eval_result_find(&result, result.primary));
+    ck_assert(result.greater_is_better);
+    return result;
+}
+
+static void expect(const eval_result *r, const char *key, double want) {
+    const eval_metric *m = eval_result_find(r, key);
+    ck_assert_msg(m != NULL, "no %s", key);
+    ck_assert_msg(fabs(m->value - want) <= 1e-12, "%s: got %.15g, want %.15g", key, m->value, want);
+}
+
+static bool has_text(char **texts, int64_t n, const char *part) {
+    for (int64_t i = 0; i < n; i++)
+        if (strstr(texts[i], part) != NULL) return true;
+    return false;
+}
+
+/* cosines 1, 0.6, 0.6, -1 with scores 5, 4, 2, 1: ranks 4, 2.5, 2.5, 1 and 4, 3, 2, 1 */
+static const char pairs_with_header[] = "sentence1,sentence2,score\n"
+                                        "a: 1 0 0,b: 2 0 0,5\n"
+                                        "c: 1 0 0,d: 3 4 0,4\n"
+                                        "e: 0 2 0,f: 4 3 0,2\n"
+                                        "g: 0 0 1,h: 0 0 -3,1\n";
+
+static void check_pairs(const eval_result *r, const char *name) {
+    char key[64];
+    snprintf(key, sizeof(key), "%s_spearman_cosine", name);
+    ck_assert_str_eq(r->primary, key);
+    /* deviations 1.5 0 0 -1.5 and 1.5 0.5 -0.5 -1.5: 4.5 / sqrt(4.5 * 5) */
+    expect(r, key, 4.5 / sqrt(4.5 * 5));
+    /* cosines minus 0.3: 0.7 0.3 0.3 -1.3; scores minus 3: 2 1 -1 -2 */
+    snprintf(key, sizeof(key), "%s_pearson_cosine", name);
+    const eval_metric *m = eval_result_find(r, key);
+    ck_assert(m != NULL && fabs(m->value - 4.0 / sqrt(2.36 * 10)) < 1e-7);
+    /* dot 2, 3, 6, -3 against 5, 4, 2, 1: ranks 2 3 4 1 and 4 3 2 1 */
+    snprintf(key, sizeof(key), "%s_spearman_dot", name);
+    expect(r, key, 1 - 6.0 * (4 + 0 + 4 + 0) / (4 * 15));
+    ck_assert(has_text(r->rules, r->n_rules, "average"));
+}
+
+START_TEST(sts_with_header) {
+    write_file("pairs.csv", pairs_with_header);
+    witness w = {0};
+    eval_result r = run_good(job_table("sts", "pairs.csv"), &w);
+    ck_assert_str_eq(r.name, "pairs");
+    ck_assert_str_eq(r.type, "sts");
+    ck_assert_int_eq(r.n_metrics, 8);
+    check_pairs(&r, "pairs");
+    ck_assert_int_eq(w.n_texts[EVAL_TEXT], 8);
+    ck_assert_int_eq(w.n_texts[EVAL_QUERY] + w.n_texts[EVAL_DOCUMENT], 0);
+    eval_result_free(&r);
+}
+END_TEST
+
+START_TEST(sts_without_header_is_recognised) {
+    write_file("plain.csv", strchr(pairs_with_header, '\n') + 1);
+    witness w = {0};
+    senc_value *table = job_table("sts", "plain.csv");
+    put(table, "name", text_value("mine"));
+    eval_result r = run_good(table, &w);
+    check_pairs(&r, "mine");
+    ck_assert(has_text(r.rules, r.n_rules, "no header"));
+    eval_result_free(&r);
+}
+END_TEST
+
+START_TEST(sts_chosen_similarity) {
+    write_file("pairs.csv", pairs_with_header);
+    witness w = {0};
+    senc_value *table = job_table("sts", "pairs.csv");
+    put(table, "similarity", text_value("manhattan"));
+    eval_result r = run_good(table, &w);
+    ck_assert_int_eq(r.n_metrics, 2);
+    ck_assert_str_eq(r.primary, "pairs_spearman_manhattan");
+    /* minus the distances 1, 6, 5, 4 against 5, 4, 2, 1: ranks 4 1 2 3 and 4 3 2 1 */
+    expect(&r, "pairs_spearman_manhattan", 1 - 6.0 * (0 + 4 + 0 + 4) / (4 * 15));
+    eval_result_free(&r);
+}
+END_TEST
+
+START_TEST(sts_undefined_is_nan_and_says_so) {
+    write_file("flat.csv", "sentence1,sentence2,score\na: 1 0 0,b: 1 2 0,3\nc: 0 1 0,d: 1 0 0,3\n");
+    witness w = {0};
+    eval_result r = run_good(job_table("sts", "flat.csv"), &w);
+    ck_assert(isnan(eval_result_find(&r, "flat_spearman_cosine")->value));
+    ck_assert(isnan(eval_result_find(&r, "flat_pearson_dot")->value));
+    ck_assert(has_text(r.counts, r.n_counts, "cosine: undefined"));
+    eval_result_free(&r);
+}
+END_TEST
+
+START_TEST(triplets) {
+    /* anchor, positive, negative: nearer by cosine only; a tie; clearly nearer */
+    write_file("three.jsonl", "{\"anchor\": \"a: 1 0 0\", \"positive\": \"b: 9 0 0\", \"negative\": \"c: 1 1 0\"}\n"
+                              "{\"anchor\": \"a: 1 0 0\", \"positive\": \"b: 0 1 0\", \"negative\": \"c: 0 0 1\"}\n"
+                              "{\"anchor\": \"a: 0 1 0\", \"positive\": \"b: 0 1 0\", \"negative\": \"c: 0 -1 0\"}\n");
+    witness w = {0};
+    eval_result r = run_good(job_table("triplet", "three.jsonl"), &w);
+    ck_assert_str_eq(r.primary, "three_cosine_accuracy");
+    expect(&r, "three_cosine_accuracy", 2.0 / 3);
+    expect(&r, "three_dot_accuracy", 2.0 / 3);
+    expect(&r, "three_euclidean_accuracy", 1.0 / 3);
+    expect(&r, "three_manhattan_accuracy", 1.0 / 3);
+    ck_assert(has_text(r.counts, r.n_counts, "cosine: 1 ties"));
+    ck_assert_int_eq(w.n_texts[EVAL_QUERY], 3);
+    ck_assert_int_eq(w.n_texts[EVAL_DOCUMENT], 6);
+    eval_result_free(&r);
+}
+END_TEST
+
+/* Query q1 ranks d3 (1), d1 = d2 (0.6), d4 (0), q1 (-1); relevant: d1 (1), d4 (2).
+ * Query q2 ranks d4 (1), the rest (0 or below); relevant: d4. Query q3 has no relevant document. */
+static void write_retrieval(void) {
+    write_file("small/corpus.jsonl", "{\"_id\": \"d2\", \"title\": \"t\", \"text\": \"x: 3 4 0\"}\n"
+                                     "{\"_id\": \"d1\", \"title\": \"\", \"text\": \"x: 3 4 0\"}\n"
+                                     "{\"_id\": \"d3\", \"text\": \"x: 5 0 0\"}\n"
+                                     "{\"_id\": \"d4\", \"text\": \"x: 0 0 2\"}\n"
+                                     "{\"_id\": \"q1\", \"text\": \"x: -1 0 0\"}\n");
+    write_file("small/queries.jsonl", "{\"_id\": \"q1\", \"text\": \"x: 1 0 0\"}\n"
+                                      "{\"_id\": \"q2\", \"text\": \"x: 0 0 1\"}\n"
+                                      "{\"_id\": \"q3\", \"text\": \"x: 0 1 0\"}\n");
+    write_file("small/qrels/test.tsv", "query-id\tcorpus-id\tscore\nq1\td1\t1\nq1\td4\t2\nq2\td4\t1\nq3\td1\t0\n");
+}
+
+START_TEST(retrieval_with_defaults) {
+    write_retrieval();
+    witness w = {0};
+    senc_value *table = job_table("retrieval", "small/");
+    put(table, "corpus_block", integer_value(_i == 0 ? 8192 : 2));
+    eval_result r = run_good(table, &w);
+    ck_assert_str_eq(r.name, "small");
+    ck_assert_str_eq(r.primary, "small_cosine_ndcg@10");
+    ck_assert_int_eq(r.n_metrics, 4 + 5 + 5 + 1 + 1 + 1);
+    expect(&r, "small_cosine_accuracy@1", 0.5);
+    expect(&r, "small_cosine_accuracy@3", 1);
+    expect(&r, "small_cosine_precision@3", (1.0 / 3 + 1.0 / 3) / 2);
+    expect(&r, "small_cosine_precision@5", (2.0 / 5 + 1.0 / 5) / 2);
+    expect(&r, "small_cosine_recall@1", 0.5);
+    expect(&r, "small_cosine_recall@3", (0.5 + 1) / 2);
+    expect(&r, "small_cosine_recall@100", 1);
+    expect(&r, "small_cosine_mrr@10", (0.5 + 1) / 2); /* ids: d1 before d2 */
+    expect(&r, "small_cosine_map@100", ((0.5 + 2.0 / 4) / 2 + 1) / 2);
+    expect(&r, "small_cosine_ndcg@10", ((1 / log2(3) + 1 / log2(5)) / (1 + 1 / log2(3)) + 1) / 2);
+    ck_assert(has_text(r.counts, r.n_counts, "queries: 2 (1 without"));
+    ck_assert(has_text(r.rules, r.n_rules, "ascending document id"));
+    ck_assert(has_text(r.rules, r.n_rules, "binary"));
+    ck_assert(has_text(r.rules, r.n_rules, "min(k"));
+    ck_assert_int_eq(w.n_texts[EVAL_QUERY], 2);
+    ck_assert_int_eq(w.n_texts[EVAL_DOCUMENT], 5);
+    ck_assert_int_eq(w.largest_call, _i == 0 ? 5 : 2);
+    eval_result_free(&r);
+}
+END_TEST
+
+START_TEST(retrieval_with_other_rules) {
+    write_retrieval();
+    witness w = {0};
+    senc_value *table = job_table("retrieval", "small");
+    put(table, "gain", text_value("exponential"));
+    put(table, "ap_denominator", text_value("relevant"));
+    put(table, "ties", text_value("id_descending"));
+    put(table, "map_at", integer_value(1));
+    put(table, "ndcg_at", integer_value(4));
+    eval_result r = run_good(table, &w);
+    ck_assert_str_eq(r.primary, "small_cosine_ndcg@4");
+    expect(&r, "small_cosine_mrr@10", (1.0 / 3 + 1) / 2); /* d2 before d1 */
+    expect(&r, "small_cosine_map@1", (0 + 1.0) / 2);
+    expect(&r, "small_cosine_ndcg@4", ((1 / log2(4) + 3 / log2(5)) / (3 + 1 / log2(3)) + 1) / 2);
+    ck_assert(has_text(r.rules, r.n_rules, "descending document id"));
+    eval_result_free(&r);
+    table = job_table("retrieval", "small");
+    put(table, "gain", text_value("linear"));
+    put(table, "ties", text_value("corpus_order")); /* d2 stands before d1 */
+    r = run_good(table, &w);
+    expect(&r, "small_cosine_mrr@10", (1.0 / 3 + 1) / 2);
+    expect(&r, "small_cosine_ndcg@10", ((1 / log2(4) + 2 / log2(5)) / (2 + 1 / log2(3)) + 1) / 2);
+    eval_result_free(&r);
+}
+END_TEST
+
+START_TEST(retrieval_of_identical_ids) {
+    write_retrieval();
+    write_file("small/qrels/self.tsv", "query-id\tcorpus-id\tscore\nq1\tq1\t1\n");
+    witness w = {0};
+    for (int ignore = 0; ignore < 2; ignore++) {
+        senc_value *table = job_table("retrieval", "small");
+        put(table, "split", text_value("self"));
+        put(table, "precision_recall_at", integer_value(5));
+        put(table, "ignore_identical_ids", flag_value(ignore));
+        eval_result r = run_good(table, &w);
+        expect(&r, "small_cosine_recall@5", ignore ? 0 : 1);
+        eval_result_free(&r);
+    }
+}
+END_TEST
+
+START_TEST(retrieval_with_the_models_similarity) {
+    write_retrieval();
+    witness w = {0};
+    eval_embedder embedder = embedder_of(&w);
+    embedder.similarity = "dot";
+    eval_result r;
+    senc_error err = {0};
+    ck_assert(run_job(job_table("retrieval", "small"), &embedder, &r, &err));
+    ck_assert_str_eq(r.primary, "small_dot_ndcg@10");
+    eval_result_free(&r);
+    embedder.similarity = "hamming";
+    ck_assert(!run_job(job_table("retrieval", "small"), &embedder, &r, &err));
+    ck_assert(strstr(err.text, "hamming") != NULL && r.name == NULL);
+}
+END_TEST
+
+static void expect_error(senc_value *table, const char *part) {
+    witness w = {0};
+    const eval_embedder embedder = embedder_of(&w);
+    eval_result r;
+    senc_error err = {0};
+    ck_assert_msg(!run_job(table, &embedder, &r, &err), "expected: %s", part);
+    ck_assert_int_eq(err.kind, SENC_BAD_INPUT);
+    ck_assert_msg(strstr(err.text, part) != NULL, "got: %s; want: %s", err.text, part);
+}
+
+START_TEST(bad_input) {
+    write_file("pairs.csv", pairs_with_header);
+    write_file("one.csv", "sentence1,sentence2,score\na: 1 0 0,b: 1 2 0,3\n");
+    write_retrieval();
+    write_file("small/qrels/none.tsv", "query-id\tcorpus-id\tscore\nq1\td1\t0\n");
+    senc_value *table = job_table("stss", "pairs.csv");
+    expect_error(table, "did you mean \"sts\"?");
+    table = senc_value_create(SENC_VALUE_TABLE, (senc_place){0});
+    expect_error(table, "type");
+    expect_error(job_table("sts", "absent.csv"), "absent.csv");
+    expect_error(job_table("sts", "one.csv"), "at least 2 rows");
+    expect_error(job_table("triplet", "pairs.csv"), "anchor");
+    expect_error(job_table("retrieval", "absent"), "absent");
+    table = job_table("sts", "pairs.csv");
+    put(table, "similarity", text_value("cosin"));
+    expect_error(table, "did you mean \"cosine\"?");
+    table = job_table("sts", "pairs.csv");
+    put(table, "gain", text_value("binary"));
+    expect_error(table, "gain");
+    table = job_table("retrieval", "small");
+    put(table, "split", text_value("none"));
+    expect_error(table, "none.tsv");
+    table = job_table("retrieval", "small");
+    put(table, "ndcg_at", integer_value(0));
+    expect_error(table, "ndcg_at");
+}
+END_TEST
+
+START_TEST(failing_and_broken_models) {
+    write_retrieval();
+    write_file("pairs.csv", pairs_with_header);
+    write_file("nan.csv", "sentence1,sentence2,score\na: 1 0 0,b: 1 nan 0,3\nc: 0 1 0,d: 1 0 0,2\n");
+    const char *types[] = {"retrieval", "sts"}, *paths[] = {"small", "pairs.csv"};
+    for (int i = 0; i < 2; i++) {
+        witness w = {.fail = true};
+        const eval_embedder embedder = embedder_of(&w);
+        eval_result r;
+        senc_error err = {0};
+        ck_assert(!run_job(job_table(types[i], paths[i]), &embedder, &r, &err));
+        ck_assert(strstr(err.text, "the embedder fails") != NULL && r.n_metrics == 0);
+    }
+    witness w = {0};
+    const eval_embedder embedder = embedder_of(&w);
+    eval_result r;
+    senc_error err = {0};
+    ck_assert(!run_job(job_table("sts", "nan.csv"), &embedder, &r, &err));
+    ck_assert_msg(strstr(err.text, "NaN") != NULL && strstr(err.text, "b: 1 nan") != NULL, "%s", err.text);
+}
+END_TEST
+
+/* The same job twice: baseline and after training. Also: every allocation fails once, and nothing leaks or crashes. */
+START_TEST(again_and_without_memory) {
+    write_retrieval();
+    write_file("pairs.csv", pairs_with_header);
+    const char *types[] = {"retrieval", "sts"}, *paths[] = {"small", "pairs.csv"};
+    witness w = {0};
+    const eval_embedder embedder = embedder_of(&w);
+    for (int i = 0; i < 2; i++) {
+        senc_value *table = job_table(types[i], paths[i]);
+        eval_job job;
+        senc_error err = {0};
+        ck_assert(eval_job_open(&job, table, "eval", &err));
+        eval_result first, other;
+        ck_assert(eval_job_run(&job, &embedder, &first, &err) && eval_job_run(&job, &embedder, &other, &err));
+        ck_assert_int_eq(first.n_metrics, other.n_metrics);
+        for (int64_t m = 0; m < first.n_metrics; m++) expect(&other, first.metrics[m].key, first.metrics[m].value);
+        eval_result_free(&other);
+        bool ok = false;
+        for (int64_t n = 1; !ok && n < 1000; n++) {
+            err = (senc_error){0};
+            eval_job again;
+            senc_alloc_fail_at(n);
+            ok = eval_job_open(&again, table, "eval", &err);
+            senc_alloc_fail_at(0);
+            ck_assert(ok || err.kind != SENC_OK);
+            eval_job_close(&again);
+        }
+        ck_assert(ok);
+        eval_job_close(&job);
+        senc_value_free(table);
+        eval_result_free(&first);
+    }
+}
+END_TEST
+
+START_TEST(registry) {
+    int n;
+    const eval_spec *const *all = eval_all(&n);
+    ck_assert_int_eq(n, 3);
+    for (int i = 0; i < n; i++) {
+        ck_assert_ptr_eq(eval_find(all[i]->name), all[i]);
+        ck_assert(all[i]->help != NULL && all[i]->load != NULL && all[i]->run != NULL && all[i]->free_task != NULL);
+        ck_assert(i == 0 || strcmp(all[i - 1]->name, all[i]->name) < 0);
+    }
+    ck_assert_ptr_null(eval_find("st"));
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("evaluators");
+    TCase *t = tcase_create("all");
+    tcase_add_checked_fixture(t, make_folder, remove_folder);
+    tcase_add_test(t, sts_with_header);
+    tcase_add_test(t, sts_without_header_is_recognised);
+    tcase_add_test(t, sts_chosen_similarity);
+    tcase_add_test(t, sts_undefined_is_nan_and_says_so);
+    tcase_add_test(t, triplets);
+    tcase_add_loop_test(t, retrieval_with_defaults, 0, 2);
+    tcase_add_test(t, retrieval_with_other_rules);
+    tcase_add_test(t, retrieval_of_identical_ids);
+    tcase_add_test(t, retrieval_with_the_models_similarity);
+    tcase_add_test(t, bad_input);
+    tcase_add_test(t, failing_and_broken_models);
+    tcase_add_test(t, again_and_without_memory);
+    tcase_add_test(t, registry);
+    suite_add_tcase(s, t);
+    SRunner *runner = srunner_create(s);
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
