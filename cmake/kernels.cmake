@@ -1,2 +1,24 @@
-# The numeric kernels: the reference in plain C and the tuned ones.
+# The numeric kernels: the reference in plain C and the tuned ones. The files in cpu/simd/ are written with vectors of any width and
+# compiled once per instruction set; dispatch.c chooses at run time. Fused multiply-add is allowed there (-ffp-contract=fast: each
+# fused operation rounds once instead of twice); nothing else of -ffast-math is.
 senc_library(senc_kernels DIRS autograd/kernels autograd/kernels/ref autograd/kernels/cpu LINK senc_base)
+
+function(senc_kernel_isa isa)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/autograd/kernels/cpu/simd/*.c)
+  add_library(senc_kernels_${isa} OBJECT ${sources})
+  target_include_directories(senc_kernels_${isa} PRIVATE $<TARGET_PROPERTY:senc_flags,INTERFACE_INCLUDE_DIRECTORIES>)
+  target_compile_definitions(senc_kernels_${isa} PRIVATE $<TARGET_PROPERTY:senc_flags,INTERFACE_COMPILE_DEFINITIONS>
+    KERN_ISA=${isa})
+  # The common flags first (not linked: they would come last and win). -O3 also in debug builds: unrolled loops are what
+  # makes these files usable, and the tests run them a lot.
+  target_compile_options(senc_kernels_${isa} PRIVATE $<TARGET_PROPERTY:senc_flags,INTERFACE_COMPILE_OPTIONS>
+    -O3 -ffp-contract=fast ${ARGN})
+  target_sources(senc_kernels PRIVATE $<TARGET_OBJECTS:senc_kernels_${isa}>)
+endfunction()
+
+senc_kernel_isa(generic)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  senc_kernel_isa(avx2 -mavx2 -mfma)
+  senc_kernel_isa(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mfma -mprefer-vector-width=512)
+  senc_kernel_isa(wide -mavx2 -mfma -DKERN_WIDE -Wno-psabi)
+endif()

@@ -1,0 +1,139 @@
+/* Vectors of floats at the width of the instruction set that this file is compiled for, through the vector extensions of
+ * GCC and clang: the kernels are written once and compiled per instruction set (cmake/kernels.cmake). KERN_ISA is the name of
+ * the set; only what the vector extensions lack (max, sqrt) is spelled in intrinsics, with a plain fallback. */
+#ifndef KERN_SIMD_H
+#define KERN_SIMD_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define KERN_JOIN_TOKENS(a, b) a##_##b
+#define KERN_JOIN(a, b) KERN_JOIN_TOKENS(a, b)
+/* name_avx2, name_avx512, ...: for the few functions that one file of a set calls in another. */
+#define KERN_NAME(name) KERN_JOIN(name, KERN_ISA)
+
+#if defined(KERN_WIDE) || defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX2__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+
+typedef float vf __attribute__((vector_size(LANES * 4)));
+typedef int32_t vi __attribute__((vector_size(LANES * 4)));
+typedef uint32_t vu __attribute__((vector_size(LANES * 4)));
+typedef float vf_unaligned __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
+static inline vf v_load(const float *p) {
+    return *(const vf_unaligned *)p;
+}
+
+static inline void v_store(float *p, vf v) {
+    *(vf_unaligned *)p = v;
+}
+
+static inline vf v_set(float x) {
+#if LANES == 16
+    return (vf){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+#elif LANES == 8
+    return (vf){x, x, x, x, x, x, x, x};
+#else
+    return (vf){x, x, x, x};
+#endif
+}
+
+/* The first n < LANES elements; the rest are 0 / not written. */
+static inline vf v_load_part(const float *p, int64_t n) {
+    float buffer[LANES] = {0};
+    for (int64_t i = 0; i < n; i++) buffer[i] = p[i];
+    return v_load(buffer);
+}
+
+static inline void v_store_part(float *p, vf v, int64_t n) {
+    float buffer[LANES];
+    v_store(buffer, v);
+    for (int64_t i = 0; i < n; i++) p[i] = buffer[i];
+}
+
+/* mask ? a : b; mask is all ones or all zeros per lane, as comparisons give it. */
+static inline vf v_select(vi mask, vf a, vf b) {
+    return (vf)((mask & (vi)a) | (~mask & (vi)b));
+}
+
+/* a > b ? a : b, so a NaN in b is kept. */
+static inline vf v_max(vf a, vf b) {
+#if defined(__AVX512F__)
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__) && LANES == 8
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__x86_64__) && LANES == 4
+    return (vf)_mm_max_ps((__m128)a, (__m128)b);
+#else
+    return v_select(a > b, a, b);
+#endif
+}
+
+static inline vf v_min(vf a, vf b) {
+#if defined(__AVX512F__)
+    return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__) && LANES == 8
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__x86_64__) && LANES == 4
+    return (vf)_mm_min_ps((__m128)a, (__m128)b);
+#else
+    return v_select(a < b, a, b);
+#endif
+}
+
+static inline vf v_sqrt(vf a) {
+#if defined(__AVX512F__)
+    return (vf)_mm512_sqrt_ps((__m512)a);
+#elif defined(__AVX2__) && LANES == 8
+    return (vf)_mm256_sqrt_ps((__m256)a);
+#elif defined(__x86_64__) && LANES == 4
+    return (vf)_mm_sqrt_ps((__m128)a);
+#else
+    for (int i = 0; i < LANES; i++) a[i] = sqrtf(a[i]);
+    return a;
+#endif
+}
+
+/* Sum of the lanes, in pairs: a fixed order. */
+static inline float v_sum(vf v) {
+    float x[LANES];
+    v_store(x, v);
+    for (int width = LANES / 2; width > 0; width /= 2) {
+        for (int i = 0; i < width; i++) x[i] += x[i + width];
+    }
+    return x[0];
+}
+
+/* The largest lane; NaN when one is. */
+static inline float v_highest(vf v) {
+    float x[LANES];
+    v_store(x, v);
+    float highest = x[0];
+    for (int i = 1; i < LANES; i++) highest = highest > x[i] ? highest : x[i];
+    return highest;
+}
+
+static inline int64_t round_up(int64_t n, int64_t step) {
+    return (n + step - 1) / step * step;
+}
+
+static inline int64_t min_of(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static inline int64_t max_of(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+#endif

@@ -1,0 +1,89 @@
+/* exp, GELU and its slope on vectors. NaN stays NaN. */
+#ifndef KERN_SIMD_MATH_H
+#define KERN_SIMD_MATH_H
+
+#include "autograd/kernels/cpu/simd/simd.h"
+#include "autograd/kernels/kernels.h"
+
+/* e^x, relative error 2e-7. x is clamped to [-87, 88], so that the result is a normal number.
+ * x = n ln 2 + r, e^x = 2^n e^r; e^r by a polynomial of degree 5, minimax in the relative error on |r| <= ln(2)/2. */
+static inline vf v_exp(vf x) {
+    x = v_min(v_set(88.0f), v_max(v_set(-87.0f), x));
+    const vf round = v_set(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
+    const vf shifted = x * v_set(1.44269504f) + round;
+    const vf n = shifted - round;
+    vf r = x - n * v_set(0.693359375f); /* ln 2 in two parts (Cody, Waite 1980): exact without FMA as well */
+    r = r + n * v_set(2.12194440e-4f);
+    vf p = v_set(0.00831252057f);
+    p = p * r + v_set(0.0418901555f);
+    p = p * r + v_set(0.166671142f);
+    p = p * r + v_set(0.499992311f);
+    p = (p * r) * r + (r + v_set(1.0f));
+    const vi exponent = ((vi)shifted - (vi)round + 127) << 23;
+    return p * (vf)exponent;
+}
+
+/* The upper tail 1 - Phi(|x|) of the normal distribution and e^(-x^2/2). The tail is e^(-x^2/2) times Mills' ratio / sqrt(2 pi),
+ * which a rational function of degree (3, 4) meets to 4e-8 where it matters: so small tails keep their digits. */
+static inline vf v_normal_tail(vf x, vf *magnitude, vf *bell) {
+    const vf a = v_min(v_set(15.0f), (vf)((vi)x & 0x7fffffff));
+    const vf e = v_exp(v_set(-0.5f) * a * a);
+    vf p = v_set(0.0130168917f), q = v_set(0.0326534547f);
+    p = p * a + v_set(0.101650469f);
+    q = q * a + v_set(0.254158944f);
+    p = p * a + v_set(0.329236507f);
+    q = q * a + v_set(0.865326822f);
+    p = p * a + v_set(0.499999970f);
+    q = q * a + v_set(1.45635533f);
+    q = q * a + v_set(1.0f);
+    *magnitude = a;
+    *bell = e;
+    return e * (p / q);
+}
+
+/* x Phi(x) = max(x, 0) - |x| tail(|x|); absolute error 1e-7 max(1, |x|). */
+static inline vf v_gelu(vf x) {
+    vf a, e;
+    const vf tail = v_normal_tail(x, &a, &e);
+    return v_max(v_set(0.0f), x) - a * tail;
+}
+
+/* Phi(x) + x phi(x); absolute error 2e-7. */
+static inline vf v_gelu_slope(vf x) {
+    vf a, e;
+    const vf tail = v_normal_tail(x, &a, &e);
+    const vf phi = a * e * v_set(0.398942280f);
+    /* The slope at -a is tail - phi, at a one minus that. */
+    const vf below = tail - phi;
+    return v_select((vi)(x > v_set(0.0f)), v_set(1.0f) - below, below);
+}
+
+static inline vf v_tanh(vf x) {
+    for (int i = 0; i < LANES; i++) x[i] = tanhf(x[i]);
+    return x;
+}
+
+static inline __attribute__((always_inline)) vf v_activate(kern_activation act, vf x) {
+    switch (act) {
+    case KERN_GELU: return v_gelu(x);
+    case KERN_TANH: return v_tanh(x);
+    case KERN_RELU: return v_max(v_set(0.0f), x);
+    case KERN_NONE: break;
+    }
+    return x;
+}
+
+static inline __attribute__((always_inline)) vf v_activate_slope(kern_activation act, vf x) {
+    switch (act) {
+    case KERN_GELU: return v_gelu_slope(x);
+    case KERN_TANH: {
+        const vf t = v_tanh(x);
+        return v_set(1.0f) - t * t;
+    }
+    case KERN_RELU: return v_select((vi)(x > v_set(0.0f)), v_set(1.0f), v_set(0.0f));
+    case KERN_NONE: break;
+    }
+    return v_set(1.0f);
+}
+
+#endif

@@ -1,0 +1,7 @@
+/* Puts the kernels of one instruction set into a table. */
+#include "autograd/kernels/cpu/simd/simd_fill.h"
+
+void KERN_NAME(kern_fill)(kern_table *table) {
+    KERN_NAME(kern_fill_product)(table);
+    KERN_NAME(kern_fill_vector)(table);
+}
