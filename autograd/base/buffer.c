@@ -2,6 +2,7 @@
 #include "autograd/base/buffer.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +11,11 @@
 
 static bool reserve(senc_buffer *b, size_t n_more) {
     if (b->failed) return false;
-    size_t needed;
-    if (__builtin_add_overflow(b->n_bytes, n_more + 1, &needed)) return !(b->failed = true);
+    if (n_more >= (size_t)PTRDIFF_MAX - b->n_bytes) return !(b->failed = true); /* a NUL more must fit too */
+    const size_t needed = b->n_bytes + n_more + 1;
     if (needed <= b->capacity_bytes) return true;
     size_t capacity = b->capacity_bytes ? b->capacity_bytes : 64;
-    while (capacity < needed) capacity += capacity / 2 + 64;
+    while (capacity < needed) capacity += capacity / 2 + 64; /* below PTRDIFF_MAX: cannot overflow */
     char *grown = senc_realloc(b->data, capacity, 1);
     if (!grown) return !(b->failed = true);
     b->data = grown;

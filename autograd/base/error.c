@@ -7,11 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An error is one line: control characters (a newline in a path or in quoted user data) become spaces. */
-static void keep_one_line(char *text) {
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = ' ';
+/* An error is one line: control characters (a newline in a path or in quoted user data) become spaces. A text that was cut
+ * at the end of its field is not cut inside a character. */
+static void keep_one_line(char *text, size_t n_max) {
+    size_t n = 0;
+    for (; text[n]; n++) {
+        if ((unsigned char)text[n] < 0x20 || text[n] == 0x7f) text[n] = ' ';
     }
+    if (n < n_max) return;
+    size_t start = n; /* of the last character */
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80) start--;
+    if (start > 0 && (unsigned char)text[start - 1] >= 0xc0) start--;
+    const unsigned char lead = (unsigned char)text[start];
+    const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+    if (lead >= 0xc0 && n - start < length) text[start] = '\0';
 }
 
 bool senc_fail(senc_error *err, senc_error_kind kind, const char *fmt, ...) {
@@ -20,7 +29,7 @@ bool senc_fail(senc_error *err, senc_error_kind kind, const char *fmt, ...) {
     va_start(args, fmt);
     vsnprintf(err->text, sizeof err->text, fmt, args);
     va_end(args);
-    keep_one_line(err->text);
+    keep_one_line(err->text, sizeof err->text - 1);
     err->kind = kind;
     return false;
 }
@@ -51,7 +60,7 @@ bool senc_error_prefix(senc_error *err, const char *fmt, ...) {
     va_end(args);
     if (n < 0) n = 0;
     if ((size_t)n < sizeof err->text) snprintf(err->text + n, sizeof err->text - (size_t)n, "%s", old);
-    keep_one_line(err->text);
+    keep_one_line(err->text, sizeof err->text - 1);
     return false;
 }
 

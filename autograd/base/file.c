@@ -52,6 +52,7 @@ bool senc_path_is_file(const char *path) {
 }
 
 bool senc_path_create_folders(const char *path, senc_error *err) {
+    if (!path[0]) return senc_fail(err, SENC_BAD_INPUT, "expected the path of a folder, got \"\"");
     char *copy = senc_strdup(path);
     if (!copy) return senc_fail_memory(err, strlen(path), "a path");
     bool ok = true;
@@ -123,8 +124,9 @@ static void sync_folder_of(const char *path) {
 }
 
 bool senc_file_writer_commit(senc_file_writer *w, senc_error *err) {
-    bool ok = !ferror(w->stream) && fflush(w->stream) == 0 && fsync(fileno(w->stream)) == 0;
-    int code = errno;
+    errno = 0;
+    bool ok = fflush(w->stream) == 0 && !ferror(w->stream) && fsync(fileno(w->stream)) == 0;
+    int code = errno ? errno : EIO; /* an earlier write failed, and its errno may be gone */
     if (fclose(w->stream) != 0 && ok) {
         ok = false;
         code = errno;
@@ -174,6 +176,7 @@ char *senc_file_read(const char *path, size_t max_bytes, size_t *n_bytes, senc_e
     bool ok = true;
     while (ok && (n = fread(chunk, 1, sizeof chunk, f)) > 0) {
         senc_buffer_append(&content, chunk, n);
+        if (content.failed) break;
         if (max_bytes && content.n_bytes > max_bytes)
             ok = senc_fail(err, SENC_BAD_INPUT, "%s: larger than %zu bytes", path, max_bytes);
     }

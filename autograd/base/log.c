@@ -66,6 +66,16 @@ int senc_log_columns(void) {
     return 80;
 }
 
+/* The bytes of the first n characters, taking each for one column wide. */
+static int bytes_of_columns(const char *text, int n) {
+    int i = 0;
+    for (; text[i]; i++) {
+        const bool begins_character = ((unsigned char)text[i] & 0xc0) != 0x80;
+        if (begins_character && n-- == 0) break;
+    }
+    return i;
+}
+
 void senc_log_status(const char *fmt, ...) {
     if (!senc_log_has_terminal()) return;
     char line[512];
@@ -75,7 +85,7 @@ void senc_log_status(const char *fmt, ...) {
     va_end(args);
     clear_status();
     if (!line[0]) return;
-    fprintf(stderr, "%.*s", senc_log_columns() - 1, line);
+    fprintf(stderr, "%.*s", bytes_of_columns(line, senc_log_columns() - 1), line);
     fflush(stderr);
     status_shown = true;
 }
