@@ -19,6 +19,7 @@ void nn_model_free(nn_model *m) {
     }
     for (int64_t i = 0; i < m->n_tensors; i++) free(m->tensors[i].name);
     free(m->tensors);
+    for (int i = 0; i < NN_N_KEPT; i++) free(m->kept[i].values);
     for (int64_t i = 0; i < m->n_prompts; i++) {
         free(m->prompts[i].name);
         free(m->prompts[i].text);

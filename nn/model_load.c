@@ -6,7 +6,7 @@
 
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
-#include "nn/checkpoint.h"
+#include "nn/weights.h"
 #include "nn/model_struct.h"
 
 /* ---- config files ---- */
@@ -101,18 +101,18 @@ static bool load_sentence_transformers_config(nn_model *m, const char *folder, s
 
 /* ---- weights ---- */
 
-typedef struct checkpoints {
-    nn_checkpoint of[NN_MAX_MODULES + 1]; /* [0] the encoder's, [i + 1] that of module i when it is a Dense */
-} checkpoints;
+typedef struct all_weights {
+    nn_weights of[NN_MAX_MODULES + 1]; /* [0] the encoder's, [i + 1] that of module i when it is a Dense */
+} all_weights;
 
-static bool open_weights(const nn_model *m, const char *encoder_folder, checkpoints *c, senc_error *err) {
-    if (!nn_checkpoint_open(encoder_folder, &c->of[0], err) || !nn_checkpoint_check(&c->of[0], m, 0, "config.json", err)) {
+static bool open_weights(const nn_model *m, const char *encoder_folder, all_weights *c, senc_error *err) {
+    if (!nn_weights_open(encoder_folder, &c->of[0], err) || !nn_weights_check(&c->of[0], m, 0, "config.json", err)) {
         return false;
     }
     for (int i = 0; i < m->n_modules; i++) {
         if (m->modules[i].type != NN_MODULE_DENSE) continue;
-        if (!nn_checkpoint_open(m->modules[i].folder, &c->of[i + 1], err) ||
-            !nn_checkpoint_check(&c->of[i + 1], m, i + 1, "its config.json", err)) {
+        if (!nn_weights_open(m->modules[i].folder, &c->of[i + 1], err) ||
+            !nn_weights_check(&c->of[i + 1], m, i + 1, "its config.json", err)) {
             return false;
         }
     }
@@ -120,12 +120,12 @@ static bool open_weights(const nn_model *m, const char *encoder_folder, checkpoi
 }
 
 static bool load_weights(nn_model *m, const char *encoder_folder, bool gradients, senc_error *err) {
-    checkpoints c = {0};
+    all_weights c = {0};
     bool ok = open_weights(m, encoder_folder, &c, err) && ag_params_alloc(&m->params, gradients, err);
     for (int i = 0; ok && i <= m->n_modules; i++) {
-        if (c.of[i].n_files) ok = nn_checkpoint_read(&c.of[i], m, i, err);
+        if (c.of[i].n_files) ok = nn_weights_read(&c.of[i], m, i, err);
     }
-    for (int i = 0; i <= m->n_modules; i++) nn_checkpoint_close(&c.of[i]);
+    for (int i = 0; i <= m->n_modules; i++) nn_weights_close(&c.of[i]);
     return ok;
 }
 

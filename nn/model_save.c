@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "autograd/base/file.h"
-#include "nn/checkpoint.h"
+#include "nn/weights.h"
 #include "nn/model_struct.h"
 
 static bool save_and_free(data_json *file, const char *folder, const char *name, senc_error *err) {
@@ -52,6 +52,6 @@ static bool save_max_length(const nn_model *m, const char *folder, senc_error *e
 }
 
 bool nn_model_save(const nn_model *m, const char *folder, senc_error *err) {
-    return nn_checkpoint_save(m, 0, folder, err) && save_config(m, folder, err) && save_max_length(m, folder, err) &&
+    return nn_weights_save(m, 0, folder, err) && save_config(m, folder, err) && save_max_length(m, folder, err) &&
            save_sentence_transformers_config(m, folder, err) && nn_modules_save(m, folder, err);
 }

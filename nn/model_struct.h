@@ -24,6 +24,14 @@ typedef struct nn_module {
 
 #define NN_MAX_MODULES 16
 
+/* A tensor that senc does not use, but hands on: BERT's pooler, without which other tools make one up and warn. */
+typedef struct nn_kept_tensor {
+    const char *name;
+    float *values; /* NULL: there is none */
+    int64_t rows, cols; /* a vector has rows = 0 */
+} nn_kept_tensor;
+#define NN_N_KEPT 2
+
 typedef struct nn_prompt {
     char *name, *text;
 } nn_prompt;
@@ -38,6 +46,7 @@ struct nn_model {
     ag_params params;
     nn_tensor *tensors; /* in the order of declaration */
     int64_t n_tensors, tensors_capacity;
+    nn_kept_tensor kept[NN_N_KEPT];
 
     int64_t max_length;
     bool do_lower_case; /* sentence_bert_config.json's, handed on */

@@ -6,7 +6,7 @@
 
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
-#include "nn/checkpoint.h"
+#include "nn/weights.h"
 #include "nn/model_struct.h"
 
 #define PACKAGE "sentence_transformers."
@@ -240,7 +240,7 @@ static bool save_dense(const nn_model *m, int index, const char *folder, senc_er
     data_json_put_integer(file, "out_features", d->out_features);
     data_json_put_bool(file, "bias", d->has_bias);
     data_json_put_string(file, "activation_function", names[d->activation]);
-    return save_json(file, folder, "config.json", err) && nn_checkpoint_save(m, index + 1, folder, err);
+    return save_json(file, folder, "config.json", err) && nn_weights_save(m, index + 1, folder, err);
 }
 
 static bool save_module(const nn_model *m, int index, const char *folder, senc_error *err) {

@@ -1,5 +1,5 @@
-/* Weights on disk: see checkpoint.h. The sharded form is transformers': {"weight_map": {"tensor": "model-00001-of-00002.safetensors"}}. */
-#include "nn/checkpoint.h"
+/* Weights on disk: see weights.h. The sharded form is transformers': {"weight_map": {"tensor": "model-00001-of-00002.safetensors"}}. */
+#include "nn/weights.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 /* ---- opening ---- */
 
-static bool add_file(nn_checkpoint *c, const char *path, senc_error *err) {
+static bool add_file(nn_weights *c, const char *path, senc_error *err) {
     for (int64_t i = 0; i < c->n_files; i++) {
         if (strcmp(c->files[i].path, path) == 0) return true;
     }
@@ -27,7 +27,7 @@ static bool add_file(nn_checkpoint *c, const char *path, senc_error *err) {
     return true;
 }
 
-static bool add_shards(nn_checkpoint *c, const char *folder, const data_json *index, senc_error *err) {
+static bool add_shards(nn_weights *c, const char *folder, const data_json *index, senc_error *err) {
     const data_json *map = data_json_find(index, "weight_map");
     if (data_json_get_type(map) != DATA_JSON_OBJECT) {
         return senc_fail(err, SENC_BAD_INPUT, "%s: \"weight_map\": expected an object that names a file for every tensor",
@@ -66,8 +66,8 @@ static bool fail_without_weights(const char *folder, senc_error *err) {
     return senc_fail(err, SENC_BAD_INPUT, "%s: there are no weights, expected model.safetensors", folder);
 }
 
-bool nn_checkpoint_open(const char *folder, nn_checkpoint *out, senc_error *err) {
-    *out = (nn_checkpoint){0};
+bool nn_weights_open(const char *folder, nn_weights *out, senc_error *err) {
+    *out = (nn_weights){0};
     char *single = senc_path_join(folder, "model.safetensors");
     char *index = senc_path_join(folder, "model.safetensors.index.json");
     bool ok = false;
@@ -85,15 +85,15 @@ bool nn_checkpoint_open(const char *folder, nn_checkpoint *out, senc_error *err)
     }
     free(single);
     free(index);
-    if (!ok) nn_checkpoint_close(out);
+    if (!ok) nn_weights_close(out);
     return ok;
 }
 
-void nn_checkpoint_close(nn_checkpoint *c) {
+void nn_weights_close(nn_weights *c) {
     for (int64_t i = 0; i < c->n_files; i++) data_safetensors_close(&c->files[i]);
     free(c->files);
     free(c->place);
-    *c = (nn_checkpoint){0};
+    *c = (nn_weights){0};
 }
 
 /* ---- finding ---- */
@@ -103,7 +103,7 @@ typedef struct found_tensor {
     const char *path;
 } found_tensor;
 
-static found_tensor find_exact(const nn_checkpoint *c, const char *name) {
+static found_tensor find_exact(const nn_weights *c, const char *name) {
     for (int64_t i = 0; i < c->n_files; i++) {
         const data_tensor *t = data_safetensors_find(&c->files[i], name);
         if (t) return (found_tensor){t, c->files[i].path};
@@ -119,7 +119,7 @@ static bool replace_end(char *name, size_t name_bytes, const char *end, const ch
 }
 
 /* The name as it is, in the oldest spelling (checkpoints converted from TensorFlow), each without and with the prefix. */
-static found_tensor find_tensor(const nn_checkpoint *c, const char *prefix, const char *name) {
+static found_tensor find_tensor(const nn_weights *c, const char *prefix, const char *name) {
     char old[NAME_BYTES];
     snprintf(old, sizeof old, "%s", name);
     const bool has_old = replace_end(old, sizeof old, "LayerNorm.weight", "LayerNorm.gamma") ||
@@ -152,7 +152,11 @@ static const char *expected_shape(const nn_tensor *t, char *out, size_t out_byte
     return out;
 }
 
-bool nn_checkpoint_check(const nn_checkpoint *c, const nn_model *m, int module, const char *config, senc_error *err) {
+static bool is_float(data_dtype dtype) {
+    return dtype == DATA_F32 || dtype == DATA_F16 || dtype == DATA_BF16 || dtype == DATA_F64;
+}
+
+bool nn_weights_check(const nn_weights *c, const nn_model *m, int module, const char *config, senc_error *err) {
     for (int64_t i = 0; i < m->n_tensors; i++) {
         const nn_tensor *want = &m->tensors[i];
         if (want->module != module) continue;
@@ -167,10 +171,9 @@ bool nn_checkpoint_check(const nn_checkpoint *c, const nn_model *m, int module, 
                              data_tensor_shape_text(f.tensor, is, sizeof is), config,
                              expected_shape(want, shape, sizeof shape));
         }
-        const data_dtype dtype = f.tensor->dtype;
-        if (dtype != DATA_F32 && dtype != DATA_F16 && dtype != DATA_BF16 && dtype != DATA_F64) {
+        if (!is_float(f.tensor->dtype)) {
             return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\": expected F32, F16, BF16 or F64, got %s", f.path,
-                             f.tensor->name, data_dtype_name(dtype));
+                             f.tensor->name, data_dtype_name(f.tensor->dtype));
         }
     }
     return true;
@@ -207,7 +210,7 @@ static bool is_used(const nn_model *m, int module, const char *name) {
     return false;
 }
 
-static void warn_of_unused(const nn_checkpoint *c, const nn_model *m, int module) {
+static void warn_of_unused(const nn_weights *c, const nn_model *m, int module) {
     int64_t n = 0;
     const char *first = NULL;
     for (int64_t f = 0; f < c->n_files; f++) {
@@ -220,7 +223,25 @@ static void warn_of_unused(const nn_checkpoint *c, const nn_model *m, int module
     if (n) senc_warn("%s: %lld tensors are not used, the first is \"%.128s\"", c->place, (long long)n, first);
 }
 
-bool nn_checkpoint_read(const nn_checkpoint *c, nn_model *m, int module, senc_error *err) {
+/* The pooler of BERT's next-sentence task. A shape that is not its own is nobody's business here: it is left out. */
+static bool keep_pooler(const nn_weights *c, nn_model *m, senc_error *err) {
+    const int64_t d = m->config.hidden_size;
+    m->kept[0] = (nn_kept_tensor){.name = "pooler.dense.weight", .rows = d, .cols = d};
+    m->kept[1] = (nn_kept_tensor){.name = "pooler.dense.bias", .cols = d};
+    for (int i = 0; i < NN_N_KEPT; i++) {
+        nn_kept_tensor *k = &m->kept[i];
+        const nn_tensor shape = {.rows = k->rows, .cols = k->cols, .is_vector = k->rows == 0};
+        const found_tensor f = find_tensor(c, m->architecture->prefix, k->name);
+        if (!f.tensor || !has_shape(f.tensor, &shape) || !is_float(f.tensor->dtype)) continue;
+        const size_t n = (size_t)((k->rows ? k->rows : 1) * k->cols);
+        k->values = senc_alloc(n, sizeof *k->values);
+        if (!k->values) return senc_fail_memory(err, n * sizeof *k->values, k->name);
+        if (!data_tensor_to_floats(f.tensor, f.path, k->values, err)) return false;
+    }
+    return true;
+}
+
+bool nn_weights_read(const nn_weights *c, nn_model *m, int module, senc_error *err) {
     for (int64_t i = 0; i < m->n_tensors; i++) {
         const nn_tensor *want = &m->tensors[i];
         if (want->module != module) continue;
@@ -234,13 +255,30 @@ bool nn_checkpoint_read(const nn_checkpoint *c, nn_model *m, int module, senc_er
         }
     }
     warn_of_unused(c, m, module);
-    return true;
+    return module != 0 || keep_pooler(c, m, err);
 }
 
 /* ---- writing ---- */
 
-bool nn_checkpoint_save(const nn_model *m, int module, const char *folder, senc_error *err) {
-    data_tensor *tensors = senc_alloc_zero((size_t)m->n_tensors, sizeof *tensors);
+static int64_t list_kept(const nn_model *m, data_tensor *tensors) {
+    int64_t n = 0;
+    for (int i = 0; i < NN_N_KEPT; i++) {
+        const nn_kept_tensor *k = &m->kept[i];
+        if (!k->values) continue;
+        tensors[n++] = (data_tensor){
+            .name = k->name,
+            .dtype = DATA_F32,
+            .n_dims = k->rows ? 2 : 1,
+            .shape = {k->rows ? k->rows : k->cols, k->rows ? k->cols : 0},
+            .data = k->values,
+            .n_bytes = (size_t)((k->rows ? k->rows : 1) * k->cols) * sizeof(float),
+        };
+    }
+    return n;
+}
+
+bool nn_weights_save(const nn_model *m, int module, const char *folder, senc_error *err) {
+    data_tensor *tensors = senc_alloc_zero((size_t)m->n_tensors + NN_N_KEPT, sizeof *tensors);
     char *path = senc_path_join(folder, "model.safetensors");
     int64_t n = 0;
     for (int64_t i = 0; tensors && i < m->n_tensors; i++) {
@@ -255,6 +293,7 @@ bool nn_checkpoint_save(const nn_model *m, int module, const char *folder, senc_
             .n_bytes = (size_t)(t->rows * t->cols) * sizeof(float),
         };
     }
+    if (tensors && module == 0) n += list_kept(m, tensors + n);
     const bool ok = tensors && path ? data_safetensors_save(path, tensors, n, NULL, err)
                                     : senc_fail_memory(err, (size_t)m->n_tensors * sizeof *tensors, "the list of tensors");
     free(tensors);

@@ -1,26 +1,26 @@
 /* The weights of a folder: model.safetensors, or the shards that model.safetensors.index.json names. */
-#ifndef NN_CHECKPOINT_H
-#define NN_CHECKPOINT_H
+#ifndef NN_WEIGHTS_H
+#define NN_WEIGHTS_H
 
 #include "data/formats/safetensors.h"
 #include "nn/model.h"
 
-typedef struct nn_checkpoint {
+typedef struct nn_weights {
     char *place; /* model.safetensors or the index: what messages name */
     data_safetensors *files;
     int64_t n_files;
-} nn_checkpoint;
+} nn_weights;
 
 /* False with an error that says what to do when there are only weights in other formats. */
-bool nn_checkpoint_open(const char *folder, nn_checkpoint *out, senc_error *err);
-void nn_checkpoint_close(nn_checkpoint *c);
+bool nn_weights_open(const char *folder, nn_weights *out, senc_error *err);
+void nn_weights_close(nn_weights *c);
 
 /* Every tensor of the module is there, has its shape and a type that converts to float. config: what implies the shape, "config.json".
  * Names may carry the architecture's prefix ("bert.") or the oldest spelling (LayerNorm.gamma, LayerNorm.beta). */
-bool nn_checkpoint_check(const nn_checkpoint *c, const nn_model *m, int module, const char *config, senc_error *err);
+bool nn_weights_check(const nn_weights *c, const nn_model *m, int module, const char *config, senc_error *err);
 /* Copies them into the parameters; values that are not finite are an error. Warns of tensors that nobody uses. */
-bool nn_checkpoint_read(const nn_checkpoint *c, nn_model *m, int module, senc_error *err);
+bool nn_weights_read(const nn_weights *c, nn_model *m, int module, senc_error *err);
 /* Writes the module's tensors as F32 into folder/model.safetensors. */
-bool nn_checkpoint_save(const nn_model *m, int module, const char *folder, senc_error *err);
+bool nn_weights_save(const nn_model *m, int module, const char *folder, senc_error *err);
 
 #endif
