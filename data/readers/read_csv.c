@@ -58,19 +58,41 @@ static bool read_format(const data_source *source, char delimiter, bool quoting,
     return true;
 }
 
-/* The first record names the columns, or only says how many there are. */
+static bool name_columns(data_opened *out, const data_record *first, senc_error *err) {
+    for (int64_t i = 0; i < first->csv.n_fields; i++) {
+        const data_csv_field *f = &first->csv.fields[i];
+        if (!data_opened_add_column(out, f->text, f->n_bytes, err)) return false;
+    }
+    return true;
+}
+
+static bool number_columns(data_opened *out, int64_t n, senc_error *err) {
+    for (int64_t i = 1; i <= n; i++) {
+        char number[24];
+        const int n_bytes = snprintf(number, sizeof number, "%lld", (long long)i);
+        if (!data_opened_add_column(out, number, (size_t)n_bytes, err)) return false;
+    }
+    return true;
+}
+
+/* The first record names the columns. Without a header the rows say how many there are: the first one, unless the next two
+ * agree on another number (then the first is reported as the wrong one). */
 static bool read_columns(data_opened *out, bool header, senc_error *err) {
     data_record record = {0};
     data_cursor cursor = out->first;
-    const int got = read_record(out, &cursor, &record, err);
+    int64_t widths[3] = {0};
+    int n = 0, got = read_record(out, &cursor, &record, err);
     bool ok = got >= 0;
-    for (int64_t i = 0; ok && got == 1 && i < record.csv.n_fields; i++) {
-        char number[24];
-        const data_csv_field *f = &record.csv.fields[i];
-        snprintf(number, sizeof number, "%lld", (long long)i + 1);
-        ok = data_opened_add_column(out, header ? f->text : number, header ? f->n_bytes : strlen(number), err);
+    if (header && got == 1) {
+        ok = name_columns(out, &record, err);
+        out->first = cursor;
     }
-    if (ok && header) out->first = cursor;
+    while (!header && got == 1) {
+        widths[n++] = record.csv.n_fields;
+        if (n == 3) break;
+        got = read_record(out, &cursor, &record, NULL); /* what is wrong further down is reported by the scan */
+    }
+    if (ok && !header) ok = number_columns(out, n == 3 && widths[1] == widths[2] ? widths[1] : widths[0], err);
     data_record_free(&record);
     return ok;
 }

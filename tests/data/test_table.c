@@ -1,0 +1,589 @@
+/* Tables and data sets: roles, columns, checks, index, random access, and every message a wrong file can cause. */
+#include "data/table.h"
+
+#include <check.h>
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "autograd/base/file.h"
+#include "autograd/base/memory.h"
+#include "data/pairs.h"
+
+static char folder[64];
+
+static void make_folder(void) {
+    snprintf(folder, sizeof folder, "/tmp/senc-test-table-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void remove_folder(void) {
+    senc_error err = {0};
+    ck_assert(senc_path_remove(folder, &err));
+}
+
+/* Writes a file in the test's folder and returns its path; the last eight stay valid. */
+static char *file_of_bytes(const char *name, const char *text, size_t n_bytes) {
+    static char paths[8][128];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    senc_error err = {0};
+    ck_assert_msg(senc_file_write(path, text, n_bytes, &err), "%s", err.text);
+    return path;
+}
+
+static char *file_of(const char *name, const char *text) {
+    return file_of_bytes(name, text, strlen(text));
+}
+
+static const data_role pair_roles[] = {
+    {.name = "anchor", .kind = DATA_ROLE_TEXT},
+    {.name = "positive", .kind = DATA_ROLE_TEXT},
+    {.name = "negative", .kind = DATA_ROLE_TEXT, .optional = true, .numbered = true},
+};
+static const data_role score_roles[] = {
+    {.name = "sentence1", .kind = DATA_ROLE_TEXT},
+    {.name = "sentence2", .kind = DATA_ROLE_TEXT},
+    {.name = "score", .kind = DATA_ROLE_SCORE},
+};
+static const data_role class_roles[] = {
+    {.name = "text", .kind = DATA_ROLE_TEXT},
+    {.name = "label", .kind = DATA_ROLE_CLASS},
+};
+
+static data_set *open_set(const data_source *sources, int64_t n, const data_role *roles, int64_t n_roles) {
+    senc_error err = {0};
+    data_set *set;
+    ck_assert_msg(data_set_open(sources, n, roles, n_roles, "loss \"mnrl\"", &set, &err), "%s", err.text);
+    return set;
+}
+
+/* The message of a source that must be refused, without the folder in front. */
+static const char *refusal(const data_source *source, const data_role *roles, int64_t n_roles) {
+    static senc_error err;
+    err = (senc_error){0};
+    data_set *set;
+    ck_assert_msg(!data_set_open(source, 1, roles, n_roles, "loss \"mnrl\"", &set, &err), "%s was accepted", source->path);
+    ck_assert_ptr_null(set);
+    ck_assert_int_eq(err.kind, SENC_BAD_INPUT);
+    ck_assert_ptr_null(strchr(err.text, '\n'));
+    const size_t n = strlen(folder);
+    return strncmp(err.text, folder, n) == 0 ? err.text + n + 1 : err.text;
+}
+
+static void check_text(const data_value *v, const char *expected) {
+    ck_assert(v->present);
+    ck_assert_msg(v->n_bytes == strlen(expected) && memcmp(v->text, expected, v->n_bytes) == 0, "\"%.*s\", expected \"%s\"",
+                  (int)v->n_bytes, v->text, expected);
+}
+
+static void check_row(const data_set *set, int64_t i, const char *slot, const char *expected) {
+    data_row row = {0};
+    senc_error err = {0};
+    ck_assert_msg(data_set_row(set, i, &row, &err), "%s", err.text);
+    const int64_t s = data_set_find_slot(set, slot);
+    ck_assert_int_ge(s, 0);
+    check_text(&row.values[s], expected);
+    data_row_free(&row);
+}
+
+static void check_where(const data_set *set, int64_t i, int64_t expected) {
+    senc_error err = {0};
+    const char *path;
+    int64_t line;
+    ck_assert_msg(data_set_where(set, i, &path, &line, &err), "%s", err.text);
+    ck_assert_int_eq(line, expected);
+}
+
+START_TEST(jsonl_rows_by_role) {
+    data_source s = {.path = file_of("a.jsonl", "\xEF\xBB\xBF{\"anchor\": \"wo?\", \"positive\": \"da\", \"x\": 1}\n"
+                                                "\n"
+                                                "{\"positive\": \"h\\u00f6r\\n!\", \"anchor\": \"wer\", \"negative_2\": \"nein\", \"negative_1\": \"no\"}\r\n"
+                                                "{\"anchor\": \"a\", \"positive\": \"b\", \"negative\": [\"x\", \"y\", \"z\"]}")};
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 3);
+    ck_assert_int_eq(data_set_n_slots(set), 5);
+    check_row(set, 1, "positive", "h\xC3\xB6r\n!");
+    check_row(set, 0, "anchor", "wo?");
+    check_row(set, 1, "negative_1", "no");
+    check_row(set, 1, "negative_2", "nein");
+    check_row(set, 2, "negative_3", "z");
+    data_row row = {0};
+    senc_error err = {0};
+    ck_assert(data_set_row(set, 2, &row, &err) && data_set_row(set, 0, &row, &err)); /* a row is used again */
+    ck_assert(!row.values[data_set_find_slot(set, "negative_1")].present);
+    data_row_free(&row);
+    check_where(set, 0, 1);
+    check_where(set, 1, 3);
+    check_where(set, 2, 4);
+    ck_assert_int_eq(data_set_find_slot(set, "negative"), -1);
+    data_set_close(set);
+}
+END_TEST
+
+START_TEST(csv_with_quotes_and_newlines) {
+    data_source s = {.path = file_of("a.csv", "positive,anchor\n\"one,\ntwo\",\"say \"\"hi\"\" \"\nx,y\n")};
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 2);
+    check_row(set, 0, "positive", "one,\ntwo");
+    check_row(set, 0, "anchor", "say \"hi\" ");
+    check_row(set, 1, "anchor", "y");
+    check_where(set, 0, 2);
+    check_where(set, 1, 4);
+    data_set_close(set);
+}
+END_TEST
+
+START_TEST(numbered_columns_and_score_range) {
+    data_column_map columns[] = {{"sentence1", NULL, 1}, {"sentence2", NULL, 2}, {"score", NULL, 3}};
+    double range[] = {0, 5};
+    data_source s = {.path = file_of("s.csv", "a b,c d,5.0\ne,f,1.25\n"), .mapped = columns, .n_mapped = 3,
+                     .score_range = {range, 2}};
+    data_set *set = open_set(&s, 1, score_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 2);
+    data_row row = {0};
+    senc_error err = {0};
+    const int64_t score = data_set_find_slot(set, "score");
+    ck_assert(data_set_row(set, 0, &row, &err));
+    ck_assert_double_eq(row.values[score].number, 1.0);
+    ck_assert(data_set_row(set, 1, &row, &err));
+    ck_assert_double_eq(row.values[score].number, 0.25);
+    data_row_free(&row);
+    data_set_close(set);
+}
+END_TEST
+
+START_TEST(tsv_keeps_quotes_and_spaces) {
+    data_column_map columns[] = {{"anchor", NULL, 2}, {"positive", NULL, 1}};
+    data_source s = {.path = file_of("q.tsv", "\"x\" y \tb\"c\r\n"), .mapped = columns, .n_mapped = 2};
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    check_row(set, 0, "positive", "\"x\" y ");
+    check_row(set, 0, "anchor", "b\"c");
+    data_set_close(set);
+    s.quoting = DATA_QUOTING_ON;
+    ck_assert_str_eq(refusal(&s, pair_roles, 3), "q.tsv:1:4: text behind a closing quote; expected the delimiter or the end of "
+                                                 "the line (a quote inside a quoted field is written twice)");
+}
+END_TEST
+
+START_TEST(classes_by_first_appearance) {
+    data_source s[] = {{.path = file_of("c.csv", "text,label\nt1,red\nt2,blue\nt3,red\n")},
+                       {.path = file_of("d.jsonl", "{\"text\":\"t4\",\"label\":\"blue\"}\n{\"text\":\"t5\",\"label\":7}\n")}};
+    data_set *set = open_set(s, 2, class_roles, 2);
+    ck_assert_int_eq(data_set_n_rows(set), 5);
+    ck_assert_int_eq(data_set_n_classes(set), 3);
+    ck_assert_str_eq(data_set_class_name(set, 0), "red");
+    ck_assert_str_eq(data_set_class_name(set, 2), "7");
+    const int64_t expected[] = {0, 1, 0, 1, 2}, label = data_set_find_slot(set, "label");
+    data_row row = {0};
+    senc_error err = {0};
+    for (int64_t i = 0; i < 5; i++) {
+        ck_assert(data_set_row(set, i, &row, &err));
+        ck_assert_int_eq(row.values[label].class_id, expected[i]);
+    }
+    data_row_free(&row);
+    const char *path;
+    int64_t line;
+    ck_assert(data_set_where(set, 4, &path, &line, &err));
+    ck_assert_str_eq(path, s[1].path);
+    ck_assert_int_eq(line, 2);
+    data_set_close(set);
+}
+END_TEST
+
+START_TEST(limit_takes_the_first_rows_and_reads_no_further) {
+    data_source s = {.path = file_of("l.jsonl", "{\"anchor\":\"a\",\"positive\":\"b\"}\n{\"anchor\":\"c\",\"positive\":\"d\"}\nnonsense\n"),
+                     .limit = 2};
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 2);
+    data_set_close(set);
+}
+END_TEST
+
+START_TEST(bad_utf8_can_be_replaced) {
+    data_source s[] = {{.path = file_of("u.jsonl", "{\"anchor\":\"a\xff\xe2\x82z\",\"positive\":\"\\ud800\"}\n"), .on_bad_utf8 = DATA_BAD_UTF8_REPLACE},
+                       {.path = file_of("u.csv", "anchor,positive\na\xff,\"q\xc0\"\"\"\n"), .on_bad_utf8 = DATA_BAD_UTF8_REPLACE}};
+    data_set *set = open_set(s, 2, pair_roles, 3);
+    check_row(set, 0, "anchor", "a\xEF\xBF\xBD\xEF\xBF\xBDz");
+    check_row(set, 0, "positive", "\xEF\xBF\xBD");
+    check_row(set, 1, "anchor", "a\xEF\xBF\xBD");
+    check_row(set, 1, "positive", "q\xEF\xBF\xBD\"");
+    data_set_close(set);
+}
+END_TEST
+
+/* Many rows with blank lines: random access and line numbers across several line marks. */
+START_TEST(index_of_many_rows) {
+    const int64_t n = 10000;
+    senc_buffer text = {0};
+    for (int64_t i = 0; i < n; i++) {
+        senc_buffer_printf(&text, "%s{\"anchor\":\"q%" PRId64 "\",\"positive\":\"p%" PRId64 "\"}\n", i % 3 == 0 ? "\n" : "", i, i * 7);
+    }
+    char path[96];
+    snprintf(path, sizeof path, "%s/many.jsonl.gz", folder);
+    gzFile gz = gzopen(path, "wb");
+    ck_assert_int_eq(gzwrite(gz, text.data, (unsigned)text.n_bytes), (int)text.n_bytes);
+    ck_assert_int_eq(gzclose(gz), Z_OK);
+    senc_buffer_free(&text);
+    data_source s = {.path = path};
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), n);
+    ck_assert_int_le(data_set_index_bytes(set), n * 8 + 64);
+    for (int64_t i = n - 1; i >= 0; i -= 977) {
+        char expected[32];
+        snprintf(expected, sizeof expected, "p%" PRId64, i * 7);
+        check_row(set, i, "positive", expected);
+        check_where(set, i, i + 1 + i / 3 + 1);
+    }
+    data_set_close(set);
+}
+END_TEST
+
+typedef struct reader_job {
+    const data_set *set;
+    int64_t n_wrong;
+} reader_job;
+
+static void *read_all(void *data) {
+    reader_job *job = data;
+    data_row row = {0};
+    senc_error err = {0};
+    for (int64_t i = 0; i < data_set_n_rows(job->set); i++) {
+        char expected[32];
+        snprintf(expected, sizeof expected, "a\"%" PRId64, i);
+        if (!data_set_row(job->set, i, &row, &err) || row.values[0].n_bytes != strlen(expected) ||
+            memcmp(row.values[0].text, expected, row.values[0].n_bytes) != 0) {
+            job->n_wrong++;
+        }
+    }
+    data_row_free(&row);
+    return NULL;
+}
+
+START_TEST(several_threads_read_one_set) {
+    senc_buffer text = {0};
+    senc_buffer_append_text(&text, "anchor,positive\n");
+    for (int i = 0; i < 3000; i++) senc_buffer_printf(&text, "\"a\"\"%d\",p\n", i);
+    data_source s = {.path = file_of("t.csv", text.data)};
+    senc_buffer_free(&text);
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    pthread_t threads[4];
+    reader_job jobs[4];
+    for (int i = 0; i < 4; i++) {
+        jobs[i] = (reader_job){set, 0};
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, read_all, &jobs[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_int_eq(jobs[i].n_wrong, 0);
+    }
+    data_set_close(set);
+}
+END_TEST
+
+/* ---- messages ---- */
+
+static const char *refuse_text(const char *name, const char *text, const data_role *roles, int64_t n_roles) {
+    data_source s = {.path = file_of(name, text)};
+    return refusal(&s, roles, n_roles);
+}
+
+#define GOOD "{\"anchor\":\"a\",\"positive\":\"b\"}\n"
+
+START_TEST(messages_about_rows) {
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\"}\n", pair_roles, 3),
+                     "x.jsonl:2: field \"positive\" is missing (loss \"mnrl\" needs anchor, positive)");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\",\"positive\":null}\n", pair_roles, 3),
+                     "x.jsonl:2: field \"positive\" is missing (loss \"mnrl\" needs anchor, positive)");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD GOOD "{\"anchor\":\" \\n\\t\",\"positive\":\"b\"}\n", pair_roles, 3),
+                     "x.jsonl:3: field \"anchor\" is empty (loss \"mnrl\" needs anchor, positive)");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"\xC3\xA4\",,}\n", pair_roles, 3),
+                     "x.jsonl:2:15: bad JSON: expected a key in double quotes, found ','");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "[1]\n", pair_roles, 3), "x.jsonl:2:1: expected an object {...}, found an array");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"\xff\"}\n", pair_roles, 3), "x.jsonl:2:12: ill-formed UTF-8 (byte 0xff)");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":5,\"positive\":\"b\"}\n", pair_roles, 3),
+                     "x.jsonl:2: field \"anchor\" expected a string, found a number");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\",\"positive\":[\"b\",\"c\"]}\n", pair_roles, 3),
+                     "x.jsonl:2: field \"positive\" is a list of 2, expected one string");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\",\"positive\":\"b\",\"negative\":[1]}\n", pair_roles, 3),
+                     "x.jsonl:2: field \"negative\" is a list that holds an integer, expected strings");
+    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,b\n\"x\ny\",c,d\n", pair_roles, 3), "x.csv:4:6: expected 2 fields, found 3");
+    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,b\nc\n", pair_roles, 3), "x.csv:3:2: expected 2 fields, found 1");
+    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,\"b\n", pair_roles, 3), "x.csv:2:3: the quoted field that begins here never ends");
+    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,\n", pair_roles, 3),
+                     "x.csv:2: field \"positive\" is empty (loss \"mnrl\" needs anchor, positive)");
+    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\n\"a\nb\xff\",c\n", pair_roles, 3), "x.csv:3:2: ill-formed UTF-8 (byte 0xff)");
+    ck_assert_str_eq(refuse_text("x.txt", "a\n\nb\n", class_roles, 1), "x.txt:2: field \"text\" is empty (loss \"mnrl\" needs text)");
+    ck_assert_str_eq(refuse_text("x.txt", "a\nb\xc3\n", class_roles, 1), "x.txt:2:2: ill-formed UTF-8 (byte 0xc3)");
+    data_source s = {.path = file_of_bytes("x.txt", "\xff\xfe" "a\0\n\0", 6)};
+    ck_assert_str_eq(refusal(&s, class_roles, 1), "x.txt:1:1: ill-formed UTF-8 (byte 0xff); the file looks like UTF-16, convert it to UTF-8");
+}
+END_TEST
+
+START_TEST(messages_about_scores) {
+    ck_assert_str_eq(refuse_text("x.csv", "sentence1,sentence2,score\na,b,0.5\na,b,1.5\n", score_roles, 3),
+                     "x.csv:3: field \"score\" is out of range: expected 0..1, found 1.5; for raw scores set score_range = [low, high]");
+    ck_assert_str_eq(refuse_text("x.csv", "sentence1,sentence2,score\na,b,nan\n", score_roles, 3),
+                     "x.csv:2: field \"score\" expected a finite number, found nan");
+    ck_assert_str_eq(refuse_text("x.csv", "sentence1,sentence2,score\na,b,high\n", score_roles, 3),
+                     "x.csv:2: field \"score\" expected a number, found \"high\"");
+    ck_assert_str_eq(refuse_text("x.jsonl", "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"score\":\"1\"}\n", score_roles, 3),
+                     "x.jsonl:1: field \"score\" expected a number, found \"1\"");
+    double range[] = {5, 0};
+    data_source s = {.path = file_of("x.csv", "sentence1,sentence2,score\na,b,0.5\n"), .score_range = {range, 2}};
+    ck_assert_str_eq(refusal(&s, score_roles, 3), "x.csv: score_range: expected [low, high] with low < high");
+    range[0] = 1, range[1] = 5;
+    ck_assert_str_eq(refusal(&s, score_roles, 3), "x.csv:2: field \"score\" is out of range: expected 1..5, found 0.5");
+}
+END_TEST
+
+START_TEST(messages_about_columns) {
+    ck_assert_str_eq(refuse_text("x.jsonl", "{\"id\":1,\"answer\":\"a\",\"question\":\"q\"}\n", pair_roles, 3),
+                     "x.jsonl: no column \"anchor\" (loss \"mnrl\" needs anchor, positive); the file has id, answer, question; say "
+                     "which is which: columns = { anchor = \"question\", positive = \"answer\" }");
+    ck_assert_str_eq(refuse_text("x.csv", "Some text here.,Another text.,5.0\n", score_roles, 3),
+                     "x.csv: no column \"sentence1\" (loss \"mnrl\" needs sentence1, sentence2, score); the file has Some text here., "
+                     "Another text., 5.0; if that is data and not a header, say which is which by number: columns = { sentence1 = 1, "
+                     "sentence2 = 2, score = 3 }");
+    data_column_map wrong_name[] = {{"anchor", "questoin", 0}, {"positive", "answer", 0}};
+    data_source s = {.path = file_of("x.csv", "question,answer\na,b\n"), .mapped = wrong_name, .n_mapped = 2};
+    ck_assert_str_eq(refusal(&s, pair_roles, 3), "x.csv: columns.anchor: there is no column \"questoin\" in question, answer; did you mean \"question\"?");
+    data_column_map wrong_number[] = {{"anchor", NULL, 1}, {"positive", NULL, 3}};
+    s.mapped = wrong_number;
+    s.header = DATA_HEADER_NO;
+    ck_assert_str_eq(refusal(&s, pair_roles, 3), "x.csv: columns.positive: there is no column 3, the file has 2");
+    data_column_map guess[] = {{"anchor", NULL, 1}, {"positive", NULL, 2}};
+    s.mapped = guess;
+    s.header = DATA_HEADER_AUTO;
+    ck_assert_str_eq(refusal(&s, pair_roles, 3), "x.csv:1: the first row looks like a header (\"question\"); set header to \"yes\" or \"no\"");
+    s.header = DATA_HEADER_YES;
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 1);
+    data_set_close(set);
+    data_column_map unknown[] = {{"anchr", "question", 0}};
+    s.mapped = unknown;
+    s.n_mapped = 1;
+    ck_assert_str_eq(refusal(&s, pair_roles, 3), "x.csv: columns.anchr: unknown role (loss \"mnrl\" needs anchor, positive); did you mean \"anchor\"?");
+    data_column_map typo[] = {{"anchor", "a", 0}, {"positive", "p", 0}, {"negative", "neg", 0}};
+    data_source j = {.path = file_of("x.jsonl", "{\"a\":\"1\",\"p\":\"2\"}\n"), .mapped = typo, .n_mapped = 3};
+    ck_assert_str_eq(refusal(&j, pair_roles, 3), "x.jsonl: columns.negative: no row has a field \"neg\"");
+    j.mapped = guess;
+    j.n_mapped = 2;
+    ck_assert_str_eq(refusal(&j, pair_roles, 3), "x.jsonl: columns.anchor: jsonl columns have names, not numbers");
+}
+END_TEST
+
+START_TEST(messages_about_files) {
+    data_source s = {.path = "/nowhere/x.jsonl"};
+    ck_assert_str_eq(refusal(&s, pair_roles, 3), "/nowhere/x.jsonl: cannot read: No such file or directory");
+    ck_assert_str_eq(refuse_text("x.dat", GOOD, pair_roles, 3),
+                     "x.dat: the file name does not say the format; set format to one of beir, csv, jsonl, tsv, txt");
+    s = (data_source){.path = file_of("x.dat", GOOD), .format = "json"};
+    ck_assert_str_eq(refusal(&s, pair_roles, 3), "x.dat: format: there is no format \"json\"; expected one of beir, csv, jsonl, tsv, txt");
+    s.format = "jsonl";
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    data_set_close(set);
+    ck_assert_str_eq(refuse_text("x.jsonl", "", pair_roles, 3), "x.jsonl: no rows");
+    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\n", pair_roles, 3), "x.csv: no rows");
+    s = (data_source){.path = folder};
+    ck_assert_ptr_nonnull(strstr(refusal(&s, pair_roles, 3), "not a BEIR folder: there is no corpus.jsonl"));
+    s = (data_source){.path = file_of("x.csv", GOOD), .delimiter = "ab"};
+    ck_assert_str_eq(refusal(&s, pair_roles, 3), "x.csv: delimiter: expected one ASCII character, got \"ab\"");
+}
+END_TEST
+
+/* ---- options ---- */
+
+static senc_value *put(senc_value *table, const char *key, senc_value_type type) {
+    senc_value *v = senc_value_create(type, (senc_place){"c.toml", 7, 3});
+    ck_assert_ptr_nonnull(v);
+    ck_assert(senc_value_put(table, key, (senc_place){"c.toml", 7, 1}, v));
+    return v;
+}
+
+static void put_string(senc_value *table, const char *key, const char *text) {
+    senc_value *v = put(table, key, SENC_VALUE_STRING);
+    v->string = senc_strdup(text);
+    v->n_bytes = strlen(text);
+}
+
+START_TEST(config_keys) {
+    senc_value *table = senc_value_create(SENC_VALUE_TABLE, (senc_place){"c.toml", 1, 1});
+    put_string(table, "path", file_of("k.jsonl", "{\"q\":\"a\",\"p\":\"b\",\"n1\":\"c\",\"n2\":\"d\"}\n"));
+    senc_value *columns = put(table, "columns", SENC_VALUE_TABLE);
+    put_string(columns, "anchor", "q");
+    put_string(columns, "positive", "p");
+    senc_value *negatives = put(columns, "negative", SENC_VALUE_ARRAY);
+    for (int i = 1; i <= 2; i++) {
+        senc_value *v = senc_value_create(SENC_VALUE_STRING, (senc_place){"c.toml", 8, i});
+        v->string = senc_strdup(i == 1 ? "n1" : "n2");
+        v->n_bytes = 2;
+        ck_assert(senc_value_append(negatives, v));
+    }
+    put(table, "limit", SENC_VALUE_INTEGER)->integer = 1;
+    data_source source = {0};
+    senc_error err = {0};
+    ck_assert_msg(senc_options_read(data_source_options, &source, table, "data", NULL, NULL, &err), "%s", err.text);
+    ck_assert_int_eq(source.limit, 1);
+    ck_assert_int_eq(source.header, DATA_HEADER_AUTO);
+    data_set *set = open_set(&source, 1, pair_roles, 3);
+    check_row(set, 0, "negative_2", "d");
+    data_set_close(set);
+    put_string(columns, "anchr", "q");
+    ck_assert_str_eq(refusal(&source, pair_roles, 3),
+                     "c.toml:7:3: columns.anchr: unknown role (loss \"mnrl\" needs anchor, positive); did you mean \"anchor\"?");
+    senc_options_free(data_source_options, &source);
+    senc_value_free(table);
+}
+END_TEST
+
+START_TEST(column_names_of_a_source) {
+    senc_strings names;
+    senc_error err = {0};
+    data_source s = {.path = file_of("n.csv", "a,\"b c\"\n1,2\n")};
+    ck_assert(data_source_columns(&s, &names, &err));
+    ck_assert_int_eq(names.n, 2);
+    ck_assert_str_eq(names.items[1], "b c");
+    data_strings_free(&names);
+}
+END_TEST
+
+/* ---- known positives ---- */
+
+START_TEST(known_positives) {
+    data_source s = {.path = file_of("p.csv", "anchor,positive\nq1,a\nq1,b\nq2,a\nq1,a\n")};
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    data_pairs pairs;
+    senc_error err = {0};
+    ck_assert(data_pairs_init(&pairs, set, 0, 1, false, &err));
+    ck_assert_int_eq(pairs.n, 3);
+    const uint64_t q1 = data_text_hash("q1", 2), q2 = data_text_hash("q2", 2), a = data_text_hash("a", 1), b = data_text_hash("b", 1);
+    ck_assert(data_pairs_contains(&pairs, q1, a) && data_pairs_contains(&pairs, q1, b) && data_pairs_contains(&pairs, q2, a));
+    ck_assert(!data_pairs_contains(&pairs, q2, b) && !data_pairs_contains(&pairs, a, q1));
+    data_pairs_free(&pairs);
+    ck_assert(data_pairs_init(&pairs, set, 0, 1, true, &err));
+    ck_assert(data_pairs_contains(&pairs, a, q1) && !data_pairs_contains(&pairs, b, q2));
+    data_pairs_free(&pairs);
+    data_set_close(set);
+}
+END_TEST
+
+/* The hash is documented as stable: these values were computed by another implementation of its definition. */
+START_TEST(text_hash_is_stable) {
+    ck_assert_uint_eq(data_text_hash("", 0), UINT64_C(0xe220a8397b1dcdaf));
+    ck_assert_uint_ne(data_text_hash("a", 1), data_text_hash("a\0", 2));
+    ck_assert_uint_ne(data_text_hash("abcdefgh", 8), data_text_hash("abcdefgi", 8));
+}
+END_TEST
+
+/* ---- failure injection ---- */
+
+START_TEST(every_allocation_may_fail) {
+    data_source s[] = {{.path = file_of("f.jsonl", "{\"anchor\":\"a\",\"positive\":\"b\",\"negative\":[\"c\",\"d\"]}\n{\"anchor\":\"\xff\",\"positive\":\"b\"}\n"), .on_bad_utf8 = DATA_BAD_UTF8_REPLACE},
+                       {.path = file_of("f.csv", "anchor,positive\n\"a\"\"\",b\n\xff,\"\"\"\"\n"), .on_bad_utf8 = DATA_BAD_UTF8_REPLACE}};
+    bool done = false;
+    int64_t n = 1;
+    for (; !done; n++) {
+        senc_error err = {0};
+        data_set *set = NULL;
+        data_row row = {0};
+        senc_alloc_fail_at(n);
+        bool ok = data_set_open(s, 2, pair_roles, 3, "loss \"mnrl\"", &set, &err);
+        for (int64_t i = 0; ok && i < 4; i++) ok = data_set_row(set, i, &row, &err);
+        data_pairs pairs = {0};
+        ok = ok && data_pairs_init(&pairs, set, 0, 1, true, &err);
+        senc_alloc_fail_at(0);
+        ck_assert_msg(ok || (err.kind == SENC_FAILED && strstr(err.text, "out of memory")), "n %" PRId64 ": %s", n, err.text);
+        done = ok && n > 200;
+        data_pairs_free(&pairs);
+        data_row_free(&row);
+        data_set_close(set);
+    }
+}
+END_TEST
+
+/* ---- real data ---- */
+
+static const char *real_path(const char *name) {
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", getenv("SENC_DATA"), name);
+    return path;
+}
+
+static void check_real(const char *name, data_source s, const data_role *roles, int64_t n_roles, int64_t n_rows) {
+    s.path = (char *)(uintptr_t)real_path(name);
+    data_set *set = open_set(&s, 1, roles, n_roles);
+    ck_assert_int_eq(data_set_n_rows(set), n_rows);
+    data_set_close(set);
+}
+
+START_TEST(real_files) {
+    if (!getenv("SENC_DATA")) {
+        printf("skipped: SENC_DATA is not set\n");
+        return;
+    }
+    data_column_map medquad[] = {{"anchor", "question", 0}, {"positive", "answer", 0}};
+    check_real("medquad/medquad.jsonl", (data_source){.mapped = medquad, .n_mapped = 2}, pair_roles, 3, 16407);
+    data_column_map intents[] = {{"label", "category", 0}};
+    check_real("banking77/train.csv", (data_source){.mapped = intents, .n_mapped = 1}, class_roles, 2, 10003);
+    check_real("banking77/test.csv", (data_source){.mapped = intents, .n_mapped = 1}, class_roles, 2, 3080);
+    double range[] = {0, 5};
+    data_column_map sts[] = {{"sentence1", NULL, 1}, {"sentence2", NULL, 2}, {"score", NULL, 3}};
+    data_source scores = {.mapped = sts, .n_mapped = 3, .score_range = {range, 2}};
+    check_real("stsb/stsb-en-train.csv", scores, score_roles, 3, 5749);
+    check_real("stsb/stsb-en-dev.csv", scores, score_roles, 3, 1500);
+    check_real("stsb/stsb-en-test.csv", scores, score_roles, 3, 1379);
+    data_column_map qqp[] = {{"sentence1", NULL, 4}, {"sentence2", NULL, 5}, {"score", NULL, 6}};
+    data_source pairs = {.path = (char *)(uintptr_t)real_path("qqp/new_dev.tsv"), .mapped = qqp, .n_mapped = 3};
+    const char *message = refusal(&pairs, score_roles, 3); /* its first row has a blank where the last tab should be */
+    ck_assert_msg(strstr(message, "qqp/new_dev.tsv:1:155: expected 6 fields, found 5"), "%s", message);
+    size_t n_bytes;
+    senc_error err = {0};
+    char *text = senc_file_read(real_path("qqp/new_dev.tsv"), 0, &n_bytes, &err);
+    const char *second = strchr(text, '\n') + 1;
+    pairs.path = file_of_bytes("qqp.tsv", second, n_bytes - (size_t)(second - text));
+    free(text);
+    data_set *set = open_set(&pairs, 1, score_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 23496);
+    data_set_close(set);
+    check_real("multi30k/train.1.en.gz", (data_source){.format = "txt"}, class_roles, 1, 29000);
+    check_real("nfcorpus", (data_source){0}, pair_roles, 3, 110575);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("table");
+    TCase *t = tcase_create("table");
+    tcase_add_checked_fixture(t, make_folder, remove_folder);
+    tcase_add_test(t, jsonl_rows_by_role);
+    tcase_add_test(t, csv_with_quotes_and_newlines);
+    tcase_add_test(t, numbered_columns_and_score_range);
+    tcase_add_test(t, tsv_keeps_quotes_and_spaces);
+    tcase_add_test(t, classes_by_first_appearance);
+    tcase_add_test(t, limit_takes_the_first_rows_and_reads_no_further);
+    tcase_add_test(t, bad_utf8_can_be_replaced);
+    tcase_add_test(t, index_of_many_rows);
+    tcase_add_test(t, several_threads_read_one_set);
+    tcase_add_test(t, messages_about_rows);
+    tcase_add_test(t, messages_about_scores);
+    tcase_add_test(t, messages_about_columns);
+    tcase_add_test(t, messages_about_files);
+    tcase_add_test(t, config_keys);
+    tcase_add_test(t, column_names_of_a_source);
+    tcase_add_test(t, known_positives);
+    tcase_add_test(t, text_hash_is_stable);
+    tcase_add_test(t, every_allocation_may_fail);
+    tcase_add_test(t, real_files);
+    suite_add_tcase(s, t);
+    SRunner *runner = srunner_create(s);
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
