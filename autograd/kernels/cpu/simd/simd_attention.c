@@ -1,0 +1,124 @@
+/* Self-attention forward: see kernels.h. For one head the keys are packed by rows and the values by columns; then tiles of QUERIES
+ * queries go through scores (one product), softmax in place, and the product with the values. A tile of scores with the
+ * longest sequence fits the second-level cache, so softmax needs no running maximum. */
+#include <stdlib.h>
+
+#include "autograd/base/threads.h"
+#include "autograd/kernels/cpu/scratch.h"
+#include "autograd/kernels/cpu/simd/simd_attention.h"
+#include "autograd/kernels/cpu/simd/simd_fill.h"
+#include "autograd/kernels/cpu/simd/simd_math.h"
+
+#define QUERIES (TILE_ROWS * (LANES == 16 ? 2 : 4)) /* rows in a tile of scores */
+#define SHORT_TOKENS 48                             /* sequences up to this length are one task */
+
+/* Longest first; equal ones in order. */
+static int compare_tasks(const void *left, const void *right, void *context) {
+    const attention_task *x = left, *y = right;
+    const int64_t *offsets = context;
+    const int64_t x_length = offsets[x->sequence + 1] - offsets[x->sequence];
+    const int64_t y_length = offsets[y->sequence + 1] - offsets[y->sequence];
+    if (x_length != y_length) return x_length > y_length ? -1 : 1;
+    if (x->sequence != y->sequence) return x->sequence < y->sequence ? -1 : 1;
+    return (x->first_head > y->first_head) - (x->first_head < y->first_head);
+}
+
+int64_t kern_attention_plan(attention *a, attention_task *tasks) {
+    const int64_t *offsets = a->sequences.offsets;
+    int64_t n = 0;
+    a->longest = 0;
+    for (int64_t s = 0; s < a->sequences.n; s++) {
+        const int64_t length = offsets[s + 1] - offsets[s];
+        a->longest = max_of(a->longest, length);
+        if (length == 0) continue;
+        const bool whole = length <= SHORT_TOKENS && a->sequences.n >= 4 * senc_threads_count();
+        for (int64_t h = 0; h < a->heads; h += whole ? a->heads : 1)
+            tasks[n++] = (attention_task){s, h, whole ? a->heads : 1};
+    }
+    qsort_r(tasks, (size_t)n, sizeof *tasks, compare_tasks, (void *)offsets);
+    return n;
+}
+
+/* One row of scores -> unnormalised probabilities with dropout; returns 1 / their sum (before dropout). */
+static float softmax_row(const attention *a, const mask *m, uint64_t row_key, int64_t keys, float *scores,
+                         float *log_sum) {
+    const int64_t whole = keys / LANES * LANES, padded = round_up(keys, LANES);
+    for (int64_t j = keys; j < padded; j++) scores[j] = -INFINITY;
+    vf highest = v_load(scores);
+    for (int64_t j = LANES; j < padded; j += LANES) highest = v_max(highest, v_load(scores + j));
+    const vf scale = v_set(a->scale), top = v_set(v_highest(highest) * a->scale);
+    vf sum = v_set(0.0f);
+    for (int64_t j = 0; j < whole; j += LANES) {
+        const vf p = v_exp(v_load(scores + j) * scale - top);
+        sum += p;
+        v_store(scores + j, m->on ? v_drop(m, row_key, j, p) : p);
+    }
+    if (whole < keys) {
+        vf p = v_exp(v_load(scores + whole) * scale - top);
+        for (int64_t l = keys - whole; l < LANES; l++) p[l] = 0.0f;
+        sum += p;
+        v_store(scores + whole, m->on ? v_drop(m, row_key, whole, p) : p);
+    }
+    const float total = v_sum(sum);
+    *log_sum = top[0] + logf(total);
+    return 1.0f / total;
+}
+
+static void scale_row(int64_t n, float factor, float *x) {
+    for (int64_t i = 0; i < n; i++) x[i] *= factor;
+}
+
+static void attend_head(const attention *a, const mask *m, int64_t first, int64_t keys, int64_t head, float *scratch) {
+    const int64_t width = a->width, ld = 3 * a->d, stride = score_stride(keys);
+    const float *q = a->qkv + first * ld + head * width, *k = q + a->d, *v = k + a->d;
+    float *key_panels = scratch, *value_panels = key_panels + round_up(keys, TILE_COLUMNS) * width;
+    float *scores = value_panels + round_up(width, TILE_COLUMNS) * keys;
+    panels_by_row(keys, width, k, ld, key_panels);
+    panels_by_column(keys, width, v, ld, value_panels);
+    for (int64_t i = 0; i < keys; i += QUERIES) {
+        const int64_t rows = min_of(QUERIES, keys - i);
+        multiply_panels(rows, round_up(keys, TILE_COLUMNS), width, q + i * ld, ld, 1, key_panels, false, scores,
+                        stride);
+        float factors[QUERIES];
+        for (int64_t r = 0; r < rows; r++) {
+            const int64_t row = first + i + r;
+            const uint64_t row_key = m->on ? attention_row_key(a, row, head) : 0;
+            factors[r] = softmax_row(a, m, row_key, keys, scores + r * stride, a->log_sum + row * a->heads + head);
+        }
+        float *out = a->result + (first + i) * a->d + head * width;
+        multiply_panels(rows, width, keys, scores, stride, 1, value_panels, false, out, a->d);
+        for (int64_t r = 0; r < rows; r++) scale_row(width, factors[r], out + r * a->d);
+    }
+}
+
+static void forward_task(void *context, int64_t i, int thread) {
+    (void)thread;
+    const attention *a = context;
+    const attention_task t = a->tasks[i];
+    const int64_t first = a->sequences.offsets[t.sequence], keys = a->sequences.offsets[t.sequence + 1] - first;
+    const int64_t padded = round_up(a->longest, TILE_COLUMNS), wide = round_up(a->width, TILE_COLUMNS);
+    float *scratch = kern_scratch_take(KERN_SCRATCH_TASK, (2 * padded * wide + QUERIES * score_stride(padded)) * 4);
+    const mask m = mask_of(a->dropout);
+    for (int64_t h = t.first_head; h < t.first_head + t.n_heads; h++) attend_head(a, &m, first, keys, h, scratch);
+}
+
+static void attention_forward(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
+                              const float *qkv, float *out, float *log_sum) {
+    attention_task *tasks =
+        kern_scratch_take(KERN_SCRATCH_CALL, sequences.n * heads * (int64_t)sizeof(attention_task));
+    attention a = {.sequences = sequences,
+                   .heads = heads,
+                   .d = d,
+                   .width = d / heads,
+                   .scale = (float)scale,
+                   .dropout = dropout,
+                   .qkv = qkv,
+                   .result = out,
+                   .log_sum = log_sum,
+                   .tasks = tasks};
+    senc_parallel(kern_attention_plan(&a, tasks), forward_task, &a);
+}
+
+void KERN_NAME(kern_fill_attention)(kern_table *table) {
+    table->attention_forward = attention_forward;
+}
