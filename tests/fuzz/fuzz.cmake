@@ -24,3 +24,4 @@ endfunction()
 
 # One line per target, by name.
 senc_fuzz_target(toml senc_formats)
+senc_fuzz_target(tokenizer senc_data)
