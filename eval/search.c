@@ -100,9 +100,10 @@ static void score_all(void *context, int64_t i, int thread) {
         offer(t->search, query, (eval_hit){t->first_document + j, exact_score(t, query, j)});
 }
 
-/* A product that cannot belong to a score above the threshold. Where float may have over- or underflowed it decides nothing. */
+/* A product that cannot belong to a score above the threshold. Where float has overflowed it decides nothing. (Underflow is far below the bound:
+ * lengths is 1e-24 or more.) */
 static bool is_hopeless(float product, double threshold, double lengths) {
-    return isfinite(product) && lengths > 1e-20 && (double)product < threshold * lengths;
+    return isfinite(product) && (double)product < threshold * lengths;
 }
 
 /* Offers what the float product leaves possible. FLT_EPSILON is twice the rounding unit: the bound holds with room for the rounding of the

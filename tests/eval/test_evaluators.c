@@ -315,6 +315,25 @@ START_TEST(retrieval_of_identical_ids) {
 }
 END_TEST
 
+/* The query's own document stands first in its list; the list must be one longer for it. */
+START_TEST(an_ignored_document_leaves_its_place_to_the_next) {
+    write_retrieval();
+    write_file("small/queries.jsonl", "{\"_id\": \"d3\", \"text\": \"x: 1 0 0\"}\n");
+    write_file("small/qrels/test.tsv", "query-id\tcorpus-id\tscore\nd3\td1\t1\n");
+    static const char *const lists[] = {"accuracy_at", "precision_recall_at", "mrr_at", "ndcg_at", "map_at"};
+    witness w = {0};
+    for (int ignore = 0; ignore < 2; ignore++) {
+        senc_value *table = job_table("retrieval", "small");
+        for (int i = 0; i < 5; i++) put(table, lists[i], integer_value(1));
+        put(table, "ignore_identical_ids", flag_value(ignore));
+        eval_result r = run_good(table, &w);
+        expect(&r, "small_cosine_accuracy@1", ignore);
+        ck_assert(has_text(r.rules, r.n_rules, ignore ? "left out of its list" : "ranked like any other"));
+        eval_result_free(&r);
+    }
+}
+END_TEST
+
 START_TEST(retrieval_with_the_models_similarity) {
     write_retrieval();
     witness w = {0};
@@ -451,6 +470,7 @@ int main(void) {
     tcase_add_loop_test(t, retrieval_with_defaults, 0, 2);
     tcase_add_test(t, retrieval_with_other_rules);
     tcase_add_test(t, retrieval_of_identical_ids);
+    tcase_add_test(t, an_ignored_document_leaves_its_place_to_the_next);
     tcase_add_test(t, retrieval_with_the_models_similarity);
     tcase_add_test(t, bad_input);
     tcase_add_test(t, failing_and_broken_models);

@@ -153,6 +153,20 @@ START_TEST(overflowing_products_are_scored) {
 }
 END_TEST
 
+START_TEST(products_that_overflow_to_minus_infinity_are_scored) {
+    /* document 1: -3e38 - 3e38 + 3e38 + 3e38 + 3e30, which a double can tell from document 0's 1e30 */
+    const float query[WIDTH] = {1e19F, 1e19F, 1e19F, 1e19F, 1e15F};
+    const float documents[2 * WIDTH] = {[4] = 1e15F, [WIDTH] = -3e19F, [WIDTH + 1] = -3e19F, [WIDTH + 2] = 3e19F,
+                                        [WIDTH + 3] = 3e19F, [WIDTH + 4] = 3e15F};
+    const eval_search_options options = options_of(EVAL_DOT, 1);
+    eval_search *s = search_all(&options, query, 1, documents, 2, 1);
+    int64_t n;
+    const eval_hit *hits = eval_search_hits(s, 0, &n);
+    ck_assert(n == 1 && hits[0].document == 1 && hits[0].score > 2e30F);
+    eval_search_close(s);
+}
+END_TEST
+
 START_TEST(numbers_that_are_not_finite_are_errors) {
     const float bad[] = {NAN, INFINITY, -INFINITY};
     const eval_search_options options = options_of((eval_similarity)(_i % EVAL_N_SIMILARITIES), 2);
@@ -213,6 +227,7 @@ int main(void) {
     tcase_add_test(t, blocks_and_threads_make_no_difference);
     tcase_add_test(t, zero_vectors_score_zero_under_cosine);
     tcase_add_test(t, overflowing_products_are_scored);
+    tcase_add_test(t, products_that_overflow_to_minus_infinity_are_scored);
     tcase_add_loop_test(t, numbers_that_are_not_finite_are_errors, 0, EVAL_N_SIMILARITIES);
     tcase_add_test(t, empty_corpus_and_no_queries);
     tcase_add_test(t, memory_failure_is_reported);
