@@ -37,6 +37,7 @@ bool data_vocab_add(data_vocab *v, const char *token, size_t n_bytes, int32_t id
     senc_buffer_append(&v->text, "", 1);
     if (v->text.failed) return senc_fail_memory(err, n_bytes, "the vocabulary");
     v->n++;
+    v->built = false;
     if (id > v->highest_id) v->highest_id = id;
     return true;
 }
@@ -189,6 +190,7 @@ static bool build_index(data_vocab *v) {
 
 bool data_vocab_build(data_vocab *v, senc_error *err) {
     trie_builder b = {.v = v};
+    if (v->built) return true;
     free(v->nodes);
     v->nodes = NULL;
     b.order = senc_alloc((size_t)v->n, sizeof *b.order);
@@ -201,6 +203,7 @@ bool data_vocab_build(data_vocab *v, senc_error *err) {
     free(b.order);
     free(b.next);
     free(b.previous);
+    v->built = ok;
     return ok || senc_fail_memory(err, (size_t)v->n_nodes * sizeof *v->nodes, "the vocabulary");
 }
 

@@ -32,6 +32,7 @@ typedef struct data_vocab {
     int32_t highest_id;
     vocab_node *nodes;
     int32_t n_nodes;
+    bool built; /* the trie holds all entries */
 } data_vocab;
 
 void data_vocab_init(data_vocab *v);
@@ -39,7 +40,8 @@ void data_vocab_free(data_vocab *v);
 /* Adds a token; id is in [0, DATA_VOCAB_MAX_ID]. A token that is there already gets the new id when the trie is built.
  * False when out of memory. */
 bool data_vocab_add(data_vocab *v, const char *token, size_t n_bytes, int32_t id, senc_error *err);
-/* Builds the trie; call it after the last add and before any look-up. May be called again after further adds. */
+/* Builds the trie; call it after the last add and before any look-up. May be called again after further adds, and does
+ * nothing when there were none. */
 bool data_vocab_build(data_vocab *v, senc_error *err);
 
 /* The id of a token, -1 when absent. */
