@@ -38,8 +38,9 @@ static inline void check_close(int64_t n, const float *got, const float *want, d
                                const char *what) {
     for (int64_t i = 0; i < n; i++) {
         const double difference = fabs((double)got[i] - (double)want[i]);
-        ck_assert_msg(difference <= tolerance * (1.0 + fabs((double)want[i])), "%s: %s[%lld]: expected %.9g, got %.9g",
-                      table, what, (long long)i, (double)want[i], (double)got[i]);
+        if (difference <= tolerance * (1.0 + fabs((double)want[i]))) continue; /* an assertion each would be slow */
+        ck_abort_msg("%s: %s[%lld]: expected %.9g, got %.9g", table, what, (long long)i, (double)want[i],
+                     (double)got[i]);
     }
 }
 

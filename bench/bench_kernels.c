@@ -1,0 +1,372 @@
+/* Speed of every important kernel beside what the machine can do.
+ *
+ *   bench_kernels [threads] [seconds per measurement] [name filter]
+ *
+ * Prints GF/s or GB/s and the share of the limit: fused multiply-adds from registers on all threads for arithmetic, a copy of a large
+ * array for memory. Each number is the best of several runs. SENC_KERNELS chooses the table. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "autograd/base/cpu.h"
+#include "autograd/base/rng.h"
+#include "autograd/base/threads.h"
+#include "autograd/kernels/kernels.h"
+
+static double seconds_each = 0.3;
+static const char *filter = "";
+static double limit_flops, limit_bytes;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static float *floats(int64_t n, double spread) {
+    float *x = aligned_alloc(64, (size_t)((n * 4 + 64) / 64 * 64));
+    if (!x) {
+        fprintf(stderr, "bench_kernels: out of memory\n");
+        exit(EXIT_FAILURE);
+    }
+    senc_rng rng;
+    senc_rng_init(&rng, 1);
+    for (int64_t i = 0; i < n; i++) x[i] = (float)(spread * (2.0 * senc_rng_uniform(&rng) - 1.0));
+    return x;
+}
+
+/* The limit of arithmetic: 12 independent chains of vector multiply-adds in registers. */
+typedef float lanes8 __attribute__((vector_size(32)));
+typedef float lanes16 __attribute__((vector_size(64)));
+
+#if defined(__x86_64__)
+#define PROBE(name, type, isa)                                                                                         \
+    __attribute__((target(isa), noinline, optimize("fp-contract=fast"))) static void name(float *out, long n) {        \
+        type acc[12] = {{0}}, factor = {0}, term = {0};                                                                \
+        factor += 0.999f;                                                                                              \
+        term += 0.1f;                                                                                                  \
+        for (long i = 0; i < n; i++) {                                                                                 \
+            _Pragma("GCC unroll 12") for (int j = 0; j < 12; j++) acc[j] = acc[j] * factor + term;                     \
+        }                                                                                                              \
+        for (int j = 1; j < 12; j++) acc[0] += acc[j];                                                                 \
+        memcpy(out, &acc[0], sizeof(type));                                                                            \
+    }
+#else
+#define PROBE(name, type, isa)                                                                                         \
+    static void name(float *out, long n) {                                                                             \
+        type acc[12] = {{0}}, factor = {0}, term = {0};                                                                \
+        factor += 0.999f;                                                                                              \
+        term += 0.1f;                                                                                                  \
+        for (long i = 0; i < n; i++) {                                                                                 \
+            for (int j = 0; j < 12; j++) acc[j] = acc[j] * factor + term;                                              \
+        }                                                                                                              \
+        for (int j = 1; j < 12; j++) acc[0] += acc[j];                                                                 \
+        memcpy(out, &acc[0], sizeof(type));                                                                            \
+    }
+#endif
+PROBE(probe8, lanes8, "avx2,fma")
+PROBE(probe16, lanes16, "avx512f")
+
+#define PROBE_ROUNDS 2000000L
+
+static void probe_task(void *context, int64_t i, int thread) {
+    (void)i;
+    (void)thread;
+    float out[16];
+    if (senc_cpu_get()->avx512) probe16(out, PROBE_ROUNDS);
+    else probe8(out, PROBE_ROUNDS);
+    volatile float *sink = context;
+    *sink = out[0];
+}
+
+static double measure_flops(void) {
+    double best = 0.0;
+    static volatile float sinks[SENC_MAX_THREADS];
+    const int n = senc_threads_count();
+    for (int run = 0; run < 20; run++) {
+        const double start = now();
+        senc_parallel(n, probe_task, (void *)sinks);
+        const double flops = (double)n * (double)PROBE_ROUNDS * 12.0 * 2.0 * (senc_cpu_get()->avx512 ? 16.0 : 8.0);
+        best = fmax(best, flops / (now() - start));
+    }
+    return best;
+}
+
+typedef struct copy {
+    float *from, *to;
+    int64_t n;
+    int tasks;
+} copy;
+
+static void copy_task(void *context, int64_t i, int thread) {
+    (void)thread;
+    const copy *c = context;
+    const int64_t part = c->n / c->tasks;
+    memcpy(c->to + i * part, c->from + i * part, (size_t)part * 4);
+}
+
+/* Bytes read and written a second. */
+static double measure_bytes(void) {
+    copy c = {.n = INT64_C(16) << 20, .tasks = senc_threads_count()};
+    c.from = floats(c.n, 1.0);
+    c.to = floats(c.n, 1.0);
+    double best = 0.0;
+    for (int run = 0; run < 10; run++) {
+        const double start = now();
+        senc_parallel(c.tasks, copy_task, &c);
+        best = fmax(best, 8.0 * (double)c.n / (now() - start));
+    }
+    free(c.from);
+    free(c.to);
+    return best;
+}
+
+/* A measurement: body is run until the time is up, best time kept in `best`. */
+#define BEST(best, body)                                                                                               \
+    do {                                                                                                               \
+        body;                                                                                                          \
+        const double end_ = now() + seconds_each;                                                                      \
+        best = INFINITY;                                                                                               \
+        do {                                                                                                           \
+            const double start_ = now();                                                                               \
+            body;                                                                                                      \
+            best = fmin(best, now() - start_);                                                                         \
+        } while (now() < end_);                                                                                        \
+    } while (0)
+
+static bool wanted(const char *name) {
+    return strstr(name, filter) != NULL;
+}
+
+static void report_flops(const char *name, const char *shape, double flops, double seconds) {
+    printf("%-24s %-26s %9.3f ms %8.1f GF/s %5.1f %%\n", name, shape, 1e3 * seconds, flops / seconds * 1e-9,
+           100.0 * flops / seconds / limit_flops);
+    fflush(stdout);
+}
+
+static void report_bytes(const char *name, const char *shape, double bytes, double seconds) {
+    printf("%-24s %-26s %9.3f ms %8.1f GB/s %5.1f %%\n", name, shape, 1e3 * seconds, bytes / seconds * 1e-9,
+           100.0 * bytes / seconds / limit_bytes);
+    fflush(stdout);
+}
+
+static void bench_linear(const kern_table *k, int64_t n, int64_t in, int64_t out, kern_activation act) {
+    float *x = floats(n * in, 2.0), *w = floats(in * out, 0.1), *y = floats(n * out, 1.0), *bias = floats(out, 1.0);
+    float *dx = floats(n * in, 1.0), *dw = floats(in * out, 0.1), *db = floats(out, 1.0);
+    char shape[64];
+    snprintf(shape, sizeof shape, "%lld x %lld -> %lld%s", (long long)n, (long long)in, (long long)out,
+             act == KERN_GELU ? " gelu" : "");
+    const double flops = 2.0 * (double)n * (double)in * (double)out;
+    double best;
+    if (wanted("linear_forward")) {
+        BEST(best, k->linear_forward(n, in, out, act, x, w, bias, y));
+        report_flops("linear_forward", shape, flops, best);
+    }
+    if (n > 64 && wanted("linear_backward_input")) {
+        BEST(best, k->linear_backward_input(n, in, out, act, x, w, y, 0.0f, dx));
+        report_flops("linear_backward_input", shape, flops, best);
+    }
+    if (n > 64 && wanted("linear_backward_weight")) {
+        BEST(best, k->linear_backward_weight(n, in, out, act, x, y, dw, db));
+        report_flops("linear_backward_weight", shape, flops, best);
+    }
+    free(x);
+    free(w);
+    free(y);
+    free(bias);
+    free(dx);
+    free(dw);
+    free(db);
+}
+
+static void bench_gemm(const kern_table *k, int64_t m, int64_t n, int64_t depth) {
+    if (!wanted("gemm")) return;
+    float *a = floats(m * depth, 1.0), *b = floats(n * depth, 1.0), *c = floats(m * n, 1.0);
+    char shape[64];
+    snprintf(shape, sizeof shape, "%lld x %lld x %lld", (long long)m, (long long)n, (long long)depth);
+    double best;
+    BEST(best, k->gemm(false, true, m, n, depth, 1.0f, a, depth, b, depth, 0.0f, c, n));
+    report_flops("gemm a b^T", shape, 2.0 * (double)m * (double)n * (double)depth, best);
+    free(a);
+    free(b);
+    free(c);
+}
+
+static void bench_attention(const kern_table *k, int64_t n_sequences, int64_t length, int64_t heads, int64_t width,
+                            double p) {
+    const int64_t n = n_sequences * length, d = heads * width;
+    int64_t *offsets = calloc((size_t)n_sequences + 1, sizeof *offsets);
+    for (int64_t i = 0; offsets && i <= n_sequences; i++) offsets[i] = i * length;
+    float *qkv = floats(n * 3 * d, 1.0), *out = floats(n * d, 1.0), *sums = floats(n * heads, 1.0);
+    float *dout = floats(n * d, 1.0), *dqkv = floats(n * 3 * d, 1.0);
+    const kern_sequences s = {offsets, n_sequences};
+    const kern_dropout dropout = {.p = p, .key = 7};
+    const double flops = 4.0 * (double)n_sequences * (double)length * (double)length * (double)d;
+    const double scale = 1.0 / sqrt((double)width);
+    char shape[64];
+    snprintf(shape, sizeof shape, "%lldx%lld h %lld w %lld%s", (long long)n_sequences, (long long)length,
+             (long long)heads, (long long)width, p > 0.0 ? " drop" : "");
+    double best;
+    if (wanted("attention_forward")) {
+        BEST(best, k->attention_forward(s, heads, d, scale, dropout, qkv, out, sums));
+        report_flops("attention_forward", shape, flops, best);
+    }
+    k->attention_forward(s, heads, d, scale, dropout, qkv, out, sums);
+    if (wanted("attention_backward")) {
+        BEST(best, k->attention_backward(s, heads, d, scale, dropout, qkv, out, sums, dout, 0.0f, dqkv));
+        report_flops("attention_backward", shape, 2.5 * flops, best);
+    }
+    free(offsets);
+    free(qkv);
+    free(out);
+    free(sums);
+    free(dout);
+    free(dqkv);
+}
+
+/* Bytes are what has to move once: inputs read, outputs written. */
+static void bench_rows(const kern_table *k, int64_t n, int64_t d) {
+    float *x = floats(n * d, 2.0), *y = floats(n * d, 1.0), *dx = floats(n * d, 1.0), *r = floats(n * d, 1.0);
+    float *gamma = floats(d, 1.0), *shift = floats(d, 1.0), *mean = floats(n, 1.0), *rstd = floats(n, 1.0);
+    const kern_dropout none = {0}, drop = {.p = 0.1, .key = 7};
+    const double block = 4.0 * (double)n * (double)d;
+    char shape[64];
+    snprintf(shape, sizeof shape, "%lld x %lld", (long long)n, (long long)d);
+    double best;
+    if (wanted("layer_norm")) {
+        BEST(best, k->layer_norm_forward(n, d, x, gamma, shift, 1e-12, y, mean, rstd));
+        report_bytes("layer_norm_forward", shape, 2 * block, best);
+        BEST(best, k->layer_norm_backward(n, d, x, gamma, mean, rstd, y, 0.0f, dx, gamma, shift));
+        report_bytes("layer_norm_backward", shape, 3 * block, best);
+    }
+    if (wanted("add_norm")) {
+        BEST(best, k->add_norm_forward(n, d, none, x, r, gamma, shift, 1e-12, y, mean, rstd));
+        report_bytes("add_norm_forward", shape, 4 * block, best);
+        memset(x, 0, (size_t)block);
+        BEST(best, k->add_norm_forward(n, d, drop, x, r, gamma, shift, 1e-12, y, mean, rstd));
+        report_bytes("add_norm_forward drop", shape, 4 * block, best);
+        BEST(best, k->add_norm_backward(n, d, drop, x, gamma, mean, rstd, y, 0.0f, dx, 0.0f, r, gamma, shift));
+        report_bytes("add_norm_backward drop", shape, 4 * block, best);
+    }
+    if (wanted("normalize")) {
+        BEST(best, k->normalize_forward(n, d, 1e-12, x, y, mean));
+        report_bytes("normalize_forward", shape, 2 * block, best);
+    }
+    if (wanted("activation")) {
+        BEST(best, k->activation_forward(KERN_GELU, n * d, x, y));
+        report_bytes("activation_forward gelu", shape, 2 * block, best);
+        BEST(best, k->activation_backward(KERN_GELU, n * d, x, y, 0.0f, dx));
+        report_bytes("activation_backward gelu", shape, 3 * block, best);
+    }
+    if (wanted("dropout")) {
+        BEST(best, k->dropout_forward(n, d, drop, x, y));
+        report_bytes("dropout_forward", shape, 2 * block, best);
+    }
+    free(x);
+    free(y);
+    free(dx);
+    free(r);
+    free(gamma);
+    free(shift);
+    free(mean);
+    free(rstd);
+}
+
+static void bench_vectors(const kern_table *k, int64_t n) {
+    float *w = floats(n, 1.0), *g = floats(n, 1.0), *m = floats(n, 0.0), *v = floats(n, 0.0);
+    const kern_adamw step = {2e-5, 0.9, 0.999, 1e-8, 0.01, 0.1, 0.001, 1.0};
+    char shape[64];
+    snprintf(shape, sizeof shape, "%lld", (long long)n);
+    double best, sum = 0.0;
+    if (wanted("adamw")) {
+        BEST(best, k->adamw(n, step, w, g, m, v));
+        report_bytes("adamw", shape, 28.0 * (double)n, best);
+    }
+    if (wanted("sum_of_squares")) {
+        BEST(best, sum += k->sum_of_squares(n, g));
+        report_bytes("sum_of_squares", shape, 4.0 * (double)n, best);
+    }
+    if (wanted("axpy")) {
+        BEST(best, k->axpy(n, 1e-6f, g, w));
+        report_bytes("axpy", shape, 12.0 * (double)n, best);
+    }
+    if (sum < 0.0) puts("unreachable: keeps the sums alive");
+    free(w);
+    free(g);
+    free(m);
+    free(v);
+}
+
+static void bench_embed(const kern_table *k, int64_t n_sequences, int64_t length, int64_t vocabulary, int64_t d) {
+    if (!wanted("embed")) return;
+    const int64_t n = n_sequences * length;
+    int64_t *offsets = calloc((size_t)n_sequences + 1, sizeof *offsets);
+    int32_t *ids = calloc((size_t)n, sizeof *ids);
+    if (!offsets || !ids) exit(EXIT_FAILURE);
+    senc_rng rng;
+    senc_rng_init(&rng, 1);
+    for (int64_t i = 0; i <= n_sequences; i++) offsets[i] = i * length;
+    for (int64_t i = 0; i < n; i++) ids[i] = (int32_t)senc_rng_below(&rng, (uint64_t)vocabulary);
+    const kern_sequences s = {offsets, n_sequences};
+    float *word = floats(vocabulary * d, 1.0), *position = floats(length * d, 1.0), *out = floats(n * d, 1.0);
+    char shape[64];
+    snprintf(shape, sizeof shape, "%lld x %lld", (long long)n, (long long)d);
+    double best;
+    BEST(best, k->embed_forward(s, d, ids, 0, word, position, position, out));
+    report_bytes("embed_forward", shape, 8.0 * (double)(n * d), best);
+    BEST(best, k->embed_backward(s, d, ids, 0, out, word, position, position));
+    report_bytes("embed_backward", shape, 12.0 * (double)(n * d), best);
+    free(offsets);
+    free(ids);
+    free(word);
+    free(position);
+    free(out);
+}
+
+int main(int argc, char **argv) {
+    const int threads = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
+    if (argc > 2) seconds_each = strtod(argv[2], NULL);
+    if (argc > 3) filter = argv[3];
+    senc_error err = {0};
+    if (!senc_threads_init(threads, &err)) {
+        fprintf(stderr, "bench_kernels: %s\n", err.text);
+        return senc_error_exit_code(&err);
+    }
+    const kern_table *k = kern_best();
+    limit_flops = measure_flops();
+    limit_bytes = measure_bytes();
+    printf("%s, %d threads, kernels %s, products %s\n", senc_cpu_get()->name, senc_threads_count(), k->name,
+           kern_product_backend());
+    printf("limits: %.1f GF/s, %.1f GB/s\n", limit_flops * 1e-9, limit_bytes * 1e-9);
+    const int64_t tokens[] = {10, 300, 2000, 16000};
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+        bench_linear(k, tokens[i], 384, 1152, KERN_NONE);
+        bench_linear(k, tokens[i], 384, 384, KERN_NONE);
+        bench_linear(k, tokens[i], 384, 1536, KERN_NONE);
+        bench_linear(k, tokens[i], 1536, 384, KERN_GELU);
+    }
+    bench_linear(k, 2000, 768, 3072, KERN_NONE);
+    bench_linear(k, 2000, 3072, 768, KERN_GELU);
+    bench_linear(k, 1000, 1024, 4096, KERN_NONE);
+    bench_linear(k, 1000, 4096, 1024, KERN_GELU);
+    bench_gemm(k, 64, 64, 384);
+    bench_gemm(k, 1024, 1024, 384);
+    bench_gemm(k, 64, 20000, 384);
+    bench_attention(k, 1, 10, 12, 32, 0.0);
+    bench_attention(k, 128, 16, 12, 32, 0.0);
+    bench_attention(k, 32, 64, 12, 32, 0.0);
+    bench_attention(k, 16, 128, 12, 32, 0.0);
+    bench_attention(k, 16, 256, 12, 32, 0.0);
+    bench_attention(k, 16, 256, 12, 32, 0.1);
+    bench_attention(k, 4, 512, 12, 32, 0.0);
+    bench_attention(k, 8, 256, 12, 64, 0.0);
+    bench_attention(k, 4, 512, 12, 64, 0.0);
+    bench_rows(k, 300, 384);
+    bench_rows(k, 16000, 384);
+    bench_vectors(k, 22700000);
+    bench_embed(k, 64, 200, 30522, 384);
+    senc_threads_free();
+    return EXIT_SUCCESS;
+}
