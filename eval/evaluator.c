@@ -120,9 +120,10 @@ static const eval_spec *spec_of(const senc_value *table, const char *scope, senc
     const char *names[N_EVALUATORS];
     for (int i = 0; i < N_EVALUATORS; i++) names[i] = all_evaluators[i]->name;
     const char *near = senc_nearest_name(type->string, names, N_EVALUATORS);
-    senc_fail(err, SENC_BAD_INPUT, "%s%s.type: there is no evaluator \"%s\"%s%s%s", place_of(type, place, sizeof(place)),
-              scope, type->string, near != NULL ? "; did you mean \"" : " (senc list evaluators)",
-              near != NULL ? near : "", near != NULL ? "\"?" : "");
+    senc_fail(err, SENC_BAD_INPUT, "%s%s.type: there is no evaluator \"%s\"%s%s%s",
+              place_of(type, place, sizeof(place)), scope, type->string,
+              near != NULL ? "; did you mean \"" : " (senc list evaluators)", near != NULL ? near : "",
+              near != NULL ? "\"?" : "");
     return NULL;
 }
 

@@ -54,7 +54,8 @@ typedef struct eval_spec {
     const char *help;
     const senc_option *options; /* keys of [[eval]] besides `type` */
     size_t options_bytes;
-    /* Loads and checks the data before any model is loaded. *task is freed by free_task, also after a failure (may be NULL). */
+    /* Loads and checks the data before any model is loaded. options must outlive *task, which free_task frees, also after a failure (may
+     * be NULL). */
     bool (*load)(const void *options, void **task, senc_error *err);
     bool (*run)(void *task, const eval_embedder *embedder, eval_result *result, senc_error *err);
     void (*free_task)(void *task);

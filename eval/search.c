@@ -1,11 +1,12 @@
 /* Blocked exact search with one heap a query.
  *
- * cosine and dot: a tile of queries times a tile of documents is one product in float. Its error is at most width * eps * |q| |d|
- * (Higham 2002, section 3.1), so only what lies above the query's k-th best score minus that bound is scored exactly.
- * euclidean and manhattan: every pair is scored exactly; their products would lose the small differences that ranking lives on.
+ * cosine and dot: a tile of queries times a tile of documents is one product in float. Its error is at most width * eps
+ * * |q| |d| (Higham 2002, section 3.1), so only what lies above the query's k-th best score minus that bound is scored
+ * exactly. euclidean and manhattan: every pair is scored exactly; their products would lose the small differences that
+ * ranking lives on.
  *
- * A heap's root is the worst of the k best, so most candidates cost one comparison. A query belongs to one task: no locks, and the result does
- * not depend on threads. */
+ * A heap's root is the worst of the k best, so most candidates cost one comparison. A query belongs to one task: no
+ * locks, and the result does not depend on threads. */
 #include "eval/search.h"
 
 #include <float.h>
@@ -24,9 +25,9 @@ struct eval_search {
     int64_t n_queries, width;
     int64_t n_documents; /* added so far */
     double *query_length;
-    eval_hit *hits;  /* (n_queries, k): heaps, worst first, later sorted */
-    int64_t *n_hits; /* (n_queries) */
-    float *products; /* (QUERY_TILE, DOCUMENT_TILE); NULL for the distances */
+    eval_hit *hits;          /* (n_queries, k): heaps, worst first, later sorted */
+    int64_t *n_hits;         /* (n_queries) */
+    float *products;         /* (QUERY_TILE, DOCUMENT_TILE); NULL for the distances */
     double *document_length; /* (DOCUMENT_TILE) */
 };
 
@@ -100,14 +101,14 @@ static void score_all(void *context, int64_t i, int thread) {
         offer(t->search, query, (eval_hit){t->first_document + j, exact_score(t, query, j)});
 }
 
-/* A product that cannot belong to a score above the threshold. Where float has overflowed it decides nothing. (Underflow is far below the bound:
- * lengths is 1e-24 or more.) */
+/* A product that cannot belong to a score above the threshold. Where float has overflowed it decides nothing.
+ * (Underflow is far below the bound: lengths is 1e-24 or more.) */
 static bool is_hopeless(float product, double threshold, double lengths) {
     return isfinite(product) && (double)product < threshold * lengths;
 }
 
-/* Offers what the float product leaves possible. FLT_EPSILON is twice the rounding unit: the bound holds with room for the rounding of the
- * final score. */
+/* Offers what the float product leaves possible. FLT_EPSILON is twice the rounding unit: the bound holds with room for
+ * the rounding of the final score. */
 static void score_likely(void *context, int64_t i, int thread) {
     (void)thread;
     const tile *t = context;

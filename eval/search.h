@@ -7,9 +7,9 @@
  *     const eval_hit *hits = eval_search_hits(s, q, &n);
  *     eval_search_close(s);
  *
- * Candidates are found with blocked products; what could belong to the k best is scored again in double from the vectors and rounded to float
- * once. So a score depends on the two vectors alone, not on blocks, threads or the BLAS, and equal vectors have equal scores.
- * Memory: 16 bytes x k x queries, and a few MB. */
+ * Candidates are found with blocked products; what could belong to the k best is scored again in double from the
+ * vectors and rounded to float once. So a score depends on the two vectors alone, not on blocks, threads or the BLAS,
+ * and equal vectors have equal scores. Memory: 16 bytes x k x queries, and a few MB. */
 #ifndef EVAL_SEARCH_H
 #define EVAL_SEARCH_H
 
@@ -24,8 +24,8 @@ typedef struct eval_search_options {
     const kern_table *kernels;
     eval_similarity similarity;
     int64_t k; /* >= 1; may be more than there are documents */
-    /* Equal scores: the smaller tie_rank[document] comes first (descending: the larger); NULL: the document's position. It must outlive the
-     * search and hold different numbers for all documents. */
+    /* Equal scores: the smaller tie_rank[document] comes first (descending: the larger); NULL: the document's position.
+     * It must outlive the search and hold different numbers for all documents. */
     const int64_t *tie_rank;
     bool tie_descending;
 } eval_search_options;
@@ -37,7 +37,8 @@ typedef struct eval_hit {
 
 typedef struct eval_search eval_search;
 
-/* queries (n_queries, width) must outlive the search. A query with a number that is not finite is an error. *out is NULL on failure. */
+/* queries (n_queries, width) must outlive the search. A query with a number that is not finite is an error. *out is
+ * NULL on failure. */
 bool eval_search_open(const eval_search_options *options, const float *queries, int64_t n_queries, int64_t width,
                       eval_search **out, senc_error *err);
 /* The next n documents, block (n, width). A number that is not finite is an error. */

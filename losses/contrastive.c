@@ -1,7 +1,7 @@
 /* Contrastive loss: pairs with label 1 are pulled together, pairs with label 0 pushed apart up to a margin.
  *     L = mean_i 1/2 (y d^2 + (1 - y) max(0, margin - d)^2)
- * Hadsell, Chopra, LeCun 2006, equation 4; ContrastiveLoss in sentence-transformers. y is the row's score (0 or 1; a value between weighs
- * both terms) or, where rows carry a class label instead, 1 for any label but 0. */
+ * Hadsell, Chopra, LeCun 2006, equation 4; ContrastiveLoss in sentence-transformers. y is the row's score (0 or 1; a
+ * value between weighs both terms) or, where rows carry a class label instead, 1 for any label but 0. */
 #include "losses/loss.h"
 
 #include "autograd/base/error.h"
@@ -45,10 +45,13 @@ static void margin_formula(ag_tape *t, const real *x, int64_t n, const loss_batc
 
 static loss_measure_rule contrastive_rule(int distance) {
     switch (distance) {
-    case CONTRASTIVE_EUCLIDEAN: return (loss_measure_rule){.measure = LOSS_EUCLIDEAN, .shift = 1e-6};
-    case CONTRASTIVE_MANHATTAN: return (loss_measure_rule){.measure = LOSS_MANHATTAN, .shift = 1e-6};
+    case CONTRASTIVE_EUCLIDEAN:
+        return (loss_measure_rule){.measure = LOSS_EUCLIDEAN, .shift = 1e-6};
+    case CONTRASTIVE_MANHATTAN:
+        return (loss_measure_rule){.measure = LOSS_MANHATTAN, .shift = 1e-6};
     /* 1e-8: F.cosine_similarity; 1e-6 above: F.pairwise_distance */
-    default: return (loss_measure_rule){.measure = LOSS_COSINE_DISTANCE, .eps = 1e-8};
+    default:
+        return (loss_measure_rule){.measure = LOSS_COSINE_DISTANCE, .eps = 1e-8};
     }
 }
 
@@ -82,7 +85,8 @@ static ag_node *example_manhattan(ag_tape *t, ag_node **inputs) {
     return contrastive_build(t, inputs[0], &batch, &options);
 }
 
-/* Positive coordinates keep the cosine distance below its margin, and the margins of the others are wide: no example sits at a kink. */
+/* Positive coordinates keep the cosine distance below its margin, and the margins of the others are wide: no example
+ * sits at a kink. */
 static const ag_example contrastive_examples[] = {
     {"contrastive, cosine", 1, {{8, 5}}, 0.1, 1, example_cosine},
     {"contrastive, euclidean", 1, {{8, 3}}, -1, 1, example_euclidean},

@@ -1,7 +1,7 @@
 /* CoSENT: pairs with a higher score should have a higher cosine.
  *     L = log(1 + sum over i, j with y_i < y_j of exp((c_i - c_j) / temperature))
- * over the cosines c of the batch (Huang et al. 2024, CoSENT, equation 9; CoSENTLoss in sentence-transformers with scale = 1/temperature).
- * Pairs of equal score are not compared; a batch of equal scores has loss 0.
+ * over the cosines c of the batch (Huang et al. 2024, CoSENT, equation 9; CoSENTLoss in sentence-transformers with
+ * scale = 1/temperature). Pairs of equal score are not compared; a batch of equal scores has loss 0.
  *
  * With s = c / temperature, H_i = log sum_{y_j > y_i} exp(-s_j) and W_i = log sum_{y_j < y_i} exp(s_j):
  *     L = log(1 + sum_i exp(s_i + H_i)),   dL/ds_i = exp(s_i + H_i - L) - exp(W_i - s_i - L)
@@ -85,9 +85,8 @@ static void rank_formula(ag_tape *t, const real *x, int64_t n, const loss_batch 
     double loss = 0; /* log of the 1 */
     for (int64_t i = 0; i < n; i++) loss = log_add(loss, items[i].s + items[i].higher);
     for (int64_t i = 0; i < n; i++)
-        slope[items[i].index] = (real)((exp(items[i].s + items[i].higher - loss) -
-                                        exp(items[i].lower - items[i].s - loss)) /
-                                       temperature);
+        slope[items[i].index] =
+            (real)((exp(items[i].s + items[i].higher - loss) - exp(items[i].lower - items[i].s - loss)) / temperature);
     *value = loss;
 }
 

@@ -1,7 +1,7 @@
 /* Cosine loss: the cosine of the pair should equal its score.
  *     L = mean_i (cos(u_i, v_i) - y_i)^2,   dL/dcos_i = 2 (cos_i - y_i) / B
- * Sentence-BERT (Reimers, Gurevych 2019, section 3, regression objective); CosineSimilarityLoss in sentence-transformers. Scores are in
- * 0..1 (or -1..1). */
+ * Sentence-BERT (Reimers, Gurevych 2019, section 3, regression objective); CosineSimilarityLoss in
+ * sentence-transformers. Scores are in 0..1 (or -1..1). */
 #include "losses/loss.h"
 
 #include "autograd/base/error.h"

@@ -1,5 +1,6 @@
-/* Batch-hard mining (Hermans, Beyer, Leibe 2017, equation 5). Every distance is computed exactly as the loss computes it, so that the choice
- * never disagrees with the loss: N^2 D operations, little beside the encoder for the batches that a class sampler makes. */
+/* Batch-hard mining (Hermans, Beyer, Leibe 2017, equation 5). Every distance is computed exactly as the loss computes
+ * it, so that the choice never disagrees with the loss: N^2 D operations, little beside the encoder for the batches
+ * that a class sampler makes. */
 #include "losses/hardest.h"
 
 #include "autograd/base/threads.h"

@@ -1,14 +1,13 @@
-/* Multiple-negatives ranking loss (also InfoNCE, in-batch softmax): every anchor should pick its positive among all positives and hard
- * negatives of the batch.
- *     z_ij = s(anchor_i, candidate_j) / temperature
- *     L    = mean_i (log sum_j exp(z_ij) - z_ii)          j over the (C-1) B candidates that are not masked for row i
- * symmetric: the mean of that and of the other direction, where every positive picks its anchor among the B anchors (positives only, as
+/* Multiple-negatives ranking loss (also InfoNCE, in-batch softmax): every anchor should pick its positive among all
+ * positives and hard negatives of the batch. z_ij = s(anchor_i, candidate_j) / temperature L    = mean_i (log sum_j
+ * exp(z_ij) - z_ii)          j over the (C-1) B candidates that are not masked for row i symmetric: the mean of that
+ * and of the other direction, where every positive picks its anchor among the B anchors (positives only, as
  * sentence-transformers does with directions = query_to_doc, doc_to_query and partition_mode = per_direction).
  * Henderson et al. 2017, section 4.3; van den Oord et al. 2018, equation 4.
  *
- * With p = softmax(z), dL/dz_ij = (p_ij - [j = i]) / B. The B x (C-1)B matrix z is never whole in memory: a block of rows is computed,
- * turned into its gradient in place, multiplied into the gradients of both sides, and dropped. So the gradient is made in forward and kept
- * (the size of the embeddings); backward scales it. */
+ * With p = softmax(z), dL/dz_ij = (p_ij - [j = i]) / B. The B x (C-1)B matrix z is never whole in memory: a block of
+ * rows is computed, turned into its gradient in place, multiplied into the gradients of both sides, and dropped. So the
+ * gradient is made in forward and kept (the size of the embeddings); backward scales it. */
 #include "losses/loss.h"
 
 #include <math.h>
@@ -47,7 +46,8 @@ typedef struct mnrl_attr {
     double *row_loss; /* (B) of the direction at work */
 } mnrl_attr;
 
-/* One direction: each of the B rows at `row0` picks its partner (row i: candidate i) among the n_candidates rows at `candidate0`. */
+/* One direction: each of the B rows at `row0` picks its partner (row i: candidate i) among the n_candidates rows at
+ * `candidate0`. */
 typedef struct direction {
     ag_node *node;
     int64_t row0, candidate0, n_candidates;
@@ -95,7 +95,8 @@ static void softmax_task(void *context, int64_t task, int thread) {
     for (int64_t i = task * ROWS_PER_TASK; i < end; i++) softmax_row(b, i);
 }
 
-/* Masked candidates get probability 0. In the transposed direction the pair (anchor i, positive j) is masked in row j. */
+/* Masked candidates get probability 0. In the transposed direction the pair (anchor i, positive j) is masked in row j.
+ */
 static void mask_block(const block *b) {
     const loss_batch *batch = b->attr->batch;
     for (int64_t m = 0; m < batch->n_masked; m++) {
@@ -172,8 +173,7 @@ static double mnrl_flops(const ag_node *node) {
     return 2 * b * d * ((double)node->in[0]->rows - b + (attr->symmetric ? b : 0));
 }
 
-static const ag_op mnrl_op = {
-    .name = "mnrl", .forward = mnrl_forward, .backward = mnrl_backward, .flops = mnrl_flops};
+static const ag_op mnrl_op = {.name = "mnrl", .forward = mnrl_forward, .backward = mnrl_backward, .flops = mnrl_flops};
 
 static void mnrl_roles(const void *options, loss_roles *roles) {
     (void)options;

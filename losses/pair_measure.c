@@ -2,7 +2,8 @@
  *     cosine      dc/da = b / (m_a m_b) - c a / m_a^2
  *     Euclidean   dd/da = e / d
  *     Manhattan   dd/da = sign(e)
- * and dd/db = -dd/da for the two distances. Sums run in double; backward walks the pairs in order, because two pairs may share a row. */
+ * and dd/db = -dd/da for the two distances. Sums run in double; backward walks the pairs in order, because two pairs
+ * may share a row. */
 #include "losses/pair_measure.h"
 
 #include <math.h>
@@ -54,10 +55,14 @@ static double manhattan_of(const real *a, const real *b, int64_t d, double shift
 
 double loss_measure_rows(loss_measure_rule rule, const real *a, const real *b, int64_t d) {
     switch (rule.measure) {
-    case LOSS_COSINE_SIMILARITY: return cosine_of(a, b, d, rule.eps).cosine;
-    case LOSS_COSINE_DISTANCE: return 1.0 - cosine_of(a, b, d, rule.eps).cosine;
-    case LOSS_EUCLIDEAN: return euclidean_of(a, b, d, rule.shift);
-    case LOSS_MANHATTAN: return manhattan_of(a, b, d, rule.shift);
+    case LOSS_COSINE_SIMILARITY:
+        return cosine_of(a, b, d, rule.eps).cosine;
+    case LOSS_COSINE_DISTANCE:
+        return 1.0 - cosine_of(a, b, d, rule.eps).cosine;
+    case LOSS_EUCLIDEAN:
+        return euclidean_of(a, b, d, rule.shift);
+    case LOSS_MANHATTAN:
+        return manhattan_of(a, b, d, rule.shift);
     }
     return NAN; /* not reached: all cases return */
 }
@@ -160,7 +165,7 @@ ag_node *loss_pair_measure(ag_tape *t, ag_node *x, const loss_pair *pairs, int64
 ag_node *loss_column_measure(ag_tape *t, ag_node *embeddings, int64_t n_rows, int64_t n_columns,
                              loss_measure_rule rule) {
     AG_CHECK(t, n_columns >= 2 && embeddings->rows == n_rows * n_columns, "columns %lld, rows %lld, matrix rows %lld",
-                (long long)n_columns, (long long)n_rows, (long long)embeddings->rows);
+             (long long)n_columns, (long long)n_rows, (long long)embeddings->rows);
     const int64_t n_pairs = (n_columns - 1) * n_rows;
     ag_node *node = measure_create(t, embeddings, n_pairs, rule);
     loss_pair *own = pairs_of(t, node);

@@ -1,5 +1,5 @@
-/* One number for each pair of rows of a matrix: the cosine or a distance. Cosine, CoSENT, contrastive and triplet losses
- * start with it. */
+/* One number for each pair of rows of a matrix: the cosine or a distance. Cosine, CoSENT, contrastive and triplet
+ * losses start with it. */
 #ifndef LOSS_PAIR_MEASURE_H
 #define LOSS_PAIR_MEASURE_H
 
@@ -26,12 +26,14 @@ typedef struct loss_pair {
 double loss_measure_rows(loss_measure_rule rule, const real *a, const real *b, int64_t d);
 
 /* x (N,D) -> (1, n_pairs). The pairs are copied; n_pairs >= 1, rows below N.
- * Where a measure has no derivative the gradient is 0: a vector shorter than eps under the cosine (the formula's own 1/eps would be an
- * explosion), two equal vectors under the Euclidean distance, two equal coordinates under the Manhattan distance. */
+ * Where a measure has no derivative the gradient is 0: a vector shorter than eps under the cosine (the formula's own
+ * 1/eps would be an explosion), two equal vectors under the Euclidean distance, two equal coordinates under the
+ * Manhattan distance. */
 ag_node *loss_pair_measure(ag_tape *t, ag_node *x, const loss_pair *pairs, int64_t n_pairs, loss_measure_rule rule);
 
 /* The pairs (row i of column 0, row i of column c) for c = 1 .. n_columns - 1, column after column:
  * embeddings (C*B, D) -> (1, (C-1)*B). */
-ag_node *loss_column_measure(ag_tape *t, ag_node *embeddings, int64_t n_rows, int64_t n_columns, loss_measure_rule rule);
+ag_node *loss_column_measure(ag_tape *t, ag_node *embeddings, int64_t n_rows, int64_t n_columns,
+                             loss_measure_rule rule);
 
 #endif

@@ -2,13 +2,13 @@
  *     L = mean over rows i and negatives k of max(0, d(a_i, p_i) - d(a_i, n_ik) + margin)
  * Schroff, Kalenichenko, Philbin 2015, equation 2; TripletLoss in sentence-transformers (one negative).
  *
- * batch_hard: rows are (text, class); every text is an anchor, its positive the farthest text of its class, its negative the nearest of
- * another class (Hermans, Beyer, Leibe 2017, equation 5; BatchHardTripletLoss). The mean is over the anchors that have both; a batch
- * without any has loss 0. Ties go to the earlier row.
+ * batch_hard: rows are (text, class); every text is an anchor, its positive the farthest text of its class, its
+ * negative the nearest of another class (Hermans, Beyer, Leibe 2017, equation 5; BatchHardTripletLoss). The mean is
+ * over the anchors that have both; a batch without any has loss 0. Ties go to the earlier row.
  *
- * Margin: sentence-transformers' 5 can never be met by unit vectors (their distances end at 2), so the default depends on the distance:
- * 0.3 for cosine, 0.5 for Euclidean, and 0.4 sqrt(D) for Manhattan, whose distances are sqrt(2 D / pi) times the Euclidean ones for
- * differences in random directions. */
+ * Margin: sentence-transformers' 5 can never be met by unit vectors (their distances end at 2), so the default depends
+ * on the distance: 0.3 for cosine, 0.5 for Euclidean, and 0.4 sqrt(D) for Manhattan, whose distances are sqrt(2 D / pi)
+ * times the Euclidean ones for differences in random directions. */
 #include "losses/loss.h"
 
 #include <math.h>
@@ -44,10 +44,8 @@ static void triplet_roles(const void *options, loss_roles *roles) {
     if (o->batch_hard)
         *roles = (loss_roles){.texts = {"text"}, .n_texts = 1, .target = LOSS_TARGET_LABEL};
     else
-        *roles = (loss_roles){.texts = {"anchor", "positive"},
-                              .n_texts = 2,
-                              .optional_text = "negative",
-                              .optional_is_required = true};
+        *roles = (loss_roles){
+            .texts = {"anchor", "positive"}, .n_texts = 2, .optional_text = "negative", .optional_is_required = true};
 }
 
 static bool triplet_check(const void *options, const char *scope, senc_error *err) {
@@ -57,8 +55,8 @@ static bool triplet_check(const void *options, const char *scope, senc_error *er
                      "%s.margin: expected a number >= 0, or -1 for the default of the distance, got %g", scope, margin);
 }
 
-/* What the formula reads: the option with its default resolved, and the shape of x (positives first, then the negatives, column by
- * column; or nothing at all). */
+/* What the formula reads: the option with its default resolved, and the shape of x (positives first, then the
+ * negatives, column by column; or nothing at all). */
 typedef struct triplet_terms {
     double margin;
     int64_t n_anchors;
@@ -90,18 +88,24 @@ static void hinge_formula(ag_tape *t, const real *x, int64_t n, const loss_batch
 
 static loss_measure_rule triplet_rule(int distance) {
     switch (distance) {
-    case TRIPLET_EUCLIDEAN: return (loss_measure_rule){.measure = LOSS_EUCLIDEAN};
-    case TRIPLET_MANHATTAN: return (loss_measure_rule){.measure = LOSS_MANHATTAN};
-    default: return (loss_measure_rule){.measure = LOSS_COSINE_DISTANCE, .eps = 1e-12}; /* F.normalize */
+    case TRIPLET_EUCLIDEAN:
+        return (loss_measure_rule){.measure = LOSS_EUCLIDEAN};
+    case TRIPLET_MANHATTAN:
+        return (loss_measure_rule){.measure = LOSS_MANHATTAN};
+    default:
+        return (loss_measure_rule){.measure = LOSS_COSINE_DISTANCE, .eps = 1e-12}; /* F.normalize */
     }
 }
 
 static double triplet_margin(const loss_triplet_options *o, int64_t width) {
     if (o->margin >= 0) return o->margin;
     switch (o->distance) {
-    case TRIPLET_EUCLIDEAN: return 0.5;
-    case TRIPLET_MANHATTAN: return 0.4 * sqrt((double)width);
-    default: return 0.3;
+    case TRIPLET_EUCLIDEAN:
+        return 0.5;
+    case TRIPLET_MANHATTAN:
+        return 0.4 * sqrt((double)width);
+    default:
+        return 0.3;
     }
 }
 
@@ -125,11 +129,9 @@ static ag_node *triplet_build(ag_tape *t, ag_node *embeddings, const loss_batch 
         return build_hard(t, embeddings, batch, o);
     }
     SENC_ASSERT(batch->n_columns >= 3, "columns %lld", (long long)batch->n_columns);
-    const triplet_terms terms = {.margin = triplet_margin(o, embeddings->cols),
-                                 .n_anchors = batch->n_rows,
-                                 .n_negatives = batch->n_columns - 2};
-    ag_node *distances =
-        loss_column_measure(t, embeddings, batch->n_rows, batch->n_columns, triplet_rule(o->distance));
+    const triplet_terms terms = {
+        .margin = triplet_margin(o, embeddings->cols), .n_anchors = batch->n_rows, .n_negatives = batch->n_columns - 2};
+    ag_node *distances = loss_column_measure(t, embeddings, batch->n_rows, batch->n_columns, triplet_rule(o->distance));
     return loss_reduce(t, distances, hinge_formula, batch, &terms);
 }
 

@@ -77,8 +77,8 @@ bool eval_similarities_parse(const senc_strings *names, const char *wanted_by, e
         if (!eval_similarity_find(name, &f)) {
             const char *near = senc_nearest_name(name, known, EVAL_N_SIMILARITIES);
             return senc_fail(err, SENC_BAD_INPUT,
-                             "%s: similarity: expected cosine, dot, euclidean or manhattan, got \"%s\"%s%s%s", wanted_by,
-                             name, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                             "%s: similarity: expected cosine, dot, euclidean or manhattan, got \"%s\"%s%s%s",
+                             wanted_by, name, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
                              near != NULL ? "\"?" : "");
         }
         for (int k = 0; k < out->n; k++)
@@ -170,8 +170,8 @@ void eval_text_block_free(eval_text_block *b) {
 
 float *eval_vectors_alloc(const eval_embedder *embedder, int64_t n, senc_error *err) {
     const size_t width = (size_t)embedder->width, rows = (size_t)n;
-    float *x = width == 0 || rows <= SIZE_MAX / sizeof(float) / width ? senc_alloc_aligned(rows * width, sizeof(float))
-                                                                     : NULL;
+    float *x =
+        width == 0 || rows <= SIZE_MAX / sizeof(float) / width ? senc_alloc_aligned(rows * width, sizeof(float)) : NULL;
     if (x == NULL) senc_fail_memory(err, rows * width * sizeof(float), "vectors");
     return x;
 }

@@ -1,9 +1,10 @@
-/* Retrieval on a BEIR folder: for every query with a relevant document all documents are ranked by similarity (exactly) and the ranking is
- * measured. Keys {name}_{function}_{metric}@k and defaults as sentence-transformers' InformationRetrievalEvaluator; what other tools do
- * differently is an option, and every choice is stated in the result's rules.
+/* Retrieval on a BEIR folder: for every query with a relevant document all documents are ranked by similarity (exactly)
+ * and the ranking is measured. Keys {name}_{function}_{metric}@k and defaults as sentence-transformers'
+ * InformationRetrievalEvaluator; what other tools do differently is an option, and every choice is stated in the
+ * result's rules.
  *
- * The corpus is read, embedded and searched block by block and never kept: memory is a block of texts and vectors, the queries' vectors, and
- * 16 bytes for each query and place in its list. */
+ * The corpus is read, embedded and searched block by block and never kept: memory is a block of texts and vectors, the
+ * queries' vectors, and 16 bytes for each query and place in its list. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +49,12 @@ static const senc_option option_rows[] = {
     SENC_OPTION_INTEGERS(retrieval_options, map_at, "[100]", 1, DEEPEST, "mean average precision"),
     SENC_OPTION_CHOICE(retrieval_options, gain, "binary", "binary|linear|exponential",
                        "of nDCG: 1 (sentence-transformers), the grade (trec_eval, BEIR, mteb), 2^grade - 1"),
-    SENC_OPTION_CHOICE(retrieval_options, ap_denominator, "min", "min|relevant",
-                       "of MAP@k: min(k, relevant documents) (sentence-transformers) or relevant documents (trec_eval)"),
-    SENC_OPTION_CHOICE(retrieval_options, ties, "id_ascending", "id_ascending|id_descending|corpus_order",
-                       "order of equal scores: ascending ids (sentence-transformers), descending ids (trec_eval, mteb)"),
+    SENC_OPTION_CHOICE(
+        retrieval_options, ap_denominator, "min", "min|relevant",
+        "of MAP@k: min(k, relevant documents) (sentence-transformers) or relevant documents (trec_eval)"),
+    SENC_OPTION_CHOICE(
+        retrieval_options, ties, "id_ascending", "id_ascending|id_descending|corpus_order",
+        "order of equal scores: ascending ids (sentence-transformers), descending ids (trec_eval, mteb)"),
     SENC_OPTION_BOOLEAN(retrieval_options, ignore_identical_ids, "false",
                         "leave a document with the query's own id out of its list (BEIR does)"),
     SENC_OPTION_INTEGER(retrieval_options, corpus_block, "8192", 1, 1e9,
@@ -87,12 +90,17 @@ typedef struct retrieval_run {
 
 static const senc_integers *list_of(const retrieval_options *o, measure_kind kind) {
     switch (kind) {
-    case ACCURACY: return &o->accuracy_at;
+    case ACCURACY:
+        return &o->accuracy_at;
     case PRECISION:
-    case RECALL: return &o->precision_recall_at;
-    case NDCG: return &o->ndcg_at;
-    case MRR: return &o->mrr_at;
-    case MAP: return &o->map_at;
+    case RECALL:
+        return &o->precision_recall_at;
+    case NDCG:
+        return &o->ndcg_at;
+    case MRR:
+        return &o->mrr_at;
+    case MAP:
+        return &o->map_at;
     }
     return NULL; /* not reached: all cases return */
 }
@@ -161,9 +169,10 @@ static bool retrieval_load(const void *options, void **task, senc_error *err) {
     if (t == NULL) return senc_fail_memory(err, sizeof(*t), "an evaluation");
     const retrieval_options *o = t->options = options;
     if (o->accuracy_at.n + o->precision_recall_at.n + o->mrr_at.n + o->ndcg_at.n + o->map_at.n == 0)
-        return senc_fail(err, SENC_BAD_INPUT,
-                         "evaluator \"retrieval\": expected at least one k in accuracy_at, precision_recall_at, mrr_at, "
-                         "ndcg_at or map_at, found none");
+        return senc_fail(
+            err, SENC_BAD_INPUT,
+            "evaluator \"retrieval\": expected at least one k in accuracy_at, precision_recall_at, mrr_at, "
+            "ndcg_at or map_at, found none");
     if (!eval_similarities_parse(&o->similarity, "evaluator \"retrieval\"", &t->similarities, err) ||
         !data_beir_open(o->path, o->split, o->on_bad_utf8 == DATA_BAD_UTF8_REPLACE, &t->beir, err))
         return false;
@@ -253,12 +262,18 @@ static eval_ranking ranking_of(retrieval_run *run, const eval_search *search, in
 
 static double measure(const retrieval_options *o, const eval_ranking *r, measure_kind kind, int64_t k) {
     switch (kind) {
-    case ACCURACY: return eval_accuracy_at(r, k);
-    case PRECISION: return eval_precision_at(r, k);
-    case RECALL: return eval_recall_at(r, k);
-    case NDCG: return eval_ndcg_at(r, k, (eval_gain)o->gain);
-    case MRR: return eval_reciprocal_rank_at(r, k);
-    case MAP: return eval_average_precision_at(r, k, (eval_ap_denominator)o->ap_denominator);
+    case ACCURACY:
+        return eval_accuracy_at(r, k);
+    case PRECISION:
+        return eval_precision_at(r, k);
+    case RECALL:
+        return eval_recall_at(r, k);
+    case NDCG:
+        return eval_ndcg_at(r, k, (eval_gain)o->gain);
+    case MRR:
+        return eval_reciprocal_rank_at(r, k);
+    case MAP:
+        return eval_average_precision_at(r, k, (eval_ap_denominator)o->ap_denominator);
     }
     return (double)NAN; /* not reached: all cases return */
 }
@@ -270,8 +285,9 @@ static bool add_metrics(const retrieval_options *o, eval_similarity function, ev
         for (int64_t i = 0; i < ks->n; i++) {
             bool again = false;
             for (int64_t j = 0; j < i; j++) again = again || ks->items[j] == ks->items[i];
-            if (!again && !eval_result_add(result, 0, err, "%s_%s_%s@%lld", result->name, eval_similarity_name(function),
-                                           measure_names[kind], (long long)ks->items[i]))
+            if (!again &&
+                !eval_result_add(result, 0, err, "%s_%s_%s@%lld", result->name, eval_similarity_name(function),
+                                 measure_names[kind], (long long)ks->items[i]))
                 return false;
         }
     }
@@ -339,7 +355,8 @@ static bool add_rules(const retrieval_options *o, eval_result *result, senc_erro
                                         "exponential (2^grade - 1)"};
     static const char *const denominators[] = {"min(k, relevant documents)", "relevant documents"};
     static const char *const ties[] = {"ascending document id", "descending document id", "position in the corpus"};
-    return eval_result_add_rule(result, err, "relevant: a grade above 0; queries without a relevant document do not count") &&
+    return eval_result_add_rule(result, err,
+                                "relevant: a grade above 0; queries without a relevant document do not count") &&
            eval_result_add_rule(result, err, "gain of nDCG: %s", gains[o->gain]) &&
            eval_result_add_rule(result, err, "MAP@k divides by %s", denominators[o->ap_denominator]) &&
            eval_result_add_rule(result, err, "ties: equal scores are ordered by %s", ties[o->ties]) &&
@@ -378,8 +395,8 @@ static bool retrieval_evaluate(void *task, const eval_embedder *embedder, eval_r
     retrieval_run run = {.task = t, .embedder = embedder};
     result->name = eval_data_name(t->options->name, t->options->path);
     if (result->name == NULL) return senc_fail_memory(err, 1, "an evaluation result");
-    const bool ok = eval_similarities_resolve(&t->similarities, embedder, &run.functions, err) &&
-                    run_all(&run, result, err);
+    const bool ok =
+        eval_similarities_resolve(&t->similarities, embedder, &run.functions, err) && run_all(&run, result, err);
     for (int f = 0; f < EVAL_N_SIMILARITIES; f++) eval_search_close(run.searches[f]);
     eval_text_block_free(&run.texts);
     data_beir_scratch_free(&run.scratch);

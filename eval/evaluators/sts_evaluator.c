@@ -1,6 +1,7 @@
-/* Semantic textual similarity: do the similarities of pairs follow the scores that people gave them? Pearson's r and Spearman's rho (average
- * ranks on ties) of similarity and score, for each similarity. Keys {name}_{pearson|spearman}_{function}, as sentence-transformers'
- * EmbeddingSimilarityEvaluator has them. Scores may have any range, because neither depends on it. */
+/* Semantic textual similarity: do the similarities of pairs follow the scores that people gave them? Pearson's r and
+ * Spearman's rho (average ranks on ties) of similarity and score, for each similarity. Keys
+ * {name}_{pearson|spearman}_{function}, as sentence-transformers' EmbeddingSimilarityEvaluator has them. Scores may
+ * have any range, because neither depends on it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ typedef struct sts_run {
     eval_similarities functions;
     eval_text_block texts;
     data_row row;
-    float *vectors;  /* (2 BLOCK_ROWS, width) */
+    float *vectors;   /* (2 BLOCK_ROWS, width) */
     double *measured; /* (functions, n_rows) */
 } sts_run;
 
@@ -106,8 +107,8 @@ static bool add_correlations(const sts_run *run, const char *name, eval_result *
         if (!eval_result_add(result, r, err, "%s_pearson_%s", name, function) ||
             !eval_result_add(result, rho, err, "%s_spearman_%s", name, function))
             return false;
-        if (isnan(rho) &&
-            !eval_result_add_count(result, err, "%s: undefined, because all scores or all similarities are equal", function))
+        if (isnan(rho) && !eval_result_add_count(
+                              result, err, "%s: undefined, because all scores or all similarities are equal", function))
             return false;
     }
     return true;
@@ -150,8 +151,8 @@ static bool sts_evaluate(void *task, const eval_embedder *embedder, eval_result 
     sts_run run = {.task = t, .embedder = embedder};
     result->name = eval_data_name(t->options->name, t->options->path);
     if (result->name == NULL) return senc_fail_memory(err, 1, "an evaluation result");
-    const bool ok = eval_similarities_resolve(&t->similarities, embedder, &run.functions, err) &&
-                    measure_all(&run, result, err);
+    const bool ok =
+        eval_similarities_resolve(&t->similarities, embedder, &run.functions, err) && measure_all(&run, result, err);
     data_row_free(&run.row);
     eval_text_block_free(&run.texts);
     free(run.vectors);

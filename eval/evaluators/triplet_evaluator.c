@@ -1,5 +1,6 @@
-/* Triplets: how often is the positive nearer to the anchor than the negative? A tie is a loss (strict >), as in sentence-transformers'
- * TripletEvaluator. Keys {name}_{function}_accuracy. Anchors get the model's query prompt, positives and negatives its document prompt. */
+/* Triplets: how often is the positive nearer to the anchor than the negative? A tie is a loss (strict >), as in
+ * sentence-transformers' TripletEvaluator. Keys {name}_{function}_accuracy. Anchors get the model's query prompt,
+ * positives and negatives its document prompt. */
 #include <stdlib.h>
 
 #include "autograd/base/memory.h"
@@ -96,8 +97,8 @@ static bool add_accuracies(const triplet_run *run, eval_result *result, senc_err
         const char *function = eval_similarity_name(run->functions.items[f]);
         if (!eval_result_add(result, (double)run->wins[f] / (double)n, err, "%s_%s_accuracy", result->name, function))
             return false;
-        if (run->ties[f] > 0 && !eval_result_add_count(result, err, "%s: %lld ties, counted as losses", function,
-                                                       (long long)run->ties[f]))
+        if (run->ties[f] > 0 &&
+            !eval_result_add_count(result, err, "%s: %lld ties, counted as losses", function, (long long)run->ties[f]))
             return false;
     }
     return eval_result_add_rule(result, err, "accuracy: the positive must be strictly nearer; a tie is a loss");
@@ -118,8 +119,8 @@ static bool triplet_evaluate(void *task, const eval_embedder *embedder, eval_res
     triplet_run run = {.task = t, .embedder = embedder};
     result->name = eval_data_name(t->options->name, t->options->path);
     if (result->name == NULL) return senc_fail_memory(err, 1, "an evaluation result");
-    const bool ok = eval_similarities_resolve(&t->similarities, embedder, &run.functions, err) &&
-                    count_all(&run, result, err);
+    const bool ok =
+        eval_similarities_resolve(&t->similarities, embedder, &run.functions, err) && count_all(&run, result, err);
     data_row_free(&run.row);
     eval_text_block_free(&run.anchors);
     eval_text_block_free(&run.others);

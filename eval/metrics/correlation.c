@@ -1,4 +1,5 @@
-/* r = sum (x - mx)(y - my) / sqrt(sum (x - mx)^2 sum (y - my)^2); rho = r of average ranks (Spearman 1904; Kendall 1945 for ties). */
+/* r = sum (x - mx)(y - my) / sqrt(sum (x - mx)^2 sum (y - my)^2); rho = r of average ranks (Spearman 1904; Kendall 1945
+ * for ties). */
 #include "eval/metrics/correlation.h"
 
 #include <math.h>
@@ -55,7 +56,8 @@ bool eval_average_ranks(const double *x, int64_t n, double *ranks, senc_error *e
     for (int64_t i = 0; i < n; i++) order[i] = (placed){x[i], i};
     qsort(order, (size_t)n, sizeof(*order), by_x);
     for (int64_t first = 0, end; first < n; first = end) {
-        for (end = first + 1; end < n && order[end].x == order[first].x; end++) {}
+        for (end = first + 1; end < n && order[end].x == order[first].x; end++) {
+        }
         const double rank = (double)(first + 1 + end) / 2; /* mean of first + 1 .. end */
         for (int64_t i = first; i < end; i++) ranks[order[i].index] = rank;
     }

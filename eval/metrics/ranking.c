@@ -45,9 +45,12 @@ double eval_average_precision_at(const eval_ranking *r, int64_t k, eval_ap_denom
 static double gain_of(double grade, eval_gain gain) {
     if (!(grade > 0)) return 0;
     switch (gain) {
-    case EVAL_GAIN_BINARY: return 1;
-    case EVAL_GAIN_LINEAR: return grade;
-    case EVAL_GAIN_EXPONENTIAL: return exp2(grade) - 1;
+    case EVAL_GAIN_BINARY:
+        return 1;
+    case EVAL_GAIN_LINEAR:
+        return grade;
+    case EVAL_GAIN_EXPONENTIAL:
+        return exp2(grade) - 1;
     }
     return (double)NAN; /* not reached: all cases return */
 }

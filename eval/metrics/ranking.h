@@ -7,7 +7,7 @@
 
 /* What the list was found to hold. n may be below k: what was not found counts as not relevant. */
 typedef struct eval_ranking {
-    const double *grades;   /* (n) of the found documents, best first; <= 0: not relevant */
+    const double *grades; /* (n) of the found documents, best first; <= 0: not relevant */
     int64_t n;
     const double *relevant; /* (n_relevant) grades of all relevant documents, all > 0, from the highest to the lowest */
     int64_t n_relevant;     /* >= 1 */
@@ -34,9 +34,11 @@ double eval_precision_at(const eval_ranking *r, int64_t k);
 double eval_recall_at(const eval_ranking *r, int64_t k);
 /* 1 / rank of the first relevant one among the first k, 0 without one; its mean is MRR@k. */
 double eval_reciprocal_rank_at(const eval_ranking *r, int64_t k);
-/* Sum over the relevant ones among the first k of the precision at their rank, divided as the rule says; its mean is MAP@k. */
+/* Sum over the relevant ones among the first k of the precision at their rank, divided as the rule says; its mean is
+ * MAP@k. */
 double eval_average_precision_at(const eval_ranking *r, int64_t k, eval_ap_denominator denominator);
-/* DCG@k / that of the best possible list of all relevant documents; DCG = sum gain / log2(rank + 1) (Jarvelin, Kekalainen 2002). */
+/* DCG@k / that of the best possible list of all relevant documents; DCG = sum gain / log2(rank + 1) (Jarvelin,
+ * Kekalainen 2002). */
 double eval_ndcg_at(const eval_ranking *r, int64_t k, eval_gain gain);
 
 #endif

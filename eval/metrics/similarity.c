@@ -1,4 +1,5 @@
-/* Similarities of two vectors. Every sum has eight fixed lanes: the same result on every machine, and the compiler may vectorise it. */
+/* Similarities of two vectors. Every sum has eight fixed lanes: the same result on every machine, and the compiler may
+ * vectorise it. */
 #include "eval/metrics/similarity.h"
 
 #include <math.h>
@@ -63,10 +64,14 @@ double eval_vector_length(const float *a, int64_t d) {
 
 double eval_similarity_of(eval_similarity f, const float *a, const float *b, int64_t d) {
     switch (f) {
-    case EVAL_COSINE: return dot_of(a, b, d) / (eval_vector_length(a, d) * eval_vector_length(b, d));
-    case EVAL_DOT: return dot_of(a, b, d);
-    case EVAL_EUCLIDEAN: return -sqrt(squares_of(a, b, d));
-    case EVAL_MANHATTAN: return -absolutes_of(a, b, d);
+    case EVAL_COSINE:
+        return dot_of(a, b, d) / (eval_vector_length(a, d) * eval_vector_length(b, d));
+    case EVAL_DOT:
+        return dot_of(a, b, d);
+    case EVAL_EUCLIDEAN:
+        return -sqrt(squares_of(a, b, d));
+    case EVAL_MANHATTAN:
+        return -absolutes_of(a, b, d);
     }
     return (double)NAN; /* not reached: all cases return */
 }

@@ -11,7 +11,7 @@ typedef enum eval_similarity {
     EVAL_EUCLIDEAN, /* -|a - b|_2 */
     EVAL_MANHATTAN, /* -|a - b|_1 */
 } eval_similarity;
-#define EVAL_N_SIMILARITIES 4
+#define EVAL_N_SIMILARITIES     4
 #define EVAL_SIMILARITY_CHOICES "cosine|dot|euclidean|manhattan"
 
 /* "cosine", ... */
@@ -21,7 +21,8 @@ bool eval_similarity_find(const char *name, eval_similarity *f);
 
 /* Of two vectors of d numbers, summed in double. */
 double eval_similarity_of(eval_similarity f, const float *a, const float *b, int64_t d);
-/* Euclidean length, in double, and not below 1e-12 (F.normalize's eps). NaN or infinite iff a number of the vector is not finite. */
+/* Euclidean length, in double, and not below 1e-12 (F.normalize's eps). NaN or infinite iff a number of the vector is
+ * not finite. */
 double eval_vector_length(const float *a, int64_t d);
 
 #endif

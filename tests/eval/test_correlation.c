@@ -38,7 +38,8 @@ START_TEST(ranks_by_hand) {
 END_TEST
 
 /* scipy 1.x: pearsonr(x, y)[0], spearmanr(x, y)[0] for
- * x = ((i*37 + 11) % 29) / 7, y = ((i*i*5 + 3) % 9) / 2 (many ties), and y2 = x + ((i*i*5 + 3) % 9) / 9; i = 0 .. 24. */
+ * x = ((i*37 + 11) % 29) / 7, y = ((i*i*5 + 3) % 9) / 2 (many ties), and y2 = x + ((i*i*5 + 3) % 9) / 9; i = 0 .. 24.
+ */
 START_TEST(equals_scipy) {
     double x[25], y[25], y2[25];
     for (int i = 0; i < 25; i++) {

@@ -27,9 +27,10 @@ START_TEST(by_hand) {
 }
 END_TEST
 
-/* sentence-transformers 6.2: InformationRetrievalEvaluator.compute_metrics of one query over 20 documents d00 .. d19, the first ten found in
- * this order with these grades, and two more relevant documents (grades 2 and 1) that are not found; for the graded gains
- * sklearn.metrics.ndcg_score with true relevance grade (linear) or 2^grade - 1 (exponential). */
+/* sentence-transformers 6.2: InformationRetrievalEvaluator.compute_metrics of one query over 20 documents d00 .. d19,
+ * the first ten found in this order with these grades, and two more relevant documents (grades 2 and 1) that are not
+ * found; for the graded gains sklearn.metrics.ndcg_score with true relevance grade (linear) or 2^grade - 1
+ * (exponential). */
 START_TEST(equals_sentence_transformers_and_sklearn) {
     const double grades[] = {0, 2, 0, 1, 0, 0, 3, 0, 0, 1}, relevant[] = {3, 2, 2, 1, 1, 1};
     const eval_ranking r = {grades, 10, relevant, 6};

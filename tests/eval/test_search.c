@@ -12,7 +12,7 @@
 enum { WIDTH = 9 };
 
 static eval_search_options options_of(eval_similarity f, int64_t k) {
-    return (eval_search_options){.kernels = kern_reference(), .similarity = f, .k = k};
+    return (eval_search_options){.kernels = kern_best(), .similarity = f, .k = k};
 }
 
 /* Coordinates in -2..2: exact products, many equal scores. */
@@ -78,7 +78,7 @@ static void check_against_sorting(eval_similarity f, int64_t n_queries, int64_t 
 
 START_TEST(equals_sorting) {
     check_against_sorting((eval_similarity)_i, 7, 500, 10, 64, NULL, false);
-    check_against_sorting((eval_similarity)_i, 300, 90, 5, 90, NULL, false); /* two query tiles */
+    check_against_sorting((eval_similarity)_i, 300, 90, 5, 90, NULL, false);     /* two query tiles */
     check_against_sorting((eval_similarity)_i, 3, 5000, 100, 5000, NULL, false); /* two document tiles */
     check_against_sorting((eval_similarity)_i, 2, 30, 1, 1, NULL, false);
 }
@@ -140,8 +140,8 @@ END_TEST
 
 START_TEST(overflowing_products_are_scored) {
     /* 1e20 * 1e20 overflows a float on the way, but the sum of document 1 is 3 */
-    float query[WIDTH] = {1e20F, 1e20F, 1}, documents[3 * WIDTH] = {[2] = 1, [WIDTH] = 1e20F, [WIDTH + 1] = -1e20F,
-                                                                   [WIDTH + 2] = 3, [2 * WIDTH + 2] = 2};
+    float query[WIDTH] = {1e20F, 1e20F, 1},
+          documents[3 * WIDTH] = {[2] = 1, [WIDTH] = 1e20F, [WIDTH + 1] = -1e20F, [WIDTH + 2] = 3, [2 * WIDTH + 2] = 2};
     const eval_search_options options = options_of(EVAL_DOT, 2);
     eval_search *s = search_all(&options, query, 1, documents, 3, 1);
     int64_t n;
@@ -156,8 +156,8 @@ END_TEST
 START_TEST(products_that_overflow_to_minus_infinity_are_scored) {
     /* document 1: -3e38 - 3e38 + 3e38 + 3e38 + 3e30, which a double can tell from document 0's 1e30 */
     const float query[WIDTH] = {1e19F, 1e19F, 1e19F, 1e19F, 1e15F};
-    const float documents[2 * WIDTH] = {[4] = 1e15F, [WIDTH] = -3e19F, [WIDTH + 1] = -3e19F, [WIDTH + 2] = 3e19F,
-                                        [WIDTH + 3] = 3e19F, [WIDTH + 4] = 3e15F};
+    const float documents[2 * WIDTH] = {[4] = 1e15F,         [WIDTH] = -3e19F,    [WIDTH + 1] = -3e19F,
+                                        [WIDTH + 2] = 3e19F, [WIDTH + 3] = 3e19F, [WIDTH + 4] = 3e15F};
     const eval_search_options options = options_of(EVAL_DOT, 1);
     eval_search *s = search_all(&options, query, 1, documents, 2, 1);
     int64_t n;

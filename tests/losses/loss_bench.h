@@ -17,9 +17,12 @@ typedef struct bench_option {
     double number;
     const char *text;
 } bench_option;
-#define BENCH_NUMBER(key, x) {key, SENC_VALUE_FLOAT, x, NULL}
-#define BENCH_TEXT(key, x)   {key, SENC_VALUE_STRING, 0, x}
-#define BENCH_TRUE(key)      {key, SENC_VALUE_BOOLEAN, 1, NULL}
+#define BENCH_NUMBER(key, x)                                                                                           \
+    { key, SENC_VALUE_FLOAT, x, NULL }
+#define BENCH_TEXT(key, x)                                                                                             \
+    { key, SENC_VALUE_STRING, 0, x }
+#define BENCH_TRUE(key)                                                                                                \
+    { key, SENC_VALUE_BOOLEAN, 1, NULL }
 
 typedef struct bench_result {
     double loss;

@@ -52,7 +52,8 @@ START_TEST(masked_pairs_do_not_count) {
 END_TEST
 
 START_TEST(masks_hold_in_both_directions) {
-    /* three orthogonal pairs; (0, positive 1) is masked: anchor 0 does not see positive 1, positive 1 does not see anchor 0 */
+    /* three orthogonal pairs; (0, positive 1) is masked: anchor 0 does not see positive 1, positive 1 does not see
+     * anchor 0 */
     const real x[] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1};
     const loss_masked masked[] = {{0, 4}};
     const bench_option both[] = {BENCH_NUMBER("temperature", 1), BENCH_TRUE("symmetric"), {0}};
@@ -111,8 +112,9 @@ typedef struct known {
 } known;
 
 /* sentence-transformers 6.2 in float32 on E[i] = (((i*i*7 + i*k*3 + k) % 23) - 11) / 8 as (n_columns, 4, 5), 4 rows:
- * MultipleNegativesRankingLoss(model, ...).compute_loss_from_embeddings(list(E), None); symmetric is directions = ("query_to_doc",
- * "doc_to_query"), partition_mode = "per_direction"; then E.grad.flatten()[[0, 3, 7]] and E.grad.norm(). */
+ * MultipleNegativesRankingLoss(model, ...).compute_loss_from_embeddings(list(E), None); symmetric is directions =
+ * ("query_to_doc", "doc_to_query"), partition_mode = "per_direction"; then E.grad.flatten()[[0, 3, 7]] and
+ * E.grad.norm(). */
 static const known reference[] = {
     {{{0}}, 2, 1, 7.249146938, -0.0022910, 0.0052059, 1.4612964, 10.4913502},
     {{{0}}, 4, 2, 22.430091858, 0.8017995, 0.8823546, -0.4683917, 7.0592103},
@@ -168,8 +170,8 @@ START_TEST(blocks_make_no_difference) {
     real *x = senc_alloc(2 * N * D, sizeof(real));
     bench_fill(x, 2 * N * D, 11);
     const loss_masked masked = {2050, N + 2099};
-    const bench_option options[] = {BENCH_NUMBER("temperature", 0.5), BENCH_TEXT("similarity", "dot"),
-                                    BENCH_TRUE("symmetric"), {0}};
+    const bench_option options[] = {
+        BENCH_NUMBER("temperature", 0.5), BENCH_TEXT("similarity", "dot"), BENCH_TRUE("symmetric"), {0}};
     const loss_batch batch = {.n_rows = N, .n_columns = 2, .masked = &masked, .n_masked = 1};
     bench_result r = bench_run("mnrl", options, &batch, x, D);
     const double want = plain_loss(x, N, D, masked);

@@ -50,7 +50,8 @@ typedef struct known {
 } known;
 
 /* sentence-transformers 6.2 in float32 on E[i] = (((i*i*7 + i*k*3 + k) % 23) - 11) / 8 as (columns, rows, 5):
- * TripletLoss and BatchHardTripletLoss(...).compute_loss_from_embeddings(list(E), labels); gradients at 0, 3, 7 and their length. */
+ * TripletLoss and BatchHardTripletLoss(...).compute_loss_from_embeddings(list(E), labels); gradients at 0, 3, 7 and
+ * their length. */
 static const int64_t classes[] = {0, 1, 0, 1, 2, 2};
 static const known reference[] = {
     {{{0}}, 4, 3, 8, 0.270612240, -0.3026356, 0.1521714, 0, 0.6422938},
@@ -88,8 +89,8 @@ START_TEST(batch_hard_by_hand) {
      * farthest of the class - nearest of another: 5 - 2, 4 - 1, 5 - 3, 0.5 - 4, 0.5 - 4.5; margin 1 */
     const real x[] = {0, 1, 5, 2, 9, 9.5F};
     const int64_t labels[] = {0, 0, 0, 1, 2, 2};
-    const bench_option options[] = {BENCH_TRUE("batch_hard"), BENCH_TEXT("distance", "manhattan"),
-                                    BENCH_NUMBER("margin", 1), {0}};
+    const bench_option options[] = {
+        BENCH_TRUE("batch_hard"), BENCH_TEXT("distance", "manhattan"), BENCH_NUMBER("margin", 1), {0}};
     const loss_batch batch = {.n_rows = 6, .n_columns = 1, .labels = labels};
     bench_result r = bench_run("triplet", options, &batch, x, 1);
     bench_near(r.loss, (4.0 + 4.0 + 3.0) / 5, 1e-6, "five anchors, three open hinges");
@@ -139,7 +140,8 @@ START_TEST(registry_is_complete) {
         const loss_spec *spec = all[i];
         ck_assert_ptr_eq(loss_find(spec->name), spec);
         ck_assert(i == 0 || strcmp(all[i - 1]->name, spec->name) < 0);
-        ck_assert(spec->help != NULL && spec->build != NULL && spec->examples != NULL && spec->examples[0].name != NULL);
+        ck_assert(spec->help != NULL && spec->build != NULL && spec->examples != NULL &&
+                  spec->examples[0].name != NULL);
         void *options = bench_options(spec, NULL);
         loss_roles roles = {0};
         spec->roles(options, &roles);
