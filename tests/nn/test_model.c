@@ -2,6 +2,7 @@
 #include "tests/nn/model_bench.h"
 
 #include "autograd/base/threads.h"
+#include "nn/encoder_layer.h"
 
 #define TOLERANCE 1e-5 /* of the largest value; float has 6e-8, two layers of sums over 12 to 20 numbers lose some of it */
 
@@ -155,6 +156,26 @@ START_TEST(dropout_depends_on_seed_and_step_only) {
 }
 END_TEST
 
+/* One mask used at two places would tie them together. */
+START_TEST(every_place_has_its_own_dropout) {
+    enum { LAYERS = 30, SITES = 3 };
+    uint64_t keys[(LAYERS + 1) * SITES];
+    int n = 0;
+    nn_pass pass = {.training = true, .seed = 1, .step = 2, .first_token = 7};
+    for (int64_t layer = -1; layer < LAYERS; layer++) {
+        for (int site = 0; site < SITES; site++) {
+            const kern_dropout d = nn_dropout_at(&pass, 0.1, layer, site);
+            ck_assert(d.p == 0.1 && d.first_row == 7);
+            for (int i = 0; i < n; i++) ck_assert_uint_ne(keys[i], d.key);
+            keys[n++] = d.key;
+        }
+    }
+    ck_assert(nn_dropout_at(&pass, 0, 0, 0).p == 0);
+    pass.training = false;
+    ck_assert(nn_dropout_at(&pass, 0.1, 0, 0).p == 0);
+}
+END_TEST
+
 /* Cached contrastive training embeds a batch in chunks and must draw the masks of the whole. */
 START_TEST(chunks_draw_the_masks_of_the_whole) {
     model_bench b = model_bench_open();
@@ -297,6 +318,7 @@ int main(void) {
     tcase_add_test(tests, poolings_side_by_side);
     tcase_add_test(tests, prompt_left_out);
     tcase_add_test(tests, dropout_depends_on_seed_and_step_only);
+    tcase_add_test(tests, every_place_has_its_own_dropout);
     tcase_add_test(tests, chunks_draw_the_masks_of_the_whole);
     tcase_add_test(tests, facts);
     tcase_add_test(tests, memory_plan_holds);
