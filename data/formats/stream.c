@@ -140,6 +140,7 @@ static int64_t step_gzip(data_stream *s, uint8_t *bytes, size_t n_bytes, senc_er
         return -1;
     }
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
+        s->n_out += room - s->gzip.avail_out;
         return fail_stream(s, err, "corrupt", s->gzip.msg);
     }
     s->between = result == Z_STREAM_END;
@@ -151,7 +152,10 @@ static int64_t step_zstd(data_stream *s, uint8_t *bytes, size_t n_bytes, senc_er
     ZSTD_outBuffer out = {bytes, n_bytes, 0};
     const size_t result = ZSTD_decompressStream(s->zstd, &out, &in);
     s->input_at = in.pos;
-    if (ZSTD_isError(result)) return fail_stream(s, err, "corrupt", ZSTD_getErrorName(result));
+    if (ZSTD_isError(result)) {
+        s->n_out += (int64_t)out.pos;
+        return fail_stream(s, err, "corrupt", ZSTD_getErrorName(result));
+    }
     s->between = result == 0;
     return (int64_t)out.pos;
 }

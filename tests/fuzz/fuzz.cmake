@@ -23,5 +23,9 @@ function(senc_fuzz_target name)
 endfunction()
 
 # One line per target, by name.
-senc_fuzz_target(toml senc_formats)
+senc_fuzz_target(csv senc_formats)
+senc_fuzz_target(jsonl senc_formats)
+senc_fuzz_target(npy senc_formats)
+senc_fuzz_target(safetensors senc_formats)
 senc_fuzz_target(tokenizer senc_data)
+senc_fuzz_target(toml senc_formats)
