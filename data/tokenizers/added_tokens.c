@@ -135,24 +135,21 @@ static size_t next_candidate(const data_added_set *set, const char *text, size_t
 
 const data_added_token *data_added_set_next(const data_added_tokens *a, const data_added_set *set,
                                             const data_unicode *unicode, const char *text, size_t n_bytes,
-                                            data_added_search *search, size_t *start, size_t *end) {
+                                            size_t *at, size_t *start, size_t *end) {
     if (set->strings.n == 0) return NULL;
-    while ((search->at = search->at < n_bytes ? next_candidate(set, text, n_bytes, search->at) : n_bytes) < n_bytes) {
-        size_t from = search->at, length = 0;
+    while ((*at = *at < n_bytes ? next_candidate(set, text, n_bytes, *at) : n_bytes) < n_bytes) {
+        size_t from = *at, length = 0;
         int32_t index = data_vocab_longest(&set->strings, 0, text + from, n_bytes - from, &length);
         if (index < 0) {
-            search->at++;
+            *at += 1;
             continue;
         }
-        search->at = from + length;
+        *at = from + length;
         const data_added_token *t = &a->tokens[index];
         if (t->single_word && !is_single_word(text, n_bytes, from, from + length)) continue;
         *start = t->lstrip ? space_before(unicode, text, from) : from;
-        if (t->lstrip && *start < search->done) *start = search->done;
         *end = t->rstrip ? space_behind(unicode, text, n_bytes, from + length) : from + length;
-        search->done = *end;
         return t;
     }
     return NULL;
 }
-

@@ -43,16 +43,10 @@ const data_added_token *data_added_tokens_find(const data_added_tokens *a, const
 /* Builds the sets; call it after the last put. */
 bool data_added_tokens_build(data_added_tokens *a, const data_normalizer *n, const data_unicode *unicode, senc_error *err);
 
-/* Where a search in a text stands. {0} is the start. */
-typedef struct data_added_search {
-    size_t at;   /* bytes looked at */
-    size_t done; /* bytes given out */
-} data_added_search;
-
-/* The next token in a text: [*start, *end) are its bytes with the white space it takes; the text between search->done (as
- * it was before the call) and *start is free of tokens. NULL: no further token. */
+/* The next token at or behind text[*at]; moves *at behind it. [*start, *end) are its bytes and the white space it takes, which
+ * may reach back into what the token before took. NULL: no further token. */
 const data_added_token *data_added_set_next(const data_added_tokens *a, const data_added_set *set,
                                             const data_unicode *unicode, const char *text, size_t n_bytes,
-                                            data_added_search *search, size_t *start, size_t *end);
+                                            size_t *at, size_t *start, size_t *end);
 
 #endif

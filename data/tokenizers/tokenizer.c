@@ -323,10 +323,9 @@ static bool encode_stretch(encode_run *r, const char *text, size_t n_bytes) {
     const data_tokenizer *t = r->t;
     text = data_normalizer_apply(&t->normalizer, t->unicode, text, n_bytes, &r->scratch->normalizer, &n_bytes);
     if (!text) return false;
-    data_added_search search = {0};
     const data_added_token *token;
-    size_t done = 0, start, end;
-    while ((token = data_added_set_next(&t->added, &t->added.normalized, t->unicode, text, n_bytes, &search, &start, &end))) {
+    size_t at = 0, done = 0, start, end;
+    while ((token = data_added_set_next(&t->added, &t->added.normalized, t->unicode, text, n_bytes, &at, &start, &end))) {
         if (start > done) encode_words(r, text + done, start - done, 0);
         data_ids_append(r->ids, token->id);
         done = end;
@@ -337,11 +336,10 @@ static bool encode_stretch(encode_run *r, const char *text, size_t n_bytes) {
 
 static bool encode_text(encode_run *r, const char *text, size_t n_bytes) {
     const data_tokenizer *t = r->t;
-    data_added_search search = {0};
     const data_added_token *token;
-    size_t done = 0, start, end;
+    size_t at = 0, done = 0, start, end;
     while (r->ids->n <= r->enough &&
-           (token = data_added_set_next(&t->added, &t->added.raw, t->unicode, text, n_bytes, &search, &start, &end))) {
+           (token = data_added_set_next(&t->added, &t->added.raw, t->unicode, text, n_bytes, &at, &start, &end))) {
         if (start > done && !encode_stretch(r, text + done, start - done)) return false;
         data_ids_append(r->ids, token->id);
         done = end;

@@ -142,10 +142,9 @@ END_TEST
 /* Tokens found as "<text between>[content]..." */
 static void check_found(const data_added_tokens *a, const data_added_set *set, const char *text, const char *expected) {
     senc_buffer out = {0};
-    data_added_search search = {0};
-    size_t done = 0, start, end;
+    size_t at = 0, done = 0, start, end;
     const data_added_token *t;
-    while ((t = data_added_set_next(a, set, unicode, text, strlen(text), &search, &start, &end))) {
+    while ((t = data_added_set_next(a, set, unicode, text, strlen(text), &at, &start, &end))) {
         if (start > done) senc_buffer_append(&out, text + done, start - done);
         senc_buffer_printf(&out, "[%s]", t->content);
         done = end;
