@@ -299,9 +299,11 @@ static void append_choices(senc_buffer *text, const char *choices) {
 static void add_help_rows(const senc_option *rows, senc_grid *grid) {
     for (const senc_option *row = rows; row && row->name; row++) {
         char name[64];
-        senc_grid_add(grid, "%s%s", cli_flag_name(row, name, sizeof name),
-                      row->choices && row->type != SENC_OPTION_TYPE_CHOICE ? row->choices : value_word(row));
+        cli_flag_name(row, name, sizeof name);
+        const bool has_word = row->choices && row->type != SENC_OPTION_TYPE_CHOICE;
+        senc_grid_add(grid, "%s%s%s", name, has_word ? " " : "", has_word ? row->choices : value_word(row));
         const bool is_switch = row->type == SENC_OPTION_TYPE_BOOLEAN && strcmp(row->initial, "false") == 0;
+        const bool shows_default = row->initial && row->initial[0] && row->initial[0] != '[' && !is_switch;
         senc_buffer text = {0};
         senc_buffer_append_text(&text, row->help);
         if (row->type == SENC_OPTION_TYPE_CHOICE) {
@@ -310,7 +312,7 @@ static void add_help_rows(const senc_option *rows, senc_grid *grid) {
         }
         if (row->type == SENC_OPTION_TYPE_STRINGS) senc_buffer_append_text(&text, "; may be repeated");
         if (row->initial && strcmp(row->initial, "!") == 0) senc_buffer_append_text(&text, " (required)");
-        else if (row->initial && row->initial[0] && row->initial[0] != '[' && !is_switch) senc_buffer_printf(&text, " (default %s)", row->initial);
+        else if (shows_default) senc_buffer_printf(&text, " (default %s)", row->initial);
         senc_grid_add(grid, "%s", senc_buffer_text(&text));
         grid->failed = grid->failed || text.failed;
         senc_buffer_free(&text);

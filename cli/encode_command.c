@@ -1,4 +1,5 @@
 /* senc encode: texts -> a matrix of vectors (.npy), block by block, so that an input of any size fits. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,9 @@ static const senc_option flags[] = {
     SENC_OPTION_STRING(encode_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_STRING(encode_flags, prompt_name, NULL, "put this prompt of the model in front of every text: query, document, ...; unset: the model's default prompt"),
     SENC_OPTION_STRING(encode_flags, prompt, NULL, "put this text in front of every text; \"\": none"),
-    SENC_OPTION_INTEGER(encode_flags, max_length, "0", 0, 1e9, "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_INTEGER(encode_flags, max_length, "0", 0, HUGE_VAL, "longest text in tokens, special ones included; 0: what the model says"),
     SENC_OPTION_BOOLEAN(encode_flags, normalize, "false", "vectors of length 1; --no-normalize: as pooled; neither: what the model says"),
-    SENC_OPTION_INTEGER(encode_flags, batch_tokens, "0", 0, 1e9, "tokens of one forward pass; 0: a good number"),
+    SENC_OPTION_INTEGER(encode_flags, batch_tokens, "0", 0, HUGE_VAL, "tokens of one forward pass; 0: a good number"),
     SENC_OPTION_CHOICE(encode_flags, on_bad_utf8, "error", "error|replace", "ill-formed UTF-8 is an error or is read as U+FFFD"),
     SENC_OPTION_BOOLEAN(encode_flags, stats, "false", "print texts, tokens and useful floating-point operations a second"),
     {0},
@@ -138,7 +139,7 @@ const cli_command cli_encode_command = {
     .details = "MODEL is a model folder or a run folder. Row i of the output is the vector of text i. An empty text is encoded as "
                "its special tokens alone.\n\n"
                "  senc encode models/m --input texts.txt --output vectors.npy\n"
-               "  senc encode models/m --input faq.jsonl.gz --column question --prompt-name query --output q.npy",
+               "  senc encode models/m --input faq.jsonl.gz --column question --output q.npy",
     .flags = flags,
     .flags_bytes = sizeof(encode_flags),
     .min_positionals = 1,

@@ -1,4 +1,5 @@
 /* senc eval: a model on evaluation data, as a report for people and as JSON. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,18 +22,18 @@ typedef struct eval_flags {
 } eval_flags;
 
 static const senc_option flags[] = {
-    SENC_OPTION_STRINGS(eval_flags, sts, NULL, "sentence pairs with scores: jsonl, csv or tsv with sentence1, sentence2, score (without a header: in this order)"),
-    SENC_OPTION_STRINGS(eval_flags, retrieval, NULL, "a BEIR folder: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv"),
-    SENC_OPTION_STRINGS(eval_flags, triplets, NULL, "anchor, positive, negative: jsonl, csv or tsv"),
-    SENC_OPTION_STRINGS(eval_flags, split, NULL, "of the --retrieval before it (default test)"),
-    SENC_OPTION_STRINGS(eval_flags, set, NULL, "KEY=VALUE of the data before it (senc list evaluators --options); before all data: of the --config"),
+    SENC_OPTION_ROW(eval_flags, sts, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "FILE", "sentence pairs with scores: jsonl, csv or tsv with sentence1, sentence2, score (without a header: in this order)"),
+    SENC_OPTION_ROW(eval_flags, retrieval, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "FOLDER", "a BEIR folder: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv"),
+    SENC_OPTION_ROW(eval_flags, triplets, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "FILE", "anchor, positive, negative: jsonl, csv or tsv"),
+    SENC_OPTION_ROW(eval_flags, split, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "NAME", "of the --retrieval before it (default test)"),
+    SENC_OPTION_ROW(eval_flags, set, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "KEY=VALUE", "change a key of the data before it (senc list evaluators --options); before all data: of the --config"),
     SENC_OPTION_PATH(eval_flags, config, NULL, "run the [[eval]] tables of this TOML file too"),
     SENC_OPTION_PATH(eval_flags, json, NULL, "write the results as JSON; - for standard output, in place of the tables"),
     SENC_OPTION_BOOLEAN(eval_flags, markdown, "false", "print Markdown tables"),
     SENC_OPTION_STRING(eval_flags, query_prompt, NULL, "put in front of queries; unset: what the model says"),
     SENC_OPTION_STRING(eval_flags, document_prompt, NULL, "put in front of documents; unset: what the model says"),
     SENC_OPTION_STRING(eval_flags, pooling, NULL, "mean, cls, max, ...; unset: what the model says"),
-    SENC_OPTION_INTEGER(eval_flags, max_length, "0", 0, 1e9, "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_INTEGER(eval_flags, max_length, "0", 0, HUGE_VAL, "longest text in tokens, special ones included; 0: what the model says"),
     {0},
 };
 
@@ -241,7 +242,7 @@ const cli_command cli_eval_command = {
     .help = "evaluate a model on data with known answers",
     .details = "MODEL is a model folder, a run folder (its best model), or a name in the Hugging Face cache. Metric keys are "
                "NAME_FUNCTION_METRIC, as nfcorpus_cosine_ndcg@10; the rules behind the numbers stand below the tables.\n\n"
-               "  senc eval models/m --sts stsb-test.csv --retrieval nfcorpus --json results.json\n"
+               "  senc eval models/m --sts stsb-test.csv --retrieval nfcorpus --json m.json\n"
                "  senc eval runs/faq --retrieval data/faq --split dev --set 'gain=\"linear\"'",
     .flags = flags,
     .flags_bytes = sizeof(eval_flags),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "autograd/base/terminal.h"
+#include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "data/readers/readers.h"
@@ -112,37 +113,52 @@ static const struct list_kind {
 };
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
 
-/* A row of an option table: key, default, meaning. Flags of commands are shown as they are typed. */
-static void add_option(const senc_option *option, bool is_command, senc_grid *grid) {
-    char described[256];
-    senc_option_describe(option, described, sizeof described);
-    if (is_command) {
-        senc_buffer name = {0};
-        senc_buffer_printf(&name, "%s%s", option->name[1] ? "--" : "-", option->name);
-        for (char *p = name.data; p && *p; p++) {
-            if (*p == '_') *p = '-';
+/* "integer", "a | b", ...: the types as a reader of documentation wants them; the parser's messages say more. */
+static void append_type(const senc_option *option, senc_buffer *out) {
+    switch (option->type) {
+    case SENC_OPTION_TYPE_INTEGER: senc_buffer_append_text(out, "integer"); break;
+    case SENC_OPTION_TYPE_REAL: senc_buffer_append_text(out, "number"); break;
+    case SENC_OPTION_TYPE_BOOLEAN: senc_buffer_append_text(out, "true or false"); break;
+    case SENC_OPTION_TYPE_STRING: senc_buffer_append_text(out, "text"); break;
+    case SENC_OPTION_TYPE_PATH: senc_buffer_append_text(out, "path"); break;
+    case SENC_OPTION_TYPE_BYTES: senc_buffer_append_text(out, "size"); break;
+    case SENC_OPTION_TYPE_INTEGERS: senc_buffer_append_text(out, "integers"); break;
+    case SENC_OPTION_TYPE_STRINGS: senc_buffer_append_text(out, "texts"); break;
+    case SENC_OPTION_TYPE_REALS: senc_buffer_append_text(out, "numbers"); break;
+    case SENC_OPTION_TYPE_VALUE: senc_buffer_append_text(out, "table"); break;
+    case SENC_OPTION_TYPE_CHOICE:
+        for (const char *p = option->choices; *p; p++) {
+            if (*p == '|') senc_buffer_append_text(out, ", ");
+            else senc_buffer_append(out, p, 1);
         }
-        senc_grid_add(grid, "%s", senc_buffer_text(&name));
-        senc_buffer_free(&name);
-    } else {
-        senc_grid_add(grid, "%s", option->name);
     }
+}
+
+/* Key, default, meaning; for Markdown also the type, which is clear from the default for most. */
+static void add_option(const senc_option *option, bool is_command, bool markdown, senc_grid *grid) {
+    char name[64];
+    senc_buffer type = {0};
+    append_type(option, &type);
+    if (is_command) cli_flag_name(option, name, sizeof name);
+    senc_grid_add(grid, "%s", is_command ? name : option->name);
+    if (markdown) senc_grid_add(grid, "%s", senc_buffer_text(&type));
     const bool is_required = option->initial && strcmp(option->initial, "!") == 0;
     senc_grid_add(grid, "%s", is_required ? "required" : option->initial ? option->initial : "-");
-    if (option->type == SENC_OPTION_TYPE_BOOLEAN) senc_grid_add(grid, "%s", option->help);
-    else senc_grid_add(grid, "%s: %s", described, option->help);
+    if (!markdown && option->type == SENC_OPTION_TYPE_CHOICE)
+        senc_grid_add(grid, "%s (%s)", option->help, senc_buffer_text(&type));
+    else senc_grid_add(grid, "%s", option->help);
+    grid->failed = grid->failed || type.failed;
+    senc_buffer_free(&type);
 }
 
 static void append_options(const list_entry *entry, bool is_command, bool markdown, senc_buffer *out) {
     senc_grid grid;
-    senc_grid_init(&grid, "lll");
-    if (markdown) {
-        senc_grid_add(&grid, is_command ? "flag" : "key");
-        senc_grid_add(&grid, "default");
-        senc_grid_add(&grid, "meaning");
-    }
+    senc_grid_init(&grid, markdown ? "llll" : "lll");
+    static const char *const head[] = {"type", "default", "meaning"};
+    if (markdown) senc_grid_add(&grid, is_command ? "flag" : "key");
+    for (int i = 0; markdown && i < 3; i++) senc_grid_add(&grid, "%s", head[i]);
     bool any = false;
-    for (const senc_option *o = entry->options; o && o->name; o++, any = true) add_option(o, is_command, &grid);
+    for (const senc_option *o = entry->options; o && o->name; o++, any = true) add_option(o, is_command, markdown, &grid);
     if (any && markdown) senc_grid_print_markdown(&grid, out);
     else if (any) senc_grid_print(&grid, 2, 80, out);
     senc_grid_free(&grid);

@@ -1,5 +1,6 @@
 /* senc search: the nearest texts of a corpus, for a first look at a model. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,7 @@ static const senc_option flags[] = {
     SENC_OPTION_INTEGER(search_flags, k, "3", 1, 1e6, "texts to show for each query"),
     SENC_OPTION_STRING(search_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(search_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
-    SENC_OPTION_INTEGER(search_flags, max_length, "0", 0, 1e9, "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_INTEGER(search_flags, max_length, "0", 0, HUGE_VAL, "longest text in tokens, special ones included; 0: what the model says"),
     SENC_OPTION_BOOLEAN(search_flags, json, "false", "one JSON object a query: {\"query\", \"hits\": [{\"row\", \"score\", \"text\"}]}"),
     SENC_OPTION_CHOICE(search_flags, on_bad_utf8, "error", "error|replace", "ill-formed UTF-8 is an error or is read as U+FFFD"),
     {0},

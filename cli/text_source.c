@@ -9,6 +9,7 @@
 #include "autograd/base/buffer.h"
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
+#include "cli/column_argument.h"
 #include "data/formats/jsonl.h"
 #include "data/formats/stream.h"
 #include "data/formats/utf8.h"
@@ -31,10 +32,6 @@ struct cli_text_source {
     int64_t capacity;
 };
 
-static bool is_number(const char *text) {
-    return text[0] && strspn(text, "0123456789") == strlen(text) && strlen(text) < 10;
-}
-
 static bool open_set(cli_text_source *s, const char *path, const cli_text_options *options, senc_error *err) {
     const char *column = options->column;
     const bool is_folder = senc_path_is_folder(path);
@@ -47,8 +44,7 @@ static bool open_set(cli_text_source *s, const char *path, const cli_text_option
         {.name = "text", .kind = DATA_ROLE_TEXT, .allow_empty = true},
         {.name = "title", .kind = DATA_ROLE_TEXT, .optional = true, .allow_empty = true},
     };
-    data_column_map map = {.role = "text", .name = column};
-    if (column && is_number(column)) map = (data_column_map){.role = "text", .number = strtoll(column, NULL, 10)};
+    const data_column_map map = cli_column_map("text", column ? column : "text");
     char *format = options->format ? senc_strdup(options->format) : NULL;
     const data_source source = {.path = corpus,
                                 .format = format,

@@ -1,4 +1,5 @@
 /* senc tokenize: texts -> token ids, one JSON object a line. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static const senc_option flags[] = {
     SENC_OPTION_PATH(tokenize_flags, output, "-", "JSON Lines; - for standard output"),
     SENC_OPTION_STRING(tokenize_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(tokenize_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
-    SENC_OPTION_INTEGER(tokenize_flags, max_length, NULL, 0, 1e9, "longest text in tokens, special ones included; 0: no limit; unset: what the model folder says"),
+    SENC_OPTION_INTEGER(tokenize_flags, max_length, NULL, 0, HUGE_VAL, "longest text in tokens, special ones included; 0: no limit; unset: what the model folder says"),
     SENC_OPTION_BOOLEAN(tokenize_flags, tokens, "false", "write the tokens too"),
     SENC_OPTION_CHOICE(tokenize_flags, lowercase, "auto", "auto|yes|no", "for folders that hold only vocab.txt: lower-case texts"),
     SENC_OPTION_CHOICE(tokenize_flags, on_bad_utf8, "error", "error|replace", "ill-formed UTF-8 is an error or is read as U+FFFD"),

@@ -85,13 +85,14 @@ static void append_spaces(senc_buffer *out, int64_t n) {
 }
 
 void senc_text_wrap(senc_buffer *out, const char *text, int64_t column, int64_t indent, int64_t width) {
-    bool at_start = true;  /* of a line: no space between words yet */
-    bool is_first = true;  /* word of a paragraph: its own spaces are kept, examples are indented with them */
+    bool at_start = true; /* of a line: no space between words yet */
+    bool is_first = true; /* word of a paragraph: its own spaces are kept, examples are indented with them */
+    bool is_broken = false;
     while (*text) {
         if (*text == '\n') {
             senc_buffer_append(out, "\n", 1);
             column = 0;
-            at_start = is_first = true;
+            at_start = is_first = is_broken = true;
             text++;
             continue;
         }
@@ -103,9 +104,9 @@ void senc_text_wrap(senc_buffer *out, const char *text, int64_t column, int64_t 
         if (!at_start && width > 0 && column + n_spaces + n_columns > width) {
             senc_buffer_append(out, "\n", 1);
             column = 0;
-            at_start = true;
+            at_start = is_broken = true;
         }
-        if (at_start && column < indent) {
+        if (at_start && is_broken) {
             append_spaces(out, indent - column);
             column = indent;
         }

@@ -49,7 +49,7 @@ static void check_wrap(const char *text, int64_t column, int64_t indent, int64_t
 
 START_TEST(test_wrap) {
     check_wrap("one two three four", 0, 0, 9, "one two\nthree\nfour\n");
-    check_wrap("one two three four", 0, 2, 11, "  one two\n  three\n  four\n");
+    check_wrap("one two three four", 0, 2, 11, "one two\n  three\n  four\n");
     check_wrap("one two", 7, 2, 10, "one\n  two\n");
     check_wrap("first\n  kept indentation", 0, 0, 80, "first\n  kept indentation\n");
     check_wrap("unbreakablylong word", 0, 0, 6, "unbreakablylong\nword\n");
