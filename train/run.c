@@ -246,7 +246,6 @@ static bool after_step(train_state *s, double learning_rate, senc_error *err) {
 static bool loop(train_state *s, senc_error *err) {
     const train_settings *t = &s->config->train;
     train_progress *p = &s->progress;
-    s->started_ms = senc_clock_ms();
     while (p->step < s->n_steps && !s->stopped_early) {
         const double start_ms = senc_clock_ms();
         const double factor = train_schedule_factor((train_schedule)t->schedule, p->step, s->warmup_steps, s->n_steps);
@@ -255,6 +254,7 @@ static bool loop(train_state *s, senc_error *err) {
         const double ms = senc_clock_ms() - start_ms;
         s->window_ms += ms;
         p->elapsed_ms += ms;
+        s->session_ms += ms;
         train_output_status(s);
         if (!after_step(s, t->learning_rate * factor, err)) return false;
     }

@@ -25,7 +25,6 @@ const eval_metric *train_results_find(const train_results *r, const char *key) {
 }
 
 bool train_evaluate(train_state *s, train_results *out, senc_error *err) {
-    const double start = senc_clock_ms();
     train_results results = {senc_alloc_zero((size_t)s->n_jobs, sizeof *results.items), 0};
     if (!results.items) return senc_fail_memory(err, (size_t)s->n_jobs * sizeof *results.items, "evaluation results");
     eval_encoder *encoder = NULL;
@@ -38,7 +37,6 @@ bool train_evaluate(train_state *s, train_results *out, senc_error *err) {
     }
     senc_log_status("%s", "");
     eval_encoder_free(encoder);
-    s->evaluation_ms += senc_clock_ms() - start;
     if (!ok) {
         train_results_free(&results);
         return false;

@@ -294,6 +294,7 @@ static data_json *report_json(const train_state *s) {
     data_json_put_integer(o, "truncated_texts", p->n_truncated);
     data_json_put_integer(o, "masked_negatives", p->n_masked);
     data_json_put_number(o, "training_seconds", p->elapsed_ms * 1e-3);
+    data_json_put_number(o, "useful_gflops_per_second", s->session_ms > 0 ? s->stepper.flops / s->session_ms * 1e-6 : NAN);
     data_json_put_integer(o, "peak_memory_bytes", senc_memory_peak_bytes());
     data_json_put_integer(o, "threads", p->threads);
     eval_report_put_json(s->baseline.items, s->baseline.n, data_json_put_object(o, "before"));

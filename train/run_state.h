@@ -38,7 +38,7 @@ typedef struct train_state {
     /* since the last line of the log */
     double window_loss, window_ms, last_norm, last_rate;
     int64_t window_steps, window_rows;
-    double started_ms, evaluation_ms;
+    double session_ms; /* of training since the start of the process, for the rate of operations */
     bool stopped_early;
 } train_state;
 
