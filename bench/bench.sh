@@ -25,7 +25,7 @@ trap 'rm -rf "$work"' EXIT
 senc=$build/bin/senc
 export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 
-"$build/bench/bench_kernels" --threads "$threads" | tee "$work/kernels.txt"
+"$build/bench/bench_kernels" "$threads" | tee "$work/kernels.txt"
 limit=$(sed -n 's/^limits: \([0-9.]*\) GF.*/\1/p' "$work/kernels.txt")
 
 if [ -z "${SENC_MODELS:-}" ] || [ -z "${SENC_DATA:-}" ]; then
