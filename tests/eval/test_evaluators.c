@@ -445,6 +445,57 @@ START_TEST(again_and_without_memory) {
 }
 END_TEST
 
+/* Vectors that Python can make too: how many bytes b of the text have b % 16 == k. */
+static bool count_bytes(void *context, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err) {
+    (void)context;
+    (void)role;
+    (void)err;
+    memset(out, 0, sizeof(*out) * (size_t)n * 16);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t b = 0; b < texts[i].n_bytes; b++) out[i * 16 + (unsigned char)texts[i].bytes[b] % 16]++;
+    return true;
+}
+
+static eval_result run_real(const char *type, const char *path) {
+    const eval_embedder embedder = {count_bytes, NULL, 16, "cosine"};
+    eval_result r;
+    senc_error err = {0};
+    senc_value *table = senc_value_create(SENC_VALUE_TABLE, (senc_place){0});
+    char full[1024];
+    snprintf(full, sizeof(full), "%s/%s", getenv("SENC_DATA"), path);
+    put(table, "type", text_value(type));
+    put(table, "path", text_value(full));
+    ck_assert_msg(run_job(table, &embedder, &r, &err), "%s", err.text);
+    return r;
+}
+
+/* NFCorpus and STS-B with these vectors: sentence-transformers 6.2's InformationRetrievalEvaluator.compute_metrics on
+ * cosines computed in double and rounded to float32; scipy's pearsonr and spearmanr of score and similarity. */
+START_TEST(real_data) {
+    if (getenv("SENC_DATA") == NULL) {
+        printf("skipped: SENC_DATA is not set\n");
+        return;
+    }
+    eval_result r = run_real("retrieval", "nfcorpus/");
+    expect(&r, "nfcorpus_cosine_accuracy@10", 0.14551083591331268);
+    expect(&r, "nfcorpus_cosine_precision@100", 0.016130030959752323);
+    expect(&r, "nfcorpus_cosine_recall@10", 0.009114528870372486);
+    expect(&r, "nfcorpus_cosine_recall@100", 0.06109729376726268);
+    expect(&r, "nfcorpus_cosine_ndcg@10", 0.02101989288787214);
+    expect(&r, "nfcorpus_cosine_mrr@10", 0.04341859550837877);
+    expect(&r, "nfcorpus_cosine_map@100", 0.0052033859299983045);
+    ck_assert(has_text(r.counts, r.n_counts, "queries: 323 (2914 without"));
+    eval_result_free(&r);
+    r = run_real("sts", "stsb/stsb-en-test.csv");
+    expect(&r, "stsb-en-test_pearson_dot", 0.18000371617870461);
+    expect(&r, "stsb-en-test_spearman_dot", 0.13784297447944813);
+    expect(&r, "stsb-en-test_pearson_manhattan", 0.11685573727292663);
+    expect(&r, "stsb-en-test_spearman_manhattan", 0.18773492327713062);
+    ck_assert(has_text(r.counts, r.n_counts, "pairs: 1379"));
+    eval_result_free(&r);
+}
+END_TEST
+
 START_TEST(registry) {
     int n;
     const eval_spec *const *all = eval_all(&n);
@@ -475,6 +526,7 @@ int main(void) {
     tcase_add_test(t, bad_input);
     tcase_add_test(t, failing_and_broken_models);
     tcase_add_test(t, again_and_without_memory);
+    tcase_add_test(t, real_data);
     tcase_add_test(t, registry);
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
