@@ -63,17 +63,28 @@ static short_text describe_value(const senc_value *v) {
     short_text out = {{0}};
     senc_buffer number = {0};
     switch (v->type) {
-    case SENC_VALUE_STRING: return describe_string(v);
-    case SENC_VALUE_INTEGER: snprintf(out.text, sizeof out.text, "%lld", (long long)v->integer); break;
+    case SENC_VALUE_STRING:
+        return describe_string(v);
+    case SENC_VALUE_INTEGER:
+        snprintf(out.text, sizeof out.text, "%lld", (long long)v->integer);
+        break;
     case SENC_VALUE_FLOAT:
         senc_value_print_number(v->number, &number);
         snprintf(out.text, sizeof out.text, "%s", number.failed ? "a float" : senc_buffer_text(&number));
         senc_buffer_free(&number);
         break;
-    case SENC_VALUE_BOOLEAN: snprintf(out.text, sizeof out.text, "%s", v->boolean ? "true" : "false"); break;
-    case SENC_VALUE_DATETIME: snprintf(out.text, sizeof out.text, "the date %.60s", v->string); break;
-    case SENC_VALUE_ARRAY: snprintf(out.text, sizeof out.text, v->n ? "an array" : "an empty array"); break;
-    case SENC_VALUE_TABLE: snprintf(out.text, sizeof out.text, "a table"); break;
+    case SENC_VALUE_BOOLEAN:
+        snprintf(out.text, sizeof out.text, "%s", v->boolean ? "true" : "false");
+        break;
+    case SENC_VALUE_DATETIME:
+        snprintf(out.text, sizeof out.text, "the date %.60s", v->string);
+        break;
+    case SENC_VALUE_ARRAY:
+        snprintf(out.text, sizeof out.text, v->n ? "an array" : "an empty array");
+        break;
+    case SENC_VALUE_TABLE:
+        snprintf(out.text, sizeof out.text, "a table");
+        break;
     }
     return out;
 }
@@ -82,10 +93,14 @@ static short_text describe_value(const senc_value *v) {
 static short_text with_bounds(const senc_option *o, const char *what) {
     short_text out;
     const bool low = isfinite(o->low), high = isfinite(o->high);
-    if (low && high) snprintf(out.text, sizeof out.text, "%s in [%.12g, %.12g]", what, o->low, o->high);
-    else if (low) snprintf(out.text, sizeof out.text, "%s >= %.12g", what, o->low);
-    else if (high) snprintf(out.text, sizeof out.text, "%s <= %.12g", what, o->high);
-    else snprintf(out.text, sizeof out.text, "%s", what);
+    if (low && high)
+        snprintf(out.text, sizeof out.text, "%s in [%.12g, %.12g]", what, o->low, o->high);
+    else if (low)
+        snprintf(out.text, sizeof out.text, "%s >= %.12g", what, o->low);
+    else if (high)
+        snprintf(out.text, sizeof out.text, "%s <= %.12g", what, o->high);
+    else
+        snprintf(out.text, sizeof out.text, "%s", what);
     return out;
 }
 
@@ -94,16 +109,24 @@ static short_text expected_of(const senc_option *o) {
     short_text out = {{0}};
     switch (o->type) {
     case SENC_OPTION_TYPE_INTEGER:
-    case SENC_OPTION_TYPE_INTEGERS: return with_bounds(o, "an integer");
+    case SENC_OPTION_TYPE_INTEGERS:
+        return with_bounds(o, "an integer");
     case SENC_OPTION_TYPE_REAL:
-    case SENC_OPTION_TYPE_REALS: return with_bounds(o, "a number");
-    case SENC_OPTION_TYPE_BOOLEAN: return (short_text){"true or false"};
+    case SENC_OPTION_TYPE_REALS:
+        return with_bounds(o, "a number");
+    case SENC_OPTION_TYPE_BOOLEAN:
+        return (short_text){"true or false"};
     case SENC_OPTION_TYPE_STRING:
-    case SENC_OPTION_TYPE_STRINGS: return (short_text){"a string"};
-    case SENC_OPTION_TYPE_PATH: return (short_text){"a path (a string)"};
-    case SENC_OPTION_TYPE_BYTES: return (short_text){"a size such as \"4GiB\", \"500MB\" or 1048576"};
-    case SENC_OPTION_TYPE_VALUE: return (short_text){"a value"};
-    case SENC_OPTION_TYPE_CHOICE: break;
+    case SENC_OPTION_TYPE_STRINGS:
+        return (short_text){"a string"};
+    case SENC_OPTION_TYPE_PATH:
+        return (short_text){"a path (a string)"};
+    case SENC_OPTION_TYPE_BYTES:
+        return (short_text){"a size such as \"4GiB\", \"500MB\" or 1048576"};
+    case SENC_OPTION_TYPE_VALUE:
+        return (short_text){"a value"};
+    case SENC_OPTION_TYPE_CHOICE:
+        break;
     }
     snprintf(out.text, sizeof out.text, "one of \"");
     for (const char *c = o->choices; *c; c++) {
@@ -222,7 +245,8 @@ static bool read_choice(const read_context *c, const senc_value *v, int *out) {
 
 static bool read_bytes(const read_context *c, const senc_value *v, int64_t *out) {
     int64_t bytes = -1;
-    if (v->type == SENC_VALUE_INTEGER) bytes = v->integer;
+    if (v->type == SENC_VALUE_INTEGER)
+        bytes = v->integer;
     else if (v->type == SENC_VALUE_STRING && strlen(v->string) == v->n_bytes && !senc_bytes_parse(v->string, &bytes))
         bytes = -1;
     if (bytes < 0) return fail_expected(c, v, 0, NULL);
@@ -231,7 +255,6 @@ static bool read_bytes(const read_context *c, const senc_value *v, int64_t *out)
 }
 
 /* ---- lists ---- */
-
 
 static void free_list(senc_option_type type, void *field) {
     if (type == SENC_OPTION_TYPE_STRINGS) {
@@ -259,17 +282,23 @@ static bool allocate_list(const read_context *c, void *field, int64_t n) {
     free_list(type, field);
     void *items = senc_alloc_zero((size_t)n, item_bytes);
     if (!items) return senc_fail_memory(c->err, (size_t)n * item_bytes, c->option->name);
-    if (type == SENC_OPTION_TYPE_STRINGS) *(senc_strings *)field = (senc_strings){items, n};
-    else if (type == SENC_OPTION_TYPE_INTEGERS) *(senc_integers *)field = (senc_integers){items, n};
-    else *(senc_reals *)field = (senc_reals){items, n};
+    if (type == SENC_OPTION_TYPE_STRINGS)
+        *(senc_strings *)field = (senc_strings){items, n};
+    else if (type == SENC_OPTION_TYPE_INTEGERS)
+        *(senc_integers *)field = (senc_integers){items, n};
+    else
+        *(senc_reals *)field = (senc_reals){items, n};
     return true;
 }
 
 static bool read_item(const read_context *c, const senc_value *v, int64_t item, int64_t index, void *field) {
     switch (c->option->type) {
-    case SENC_OPTION_TYPE_INTEGERS: return read_integer(c, v, item, &((senc_integers *)field)->items[index]);
-    case SENC_OPTION_TYPE_REALS: return read_real(c, v, item, &((senc_reals *)field)->items[index]);
-    default: return read_string(c, v, item, &((senc_strings *)field)->items[index]);
+    case SENC_OPTION_TYPE_INTEGERS:
+        return read_integer(c, v, item, &((senc_integers *)field)->items[index]);
+    case SENC_OPTION_TYPE_REALS:
+        return read_real(c, v, item, &((senc_reals *)field)->items[index]);
+    default:
+        return read_string(c, v, item, &((senc_strings *)field)->items[index]);
     }
 }
 
@@ -286,20 +315,29 @@ static bool read_list(const read_context *c, const senc_value *v, void *field) {
 
 static bool read_value(const read_context *c, const senc_value *v, void *field) {
     switch (c->option->type) {
-    case SENC_OPTION_TYPE_INTEGER: return read_integer(c, v, 0, field);
-    case SENC_OPTION_TYPE_REAL: return read_real(c, v, 0, field);
+    case SENC_OPTION_TYPE_INTEGER:
+        return read_integer(c, v, 0, field);
+    case SENC_OPTION_TYPE_REAL:
+        return read_real(c, v, 0, field);
     case SENC_OPTION_TYPE_BOOLEAN:
         if (v->type != SENC_VALUE_BOOLEAN) return fail_expected(c, v, 0, NULL);
         *(bool *)field = v->boolean;
         return true;
-    case SENC_OPTION_TYPE_STRING: return read_string(c, v, 0, field);
-    case SENC_OPTION_TYPE_PATH: return read_path(c, v, field);
-    case SENC_OPTION_TYPE_CHOICE: return read_choice(c, v, field);
-    case SENC_OPTION_TYPE_BYTES: return read_bytes(c, v, field);
+    case SENC_OPTION_TYPE_STRING:
+        return read_string(c, v, 0, field);
+    case SENC_OPTION_TYPE_PATH:
+        return read_path(c, v, field);
+    case SENC_OPTION_TYPE_CHOICE:
+        return read_choice(c, v, field);
+    case SENC_OPTION_TYPE_BYTES:
+        return read_bytes(c, v, field);
     case SENC_OPTION_TYPE_INTEGERS:
     case SENC_OPTION_TYPE_STRINGS:
-    case SENC_OPTION_TYPE_REALS: return read_list(c, v, field);
-    case SENC_OPTION_TYPE_VALUE: *(const senc_value **)field = v; return true;
+    case SENC_OPTION_TYPE_REALS:
+        return read_list(c, v, field);
+    case SENC_OPTION_TYPE_VALUE:
+        *(const senc_value **)field = v;
+        return true;
     }
     return false;
 }
@@ -316,8 +354,10 @@ static senc_value *initial_item(const senc_option *o, const char *text, size_t n
     senc_value *v = senc_value_create(integer ? SENC_VALUE_INTEGER : SENC_VALUE_FLOAT, nowhere);
     if (!v) return NULL;
     char *end;
-    if (integer) v->integer = strtoll(text, &end, 10);
-    else v->number = strtod(text, &end);
+    if (integer)
+        v->integer = strtoll(text, &end, 10);
+    else
+        v->number = strtod(text, &end);
     SENC_ASSERT(end == text + n && n > 0, "default of %s: %s", o->name, o->initial);
     return v;
 }
@@ -372,9 +412,15 @@ static bool set_initial(const read_context *c, void *field) {
     if (is_list(o->type)) return set_initial_list(c, field);
     switch (o->type) {
     case SENC_OPTION_TYPE_INTEGER:
-    case SENC_OPTION_TYPE_BYTES: *(int64_t *)field = initial_integer(o); return true;
-    case SENC_OPTION_TYPE_REAL: *(double *)field = set ? strtod(o->initial, NULL) : (double)NAN; return true;
-    case SENC_OPTION_TYPE_BOOLEAN: *(bool *)field = set && strcmp(o->initial, "true") == 0; return true;
+    case SENC_OPTION_TYPE_BYTES:
+        *(int64_t *)field = initial_integer(o);
+        return true;
+    case SENC_OPTION_TYPE_REAL:
+        *(double *)field = set ? strtod(o->initial, NULL) : (double)NAN;
+        return true;
+    case SENC_OPTION_TYPE_BOOLEAN:
+        *(bool *)field = set && strcmp(o->initial, "true") == 0;
+        return true;
     case SENC_OPTION_TYPE_CHOICE:
         *(int *)field = set ? choice_index(o->choices, o->initial, strlen(o->initial)) : -1;
         SENC_ASSERT(!set || *(int *)field >= 0, "default of %s: %s is not in %s", o->name, o->initial, o->choices);
@@ -383,7 +429,9 @@ static bool set_initial(const read_context *c, void *field) {
     case SENC_OPTION_TYPE_PATH:
         *(char **)field = set ? senc_strdup(o->initial) : NULL;
         return !set || *(char **)field || senc_fail_memory(c->err, strlen(o->initial), o->name);
-    default: *(const senc_value **)field = NULL; return true;
+    default:
+        *(const senc_value **)field = NULL;
+        return true;
     }
 }
 

@@ -21,8 +21,10 @@ static void print_path(const char *path, senc_buffer *out) {
     senc_buffer full = {0};
     if (folder) senc_buffer_printf(&full, "%s/", strcmp(folder, "/") == 0 ? "" : folder);
     senc_buffer_append_text(&full, strncmp(path, "./", 2) == 0 && folder ? path + 2 : path);
-    if (full.failed) out->failed = true;
-    else print_text(full.data, out);
+    if (full.failed)
+        out->failed = true;
+    else
+        print_text(full.data, out);
     senc_buffer_free(&full);
     free(folder);
 }
@@ -35,8 +37,10 @@ static void print_bytes(int64_t bytes, senc_buffer *out) {
         bytes /= 1024;
         unit++;
     }
-    if (unit < 0) senc_buffer_printf(out, "%lld", (long long)bytes);
-    else senc_buffer_printf(out, "\"%lld%s\"", (long long)bytes, units[unit]);
+    if (unit < 0)
+        senc_buffer_printf(out, "%lld", (long long)bytes);
+    else
+        senc_buffer_printf(out, "\"%lld%s\"", (long long)bytes, units[unit]);
 }
 
 static int64_t list_length(senc_option_type type, const void *field) {
@@ -51,8 +55,10 @@ static void print_list(const senc_option *o, const void *field, senc_buffer *out
         if (i) senc_buffer_append_text(out, ", ");
         if (o->type == SENC_OPTION_TYPE_INTEGERS)
             senc_buffer_printf(out, "%lld", (long long)((const senc_integers *)field)->items[i]);
-        else if (o->type == SENC_OPTION_TYPE_REALS) senc_value_print_number(((const senc_reals *)field)->items[i], out);
-        else print_text(((const senc_strings *)field)->items[i], out);
+        else if (o->type == SENC_OPTION_TYPE_REALS)
+            senc_value_print_number(((const senc_reals *)field)->items[i], out);
+        else
+            print_text(((const senc_strings *)field)->items[i], out);
     }
     senc_buffer_append_text(out, "]");
 }
@@ -76,33 +82,57 @@ static bool is_printable(const senc_option *o, const void *field) {
         const int64_t value = *(const int64_t *)field;
         return value != SENC_OPTION_UNSET && in_range(o, (double)value);
     }
-    case SENC_OPTION_TYPE_REAL: return in_range(o, *(const double *)field);
-    case SENC_OPTION_TYPE_BYTES: return *(const int64_t *)field >= 0;
-    case SENC_OPTION_TYPE_CHOICE: return *(const int *)field >= 0;
+    case SENC_OPTION_TYPE_REAL:
+        return in_range(o, *(const double *)field);
+    case SENC_OPTION_TYPE_BYTES:
+        return *(const int64_t *)field >= 0;
+    case SENC_OPTION_TYPE_CHOICE:
+        return *(const int *)field >= 0;
     case SENC_OPTION_TYPE_STRING:
-    case SENC_OPTION_TYPE_PATH: return *(char *const *)field != NULL;
-    case SENC_OPTION_TYPE_VALUE: return *(const senc_value *const *)field != NULL;
+    case SENC_OPTION_TYPE_PATH:
+        return *(char *const *)field != NULL;
+    case SENC_OPTION_TYPE_VALUE:
+        return *(const senc_value *const *)field != NULL;
     case SENC_OPTION_TYPE_BOOLEAN:
     case SENC_OPTION_TYPE_INTEGERS:
     case SENC_OPTION_TYPE_STRINGS:
-    case SENC_OPTION_TYPE_REALS: break;
+    case SENC_OPTION_TYPE_REALS:
+        break;
     }
     return true;
 }
 
 static void print_field(const senc_option *o, const void *field, senc_buffer *out) {
     switch (o->type) {
-    case SENC_OPTION_TYPE_INTEGER: senc_buffer_printf(out, "%lld", (long long)*(const int64_t *)field); break;
-    case SENC_OPTION_TYPE_REAL: senc_value_print_number(*(const double *)field, out); break;
-    case SENC_OPTION_TYPE_BOOLEAN: senc_buffer_append_text(out, *(const bool *)field ? "true" : "false"); break;
-    case SENC_OPTION_TYPE_STRING: print_text(*(char *const *)field, out); break;
-    case SENC_OPTION_TYPE_PATH: print_path(*(char *const *)field, out); break;
-    case SENC_OPTION_TYPE_CHOICE: print_choice(o->choices, *(const int *)field, out); break;
-    case SENC_OPTION_TYPE_BYTES: print_bytes(*(const int64_t *)field, out); break;
+    case SENC_OPTION_TYPE_INTEGER:
+        senc_buffer_printf(out, "%lld", (long long)*(const int64_t *)field);
+        break;
+    case SENC_OPTION_TYPE_REAL:
+        senc_value_print_number(*(const double *)field, out);
+        break;
+    case SENC_OPTION_TYPE_BOOLEAN:
+        senc_buffer_append_text(out, *(const bool *)field ? "true" : "false");
+        break;
+    case SENC_OPTION_TYPE_STRING:
+        print_text(*(char *const *)field, out);
+        break;
+    case SENC_OPTION_TYPE_PATH:
+        print_path(*(char *const *)field, out);
+        break;
+    case SENC_OPTION_TYPE_CHOICE:
+        print_choice(o->choices, *(const int *)field, out);
+        break;
+    case SENC_OPTION_TYPE_BYTES:
+        print_bytes(*(const int64_t *)field, out);
+        break;
     case SENC_OPTION_TYPE_INTEGERS:
     case SENC_OPTION_TYPE_STRINGS:
-    case SENC_OPTION_TYPE_REALS: print_list(o, field, out); break;
-    case SENC_OPTION_TYPE_VALUE: senc_value_print(*(const senc_value *const *)field, out); break;
+    case SENC_OPTION_TYPE_REALS:
+        print_list(o, field, out);
+        break;
+    case SENC_OPTION_TYPE_VALUE:
+        senc_value_print(*(const senc_value *const *)field, out);
+        break;
     }
 }
 
@@ -113,8 +143,10 @@ static void print_help(const senc_option *o, size_t line_bytes, senc_buffer *out
     if (o->type == SENC_OPTION_TYPE_CHOICE || o->choices) {
         senc_buffer_append_text(out, " (");
         for (const char *c = o->choices; *c; c++) {
-            if (*c == '|') senc_buffer_append_text(out, ", ");
-            else senc_buffer_append(out, c, 1);
+            if (*c == '|')
+                senc_buffer_append_text(out, ", ");
+            else
+                senc_buffer_append(out, c, 1);
         }
         senc_buffer_append_text(out, ")");
     }
@@ -151,8 +183,8 @@ static int least(int a, int b) {
     return a < b ? a : b;
 }
 
-/* Edits (insert, delete, replace, swap of two neighbours) that turn a into b; the restricted Damerau-Levenshtein distance
- * by three rows of its table. Both are shorter than MAX_NAME. */
+/* Edits (insert, delete, replace, swap of two neighbours) that turn a into b; the restricted Damerau-Levenshtein
+ * distance by three rows of its table. Both are shorter than MAX_NAME. */
 static int edit_distance(const char *a, const char *b) {
     int rows[3][MAX_NAME + 1];
     const int n_a = (int)strlen(a), n_b = (int)strlen(b);
@@ -211,7 +243,8 @@ bool senc_bytes_parse(const char *text, int64_t *bytes) {
     if (!n_fraction) { /* whole numbers stay exact beyond 2^53 */
         int64_t whole = 0;
         for (const char *c = text; c < text + n_digits; c++) {
-            if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, *c - '0', &whole)) return false;
+            if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, *c - '0', &whole))
+                return false;
         }
         return !__builtin_mul_overflow(whole, (int64_t)factor, bytes);
     }
@@ -229,7 +262,9 @@ const char *senc_bytes_text(int64_t bytes, char *out, size_t out_bytes) {
         value /= 1024;
         unit++;
     }
-    if (unit == 0) snprintf(out, out_bytes, "%lld B", (long long)bytes);
-    else snprintf(out, out_bytes, "%.*f %s", fabs(value) < 10 && value != floor(value) ? 1 : 0, value, units[unit]);
+    if (unit == 0)
+        snprintf(out, out_bytes, "%lld B", (long long)bytes);
+    else
+        snprintf(out, out_bytes, "%.*f %s", fabs(value) < 10 && value != floor(value) ? 1 : 0, value, units[unit]);
     return out;
 }

@@ -208,21 +208,30 @@ bool senc_value_merge(senc_value *into, senc_value *from, senc_error *err) {
 
 const char *senc_value_type_name(senc_value_type type) {
     switch (type) {
-    case SENC_VALUE_STRING: return "a string";
-    case SENC_VALUE_INTEGER: return "an integer";
-    case SENC_VALUE_FLOAT: return "a float";
-    case SENC_VALUE_BOOLEAN: return "a boolean";
-    case SENC_VALUE_DATETIME: return "a date or time";
-    case SENC_VALUE_ARRAY: return "an array";
-    case SENC_VALUE_TABLE: return "a table";
+    case SENC_VALUE_STRING:
+        return "a string";
+    case SENC_VALUE_INTEGER:
+        return "an integer";
+    case SENC_VALUE_FLOAT:
+        return "a float";
+    case SENC_VALUE_BOOLEAN:
+        return "a boolean";
+    case SENC_VALUE_DATETIME:
+        return "a date or time";
+    case SENC_VALUE_ARRAY:
+        return "an array";
+    case SENC_VALUE_TABLE:
+        return "a table";
     }
     return "a value";
 }
 
 const char *senc_place_text(senc_place place, char *out, size_t out_bytes) {
     const char *file = place.file ? place.file : "";
-    if (place.line > 0) snprintf(out, out_bytes, "%s:%d:%d: ", file, place.line, place.column);
-    else snprintf(out, out_bytes, "%s%s", file, file[0] ? ": " : "");
+    if (place.line > 0)
+        snprintf(out, out_bytes, "%s:%d:%d: ", file, place.line, place.column);
+    else
+        snprintf(out, out_bytes, "%s%s", file, file[0] ? ": " : "");
     return out;
 }
 
@@ -231,17 +240,33 @@ static void print_quoted(const char *text, size_t n_bytes, bool double_dollars, 
     for (size_t i = 0; i < n_bytes; i++) {
         const unsigned char c = (unsigned char)text[i];
         switch (c) {
-        case '"': senc_buffer_append_text(out, "\\\""); break;
-        case '\\': senc_buffer_append_text(out, "\\\\"); break;
-        case '\n': senc_buffer_append_text(out, "\\n"); break;
-        case '\t': senc_buffer_append_text(out, "\\t"); break;
-        case '\r': senc_buffer_append_text(out, "\\r"); break;
-        case '\b': senc_buffer_append_text(out, "\\b"); break;
-        case '\f': senc_buffer_append_text(out, "\\f"); break;
+        case '"':
+            senc_buffer_append_text(out, "\\\"");
+            break;
+        case '\\':
+            senc_buffer_append_text(out, "\\\\");
+            break;
+        case '\n':
+            senc_buffer_append_text(out, "\\n");
+            break;
+        case '\t':
+            senc_buffer_append_text(out, "\\t");
+            break;
+        case '\r':
+            senc_buffer_append_text(out, "\\r");
+            break;
+        case '\b':
+            senc_buffer_append_text(out, "\\b");
+            break;
+        case '\f':
+            senc_buffer_append_text(out, "\\f");
+            break;
         default:
             if (double_dollars && c == '$' && i + 1 < n_bytes && text[i + 1] == '{') senc_buffer_append_text(out, "$");
-            if (c < 0x20 || c == 0x7f) senc_buffer_printf(out, "\\u%04X", c);
-            else senc_buffer_append(out, &text[i], 1);
+            if (c < 0x20 || c == 0x7f)
+                senc_buffer_printf(out, "\\u%04X", c);
+            else
+                senc_buffer_append(out, &text[i], 1);
         }
     }
     senc_buffer_append_text(out, "\"");
@@ -253,8 +278,10 @@ void senc_value_print_string(const char *text, size_t n_bytes, senc_buffer *out)
 
 void senc_value_print_key(const char *key, senc_buffer *out) {
     const char *const bare = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    if (key[0] && key[strspn(key, bare)] == '\0') senc_buffer_append_text(out, key);
-    else print_quoted(key, strlen(key), false, out); /* the environment is not expanded in keys */
+    if (key[0] && key[strspn(key, bare)] == '\0')
+        senc_buffer_append_text(out, key);
+    else
+        print_quoted(key, strlen(key), false, out); /* the environment is not expanded in keys */
 }
 
 /* printf's %g with as many digits as it takes to read the same number; "2e-05" becomes "2e-5", "3" becomes "3.0". */
@@ -284,13 +311,25 @@ void senc_value_print_number(double number, senc_buffer *out) {
 
 void senc_value_print(const senc_value *v, senc_buffer *out) {
     switch (v->type) {
-    case SENC_VALUE_STRING: senc_value_print_string(v->string, v->n_bytes, out); return;
-    case SENC_VALUE_INTEGER: senc_buffer_printf(out, "%lld", (long long)v->integer); return;
-    case SENC_VALUE_FLOAT: senc_value_print_number(v->number, out); return;
-    case SENC_VALUE_BOOLEAN: senc_buffer_append_text(out, v->boolean ? "true" : "false"); return;
-    case SENC_VALUE_DATETIME: senc_buffer_append(out, v->string, v->n_bytes); return;
-    case SENC_VALUE_ARRAY: break;
-    case SENC_VALUE_TABLE: break;
+    case SENC_VALUE_STRING:
+        senc_value_print_string(v->string, v->n_bytes, out);
+        return;
+    case SENC_VALUE_INTEGER:
+        senc_buffer_printf(out, "%lld", (long long)v->integer);
+        return;
+    case SENC_VALUE_FLOAT:
+        senc_value_print_number(v->number, out);
+        return;
+    case SENC_VALUE_BOOLEAN:
+        senc_buffer_append_text(out, v->boolean ? "true" : "false");
+        return;
+    case SENC_VALUE_DATETIME:
+        senc_buffer_append(out, v->string, v->n_bytes);
+        return;
+    case SENC_VALUE_ARRAY:
+        break;
+    case SENC_VALUE_TABLE:
+        break;
     }
     const bool table = v->type == SENC_VALUE_TABLE;
     senc_buffer_append_text(out, table ? "{" : "[");

@@ -1,4 +1,5 @@
-/* A tree of values with their places in the text: what the TOML parser makes, what `--set` makes, what option tables read. */
+/* A tree of values with their places in the text: what the TOML parser makes, what `--set` makes, what option tables
+ * read. */
 #ifndef SENC_VALUE_H
 #define SENC_VALUE_H
 
@@ -19,8 +20,8 @@ typedef enum senc_value_type {
     SENC_VALUE_TABLE,
 } senc_value_type;
 
-/* Where a key or value stands: file:line:column, from 1; column counts characters (code points). line 0: not from a file
- * (then `file` is a constant such as "--set"). The name of a real file lives as long as the tree's root. */
+/* Where a key or value stands: file:line:column, from 1; column counts characters (code points). line 0: not from a
+ * file (then `file` is a constant such as "--set"). The name of a real file lives as long as the tree's root. */
 typedef struct senc_place {
     const char *file;
     int line, column;
@@ -66,12 +67,12 @@ bool senc_value_put(senc_value *table, const char *key, senc_place place, senc_v
  * still points to that file's name. */
 senc_value *senc_value_copy(const senc_value *v);
 /* Lays `from` (a table) over `into` (a table), as --set lays its value over a config: tables merge key by key, anything
- * else replaces what was there. A key "0", "1", ... over an array changes that item. Frees `from` in any case, so its places
- * must name a constant, not a file. Fails, with
- * the place of the key, on an index that the array does not have and on a key of an array that is not an index. */
+ * else replaces what was there. A key "0", "1", ... over an array changes that item. Frees `from` in any case, so its
+ * places must name a constant, not a file. Fails, with the place of the key, on an index that the array does not have
+ * and on a key of an array that is not an index. */
 bool senc_value_merge(senc_value *into, senc_value *from, senc_error *err);
-/* Appends the value as TOML on one line: tables inline, strings as basic strings in which "${" is written "$${" (so that
- * reading with expansion of the environment gives the same string). */
+/* Appends the value as TOML on one line: tables inline, strings as basic strings in which "${" is written "$${" (so
+ * that reading with expansion of the environment gives the same string). */
 void senc_value_print(const senc_value *v, senc_buffer *out);
 /* The pieces of it: a quoted string; a key, quoted where it must be; a number in its shortest exact form. */
 void senc_value_print_string(const char *text, size_t n_bytes, senc_buffer *out);

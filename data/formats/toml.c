@@ -36,8 +36,8 @@ static senc_value *put_container(data_toml_parser *p, senc_value *table, const c
     return NULL;
 }
 
-/* The table that a dotted key goes through. It may be new, made by a dotted key, or a super-table that only headers below
- * it have named so far; a table with a header or braces of its own is complete. */
+/* The table that a dotted key goes through. It may be new, made by a dotted key, or a super-table that only headers
+ * below it have named so far; a table with a header or braces of its own is complete. */
 static senc_value *dotted_child(data_toml_parser *p, senc_value *table, const char *key, senc_place place) {
     const senc_pair *old = senc_value_find_pair(table, key);
     if (!old) return put_container(p, table, key, place, SENC_VALUE_TABLE, DATA_TOML_DOTTED);
@@ -103,8 +103,8 @@ static bool take_dot(data_toml_parser *p) {
     return true;
 }
 
-/* Reads a dotted key from `table` on; *table and *depth become the table of its last part, which is returned (the caller
- * frees it). */
+/* Reads a dotted key from `table` on; *table and *depth become the table of its last part, which is returned (the
+ * caller frees it). */
 static char *parse_dotted_key(data_toml_parser *p, senc_value **table, int *depth, senc_place *place) {
     for (;;) {
         char *key = data_toml_parse_key_part(p, place);
@@ -125,8 +125,10 @@ static bool parse_pair(data_toml_parser *p, senc_value *table, int depth) {
     if (!key) return false;
     const senc_pair *old = senc_value_find_pair(table, key);
     bool ok = true;
-    if (data_toml_peek(p) != '=') ok = data_toml_fail_expected(p, "\"=\" after the key");
-    else if (old) ok = fail_taken(p, place, old, "key");
+    if (data_toml_peek(p) != '=')
+        ok = data_toml_fail_expected(p, "\"=\" after the key");
+    else if (old)
+        ok = fail_taken(p, place, old, "key");
     if (ok) {
         p->at++;
         data_toml_skip_spaces(p);
@@ -216,10 +218,13 @@ static senc_value *parse_string_value(data_toml_parser *p) {
 senc_value *data_toml_parse_value(data_toml_parser *p, int depth) {
     switch (data_toml_peek(p)) {
     case '"':
-    case '\'': return parse_string_value(p);
+    case '\'':
+        return parse_string_value(p);
     case '[':
-    case '{': return parse_container(p, depth);
-    default: return data_toml_parse_scalar(p);
+    case '{':
+        return parse_container(p, depth);
+    default:
+        return data_toml_parse_scalar(p);
     }
 }
 
@@ -392,7 +397,9 @@ bool data_toml_parse_assignment(const char *text, senc_value **out, senc_error *
         ok = value && (senc_value_put(table, key, place, value) || data_toml_fail_memory(&p));
     }
     free(key);
-    if (ok) *out = root;
-    else senc_value_free(root);
+    if (ok)
+        *out = root;
+    else
+        senc_value_free(root);
     return ok;
 }

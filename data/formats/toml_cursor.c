@@ -35,7 +35,8 @@ static bool is_space(int c) {
     return c == ' ' || c == '\t';
 }
 
-/* Control characters other than tab stand neither in comments nor in strings. A carriage return alone is one of them. */
+/* Control characters other than tab stand neither in comments nor in strings. A carriage return alone is one of them.
+ */
 static bool is_control(int c) {
     return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7f;
 }
@@ -98,12 +99,18 @@ bool data_toml_fail_expected(data_toml_parser *p, const char *what) {
     const int c = data_toml_peek(p);
     int n = 0;
     while (n < 40 && (is_bare(peek_at(p, n)) || (n > 0 && peek_at(p, n) == '.'))) n++;
-    if (c < 0) snprintf(found, sizeof found, "%s", p->end_name);
-    else if (data_toml_at_newline(p)) snprintf(found, sizeof found, "newline");
-    else if (is_control(c)) snprintf(found, sizeof found, "control character U+%04X", (unsigned)c);
-    else if (c == '"') snprintf(found, sizeof found, "'\"'");
-    else if (c < 0x80) snprintf(found, sizeof found, "\"%.*s%s\"", n ? n : 1, p->at, n == 40 ? "..." : "");
-    else describe_character(p, found, sizeof found);
+    if (c < 0)
+        snprintf(found, sizeof found, "%s", p->end_name);
+    else if (data_toml_at_newline(p))
+        snprintf(found, sizeof found, "newline");
+    else if (is_control(c))
+        snprintf(found, sizeof found, "control character U+%04X", (unsigned)c);
+    else if (c == '"')
+        snprintf(found, sizeof found, "'\"'");
+    else if (c < 0x80)
+        snprintf(found, sizeof found, "\"%.*s%s\"", n ? n : 1, p->at, n == 40 ? "..." : "");
+    else
+        describe_character(p, found, sizeof found);
     return data_toml_fail(p, data_toml_place(p), "expected %s, found %s", what, found);
 }
 

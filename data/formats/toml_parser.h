@@ -22,8 +22,8 @@ enum {
 typedef struct data_toml_parser {
     const char *at, *end;
     int line;              /* 0: not a file, places have no line */
-    const char *column_at; /* a byte in the current line, at or before `at`, and its column: the column of `at` is counted
-                              from there, so that a long line is walked once */
+    const char *column_at; /* a byte in the current line, at or before `at`, and its column: the column of `at` is
+                              counted from there, so that a long line is walked once */
     int column;
     const char *file;
     const char *end_name; /* "end of file" */

@@ -154,8 +154,8 @@ static int digit_value(char c) {
     return 99;
 }
 
-/* Behind the digits of a base at text[at]; underscores stand only between two digits. `at` itself when there are none, -1
- * when an underscore is misplaced. */
+/* Behind the digits of a base at text[at]; underscores stand only between two digits. `at` itself when there are none,
+ * -1 when an underscore is misplaced. */
 static int skip_digits(const scalar *s, int at, int base) {
     const int start = at;
     while (at < s->n && (digit_value(s->text[at]) < base || s->text[at] == '_')) at++;
@@ -260,7 +260,8 @@ senc_value *data_toml_parse_scalar(data_toml_parser *p) {
     } else if (equals(&s, "true") || equals(&s, "false")) {
         v = create(&s, SENC_VALUE_BOOLEAN);
         if (v) v->boolean = s.text[0] == 't';
-    } else if (s.n && (is_digit(s.text[0]) || s.text[0] == '+' || s.text[0] == '-' || equals(&s, "inf") || equals(&s, "nan"))) {
+    } else if (s.n && (is_digit(s.text[0]) || s.text[0] == '+' || s.text[0] == '-' || equals(&s, "inf") ||
+                       equals(&s, "nan"))) {
         v = parse_number(&s);
     } else {
         data_toml_fail_expected(p, s.n ? "a value (a string needs quotes)" : "a value");

@@ -28,8 +28,8 @@ START_TEST(errno_tells_who_is_wrong) {
     static const struct {
         int code;
         senc_error_kind kind;
-    } cases[] = {{ENOENT, SENC_BAD_INPUT}, {EACCES, SENC_BAD_INPUT}, {EISDIR, SENC_BAD_INPUT},
-                 {ENOTDIR, SENC_BAD_INPUT}, {ENOSPC, SENC_FAILED},   {EIO, SENC_FAILED}};
+    } cases[] = {{ENOENT, SENC_BAD_INPUT},  {EACCES, SENC_BAD_INPUT}, {EISDIR, SENC_BAD_INPUT},
+                 {ENOTDIR, SENC_BAD_INPUT}, {ENOSPC, SENC_FAILED},    {EIO, SENC_FAILED}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         senc_error err = {0};
         errno = cases[i].code;

@@ -199,13 +199,15 @@ END_TEST
 START_TEST(paths) {
     static const struct {
         const char *a, *b, *expected;
-    } joins[] = {{"a", "b/c", "a/b/c"}, {"a/", "b", "a/b"}, {"a", "/b", "/b"}, {"", "b", "b"}, {"/", "b", "/b"}, {"a", "", "a"}};
+    } joins[] = {{"a", "b/c", "a/b/c"}, {"a/", "b", "a/b"}, {"a", "/b", "/b"},
+                 {"", "b", "b"},        {"/", "b", "/b"},   {"a", "", "a"}};
     for (size_t i = 0; i < sizeof joins / sizeof joins[0]; i++) {
         char *path = senc_path_join(joins[i].a, joins[i].b);
         ck_assert_str_eq(path, joins[i].expected);
         free(path);
     }
-    static const char *const parents[][2] = {{"a/b.toml", "a"}, {"b.toml", "."}, {"/b", "/"}, {"/a/b", "/a"}, {"../x", ".."}};
+    static const char *const parents[][2] = {
+        {"a/b.toml", "a"}, {"b.toml", "."}, {"/b", "/"}, {"/a/b", "/a"}, {"../x", ".."}};
     for (size_t i = 0; i < sizeof parents / sizeof parents[0]; i++) {
         char *path = senc_path_folder(parents[i][0]);
         ck_assert_str_eq(path, parents[i][1]);
@@ -217,7 +219,8 @@ START_TEST(paths) {
 }
 END_TEST
 
-/* Whatever fails, a whole file stands there and no temporary. (One allocation may fail unseen: that for syncing the folder.) */
+/* Whatever fails, a whole file stands there and no temporary. (One allocation may fail unseen: that for syncing the
+ * folder.) */
 START_TEST(every_allocation_may_fail) {
     int n_failed = 0;
     for (int n = 1; n <= 20; n++) {

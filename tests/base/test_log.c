@@ -7,8 +7,8 @@
 
 #include "autograd/base/log.h"
 
-/* stderr goes to a file from start to stop, which returns what was written (until the next call). Check runs each test in a
- * process of its own, so levels and the environment are fresh. */
+/* stderr goes to a file from start to stop, which returns what was written (until the next call). Check runs each test
+ * in a process of its own, so levels and the environment are fresh. */
 static FILE *caught;
 static int saved_stderr;
 

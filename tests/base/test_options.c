@@ -171,11 +171,14 @@ START_TEST(wrong_values) {
     ck_assert_ptr_null(read_error("size", integer(1000)));
     ck_assert_str_eq(read_error("size", integer(0)), AT "size: expected an integer in [1, 1000], got 0");
     ck_assert_str_eq(read_error("size", integer(1001)), AT "size: expected an integer in [1, 1000], got 1001");
-    ck_assert_str_eq(read_error("size", string("sixteen")), AT "size: expected an integer in [1, 1000], got \"sixteen\"");
+    ck_assert_str_eq(read_error("size", string("sixteen")),
+                     AT "size: expected an integer in [1, 1000], got \"sixteen\"");
     ck_assert_str_eq(read_error("size", real(2)), AT "size: expected an integer in [1, 1000], got 2.0");
     ck_assert_str_eq(read_error("size", boolean(true)), AT "size: expected an integer in [1, 1000], got true");
-    ck_assert_str_eq(read_error("size", list(NULL, NULL)), AT "size: expected an integer in [1, 1000], got an empty array");
-    ck_assert_str_eq(read_error("size", list(integer(1), NULL)), AT "size: expected an integer in [1, 1000], got an array");
+    ck_assert_str_eq(read_error("size", list(NULL, NULL)),
+                     AT "size: expected an integer in [1, 1000], got an empty array");
+    ck_assert_str_eq(read_error("size", list(integer(1), NULL)),
+                     AT "size: expected an integer in [1, 1000], got an array");
     ck_assert_str_eq(read_error("size", table()),
                      "configs/a.toml:2:1: train.size: expected an integer in [1, 1000], got a table");
     ck_assert_ptr_null(read_error("rate", integer(1)));
@@ -396,6 +399,7 @@ START_TEST(nearest_names) {
     ck_assert_str_eq(senc_nearest_name("batchsiez", names, 6), "batch_size");
     ck_assert_str_eq(senc_nearest_name("margn", names, 6), "margin");
     ck_assert_str_eq(senc_nearest_name("magrin", names, 6), "margin");
+    ck_assert_str_eq(senc_nearest_name("peohcs", names, 6), "epochs"); /* two swaps */
     ck_assert_str_eq(senc_nearest_name("learn_rate", names, 6), "learning_rate");
     ck_assert_str_eq(senc_nearest_name("epoch", names, 6), "epochs");
     ck_assert_ptr_null(senc_nearest_name("seed", names, 6));
@@ -414,11 +418,33 @@ START_TEST(sizes) {
         const char *text;
         int64_t bytes; /* -1: refused */
     } cases[] = {
-        {"0", 0},       {"1048576", 1048576}, {"4GiB", INT64_C(4) << 30}, {"500MB", 500000000},
-        {"1.5GB", 1500000000}, {"2 KiB", 2048}, {"1kb", 1000}, {"7B", 7}, {"3TiB", INT64_C(3) << 40},
-        {"9223372036854775807", INT64_MAX}, {"9223372036854775808", -1}, {"9000000TiB", -1}, {"99999999.5TiB", -1},
-        {"", -1}, {"-1", -1}, {"+1", -1}, {"GiB", -1}, {"4G", -1}, {"4GiBs", -1}, {"1.GB", -1}, {".5GB", -1},
-        {"1e9", -1}, {" 1", -1}, {"0x10", -1}, {"4 GiB ", -1}, {"4iB", -1}, {"4X", -1},
+        {"0", 0},
+        {"1048576", 1048576},
+        {"4GiB", INT64_C(4) << 30},
+        {"500MB", 500000000},
+        {"1.5GB", 1500000000},
+        {"2 KiB", 2048},
+        {"1kb", 1000},
+        {"7B", 7},
+        {"3TiB", INT64_C(3) << 40},
+        {"9223372036854775807", INT64_MAX},
+        {"9223372036854775808", -1},
+        {"9000000TiB", -1},
+        {"99999999.5TiB", -1},
+        {"", -1},
+        {"-1", -1},
+        {"+1", -1},
+        {"GiB", -1},
+        {"4G", -1},
+        {"4GiBs", -1},
+        {"1.GB", -1},
+        {".5GB", -1},
+        {"1e9", -1},
+        {" 1", -1},
+        {"0x10", -1},
+        {"4 GiB ", -1},
+        {"4iB", -1},
+        {"4X", -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t bytes = -1;

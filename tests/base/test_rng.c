@@ -6,7 +6,8 @@
 
 #include "autograd/base/rng.h"
 
-/* The first outputs from state {1, 2, 3, 4}, by hand: rotl(2 * 5, 7) * 9 = 11520, then s = {7, 0, 2^18 + 2, 6 * 2^45}, so 0. */
+/* The first outputs from state {1, 2, 3, 4}, by hand: rotl(2 * 5, 7) * 9 = 11520, then s = {7, 0, 2^18 + 2, 6 * 2^45},
+ * so 0. */
 START_TEST(stream_follows_the_paper) {
     senc_rng rng = {{1, 2, 3, 4}};
     ck_assert_uint_eq(senc_rng_next(&rng), 11520);
@@ -94,7 +95,8 @@ START_TEST(cells_are_independent) {
     int64_t n = 0, right = 0, down = 0;
     for (uint64_t row = 0; row < ROWS; row++) {
         const uint64_t key = senc_rng_row_key(senc_rng_mix(5), row);
-        for (uint32_t column = 0; column < COLUMNS; column++) dropped[row][column] = senc_rng_cell(key, column) < threshold;
+        for (uint32_t column = 0; column < COLUMNS; column++)
+            dropped[row][column] = senc_rng_cell(key, column) < threshold;
     }
     for (int i = 0; i + 1 < ROWS; i++) {
         for (int j = 0; j + 1 < COLUMNS; j++) {

@@ -148,7 +148,8 @@ START_TEST(merge_refuses_what_is_no_item) {
         senc_error err = {0};
         char expected[200];
         ck_assert(!senc_value_merge(t, path("list", keys[i], "p", integer(9)), &err));
-        snprintf(expected, sizeof expected, "--set: \"%s\" is no item of the array, which has 2 (counted from 0)", keys[i]);
+        snprintf(expected, sizeof expected, "--set: \"%s\" is no item of the array, which has 2 (counted from 0)",
+                 keys[i]);
         ck_assert_str_eq(err.text, expected);
         ck_assert_int_eq(err.kind, SENC_BAD_INPUT);
         senc_value_free(t);

@@ -76,7 +76,8 @@ static const char *const plans[] = {
     "batch_size = 9223372036854775807\nsteps = 0\nrate = 1\ndropout = 0\nshuffle = false\n",
     "prompt = \"a \\\"b\\\" \\\\ \\n\\t\\r\\u0001\\u007F \xc3\xa9 '''\"\ntitle = \"\"\npath = \"/x/${SENC_T}.jsonl\"\n",
     "prompt = '$${A} $$${B} $ $$'\ntitle = '${SENC_T}'\n",
-    "pooling = 'max'\nmemory = \"1.5MB\"\nat_k = 7\nwords = ['x', '', \"\\\"\"]\nweights = [-1, 1e-300, 0.1, 0.3333333333333333]\n",
+    "pooling = 'max'\nmemory = \"1.5MB\"\nat_k = 7\nwords = ['x', '', \"\\\"\"]\nweights = [-1, 1e-300, 0.1, "
+    "0.3333333333333333]\n",
     "memory = 1099511627776\nat_k = []\nweights = []\nrate = 5e-324\n",
     "columns = { a = 'q', \"b c\" = ['${SENC_T}', 1.5, 2024-01-01], d = { e = true } }\n",
 };
@@ -125,7 +126,8 @@ END_TEST
 static const struct {
     const char *text, *message;
 } faults[] = {
-    {"[train]\n\n  batch_size = \"sixteen\"", "c.toml:3:16: train.batch_size: expected an integer >= 1, got \"sixteen\""},
+    {"[train]\n\n  batch_size = \"sixteen\"",
+     "c.toml:3:16: train.batch_size: expected an integer >= 1, got \"sixteen\""},
     {"[train]\nbatchsize = 16", "c.toml:2:1: train.batchsize: unknown key for [train]; did you mean \"batch_size\"?"},
     {"[train]\nat_k = [\n 1,\n 'x']", "c.toml:4:2: train.at_k: item 2: expected an integer >= 1, got \"x\""},
     {"[train]\nrate = nan", "c.toml:2:8: train.rate: expected a number in [0, 1], got nan"},

@@ -1,4 +1,5 @@
-/* The TOML parser: every rule of the specification (toml_cases.h), places, limits, --set, the environment, lack of memory. */
+/* The TOML parser: every rule of the specification (toml_cases.h), places, limits, --set, the environment, lack of
+ * memory. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +35,8 @@ static void check_valid(const toml_case *c) {
     ck_assert_int_eq(err.kind, SENC_OK);
     senc_buffer printed = {0};
     senc_value_print(tree, &printed);
-    ck_assert_msg(strcmp(senc_buffer_text(&printed), c->expected) == 0, "<%s>: expected %s, got %s", c->text, c->expected,
-                  senc_buffer_text(&printed));
+    ck_assert_msg(strcmp(senc_buffer_text(&printed), c->expected) == 0, "<%s>: expected %s, got %s", c->text,
+                  c->expected, senc_buffer_text(&printed));
     senc_buffer_free(&printed);
     senc_value_free(tree);
 }
@@ -86,8 +87,10 @@ END_TEST
 static void check_survives(const char *text, size_t n_bytes) {
     senc_value *tree = NULL;
     senc_error err = {0};
-    if (parse(text, n_bytes, &tree, &err)) senc_value_free(tree);
-    else ck_assert_int_ne(err.text[0], '\0');
+    if (parse(text, n_bytes, &tree, &err))
+        senc_value_free(tree);
+    else
+        ck_assert_int_ne(err.text[0], '\0');
 }
 
 static void check_damage(const toml_case *c) {
@@ -288,6 +291,7 @@ static const struct {
     {"a=  ", "--set: expected a value (for an empty string write \"\" with its quotes), found end of text"},
     {"a=[1", "--set: expected \",\" or \"]\" in an array, found end of text"},
     {"a=\"x", "--set: expected the closing '\"' of the string, found end of text"},
+    {"a=[1,\n2 3]", "--set: expected \",\" or \"]\" in an array, found \"3\""},
     {"a='x'y", "--set: expected nothing after the value, found \"y\""},
     {"a={b=1} 2", "--set: expected nothing after the value, found \"2\""},
     {"a.=1", "--set: expected a key, found \"=\""},
@@ -319,7 +323,8 @@ static const struct {
 } expansions[] = {
     {"a = '${SENC_T}'", "{ a = \"va$l\" }"},
     {"a = 'x${SENC_T}y${SENC_EMPTY}z'", "{ a = \"xva$lyz\" }"},
-    {"a = ['${SENC_T}', {b = '${SENC_T}'}]\n[t]\nc = '${SENC_T}'", "{ a = [\"va$l\", { b = \"va$l\" }], t = { c = \"va$l\" } }"},
+    {"a = ['${SENC_T}', {b = '${SENC_T}'}]\n[t]\nc = '${SENC_T}'",
+     "{ a = [\"va$l\", { b = \"va$l\" }], t = { c = \"va$l\" } }"},
     {"a = '$SENC_T $ $$ {} $}'", "{ a = \"$SENC_T $ $$ {} $}\" }"},
     {"a = '$${SENC_T}'", "{ a = \"$${SENC_T}\" }"}, /* the value is ${SENC_T}, printed with its dollar doubled */
     {"a = '$$${SENC_T}'", "{ a = \"$$${SENC_T}\" }"},
@@ -346,8 +351,10 @@ START_TEST(environment) {
     senc_error err = {0};
     senc_buffer printed = {0};
     const bool ok = data_toml_expand_environment(tree, &err);
-    if (ok) senc_value_print(tree, &printed);
-    else ck_assert_int_eq(err.kind, SENC_BAD_INPUT);
+    if (ok)
+        senc_value_print(tree, &printed);
+    else
+        ck_assert_int_eq(err.kind, SENC_BAD_INPUT);
     ck_assert_str_eq(ok ? senc_buffer_text(&printed) : err.text, expansions[_i].expected);
     senc_buffer_free(&printed);
     senc_value_free(tree);
@@ -356,7 +363,8 @@ END_TEST
 
 /* ---- lack of memory ---- */
 
-static const char memory_text[] = "a = 'x'\n\"b\".c = [1, 2.5_0, \"y\", 2024-01-01, true]\n[t.u]\nv = {w = '${SENC_T}'}\n[[t.l]]\n[[t.l]]\n";
+static const char memory_text[] =
+    "a = 'x'\n\"b\".c = [1, 2.5_0, \"y\", 2024-01-01, true]\n[t.u]\nv = {w = '${SENC_T}'}\n[[t.l]]\n[[t.l]]\n";
 
 static bool parse_and_expand(senc_error *err) {
     senc_value *tree = NULL;

@@ -560,6 +560,7 @@ static const toml_case invalid_cases[] = {
     DOC("[\xc3\xa9]", "1:2: expected a key, found \"\xc3\xa9\" (U+00E9)"),
     DOC("[a]\nx.y = 1\n[a.x.z]\n[a.x]", "4:4: table \"x\" is already defined in line 2"),
     DOC("a = []\n[a]", "2:2: key \"a\" is already defined in line 1"),
+    DOC("[a.b.c]\n[a]\nb.x = 1\n[a.b]", "4:4: table \"b\" is already defined in line 1"),
     DOC("[a#b]", "1:3: expected \"]\" or \".\" in a header, found \"#\""),
     DOC("[[[a]]]", "1:3: expected a key, found \"[\""),
     /* arrays of tables */

@@ -1,5 +1,5 @@
-/* Fuzz target: the TOML parser, the printer and --set. Whatever the bytes are, a document is refused with one line of text
- * or becomes a tree whose printed form is TOML for the same tree, after the expansion of the environment too. */
+/* Fuzz target: the TOML parser, the printer and --set. Whatever the bytes are, a document is refused with one line of
+ * text or becomes a tree whose printed form is TOML for the same tree, after the expansion of the environment too. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -53,8 +53,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
     senc_error err = {0};
     const bool ok = data_toml_parse((const char *)data, n_bytes, "fuzz", &tree, &err);
     SENC_ASSERT(ok == (tree != NULL) && ok == (err.kind == SENC_OK), "%s", err.text);
-    if (ok) check_prints_back(tree);
-    else SENC_ASSERT(err.text[0] && !strchr(err.text, '\n'), "%s", err.text);
+    if (ok)
+        check_prints_back(tree);
+    else
+        SENC_ASSERT(err.text[0] && !strchr(err.text, '\n'), "%s", err.text);
     if (ok && !data_toml_expand_environment(tree, &err)) SENC_ASSERT(err.text[0], "%d", err.kind);
     senc_value_free(tree);
     check_assignment(data, n_bytes);

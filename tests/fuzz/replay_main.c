@@ -1,5 +1,5 @@
-/* Runs a fuzz target over every file of the folders given as arguments: a corpus as an ordinary test. Fails when there is no
- * file to run. */
+/* Runs a fuzz target over every file of the folders given as arguments: a corpus as an ordinary test. Fails when there
+ * is no file to run. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -52,7 +52,9 @@ int main(int argc, char **argv) {
         if (n < 0) return EXIT_FAILURE;
         n_total += n;
     }
-    if (n_total == 0) fprintf(stderr, "no input: give the folder of a corpus\n");
-    else printf("%d inputs\n", n_total);
+    if (n_total == 0)
+        fprintf(stderr, "no input: give the folder of a corpus\n");
+    else
+        printf("%d inputs\n", n_total);
     return n_total == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
