@@ -19,9 +19,10 @@ static double seconds_each = 0.3;
 static const char *filter = "";
 static double limit_flops, limit_bytes;
 
+/* With one thread its CPU time, so that other programs disturb less. */
 static double now(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(senc_threads_count() == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -44,7 +45,8 @@ typedef float lanes16 __attribute__((vector_size(64)));
 #if defined(__x86_64__)
 #define PROBE(name, type, isa)                                                                                         \
     __attribute__((target(isa), noinline, optimize("fp-contract=fast"))) static void name(float *out, long n) {        \
-        type acc[12] = {{0}}, factor = {0}, term = {0};                                                                \
+        type acc[12], factor = {0}, term = {0};                                                                        \
+        for (int j = 0; j < 12; j++) acc[j] = factor + (float)j; /* all different, or the chains become one */         \
         factor += 0.999f;                                                                                              \
         term += 0.1f;                                                                                                  \
         for (long i = 0; i < n; i++) {                                                                                 \
@@ -56,7 +58,8 @@ typedef float lanes16 __attribute__((vector_size(64)));
 #else
 #define PROBE(name, type, isa)                                                                                         \
     static void name(float *out, long n) {                                                                             \
-        type acc[12] = {{0}}, factor = {0}, term = {0};                                                                \
+        type acc[12], factor = {0}, term = {0};                                                                        \
+        for (int j = 0; j < 12; j++) acc[j] = factor + (float)j; /* all different, or the chains become one */         \
         factor += 0.999f;                                                                                              \
         term += 0.1f;                                                                                                  \
         for (long i = 0; i < n; i++) {                                                                                 \
