@@ -113,15 +113,26 @@ static bool read_escape(parser *c, char **out) {
     return true;
 }
 
-/* The closing quote from p on: NULL when there is none. *plain: no escapes on the way. */
+/* True when one of eight bytes may be a quote, a backslash or a control character (Mycroft's test for a zero byte, and the
+ * same for "less than 0x20"; a byte above a match may be reported too, and the caller looks at each). */
+static bool may_be_special(const char *p) {
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    const uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+    return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((word - ones * 0x20) & ~word)) & high;
+}
+
+/* The closing quote from p on, or the first control character, or end. *plain: no escapes on the way. */
 static const char *find_quote(const char *p, const char *end, bool *plain) {
     *plain = true;
-    for (; p < end && *p != '"'; p++) {
-        if (*p != '\\') continue;
-        *plain = false;
-        p++;
+    while (p < end) {
+        while (end - p >= 8 && !may_be_special(p)) p += 8;
+        if (p == end || *p == '"' || (uint8_t)*p < 0x20) return p;
+        if (*p == '\\') *plain = false;
+        p += *p == '\\' && end - p > 1 && (uint8_t)p[1] >= 0x20 ? 2 : 1;
     }
-    return p < end ? p : NULL;
+    return p;
 }
 
 /* At a quote. An escape is never shorter than what it stands for, so the text fits in the literal's length. */
@@ -129,10 +140,9 @@ static bool read_string(parser *c, const char **text, size_t *n_bytes) {
     const char *start = c->p++;
     bool plain;
     const char *quote = find_quote(c->p, c->end, &plain);
-    if (!quote) return fail_at(c, start, "the string that begins here never ends");
-    for (const char *q = c->p; q < quote; q++) {
-        if ((uint8_t)*q >= 0x20) continue;
-        return fail_at(c, q, "control character 0x%02x in a string; expected an escape such as \\n", (uint8_t)*q);
+    if (quote == c->end) return fail_at(c, start, "the string that begins here never ends");
+    if (*quote != '"') {
+        return fail_at(c, quote, "control character 0x%02x in a string; expected an escape such as \\n", (uint8_t)*quote);
     }
     const size_t good = data_utf8_check(c->p, (size_t)(quote - c->p));
     if (c->p + good < quote) return fail_at(c, c->p + good, "ill-formed UTF-8 (byte 0x%02x)", (uint8_t)c->p[good]);
