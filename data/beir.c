@@ -15,6 +15,7 @@ void data_beir_scratch_free(data_beir_scratch *s) {
     data_json_pool_free(s->pool);
     senc_buffer_free(&s->buffer);
     senc_buffer_free(&s->line);
+    data_row_free(&s->row);
     *s = (data_beir_scratch){0};
 }
 
@@ -73,8 +74,12 @@ static bool part_add(beir_part *p, const char *id, size_t n_bytes, data_cursor s
         return senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ": _id \"%.*s\" stands twice; the first is on line %" PRId64, p->path,
                          start.line, (int)(n_bytes < 100 ? n_bytes : 100), id, line_of(p, there));
     }
+    return beir_part_add(p, id, n_bytes, start.offset, err);
+}
+
+bool beir_part_add(beir_part *p, const char *id, size_t n_bytes, uint64_t row, senc_error *err) {
     if (!part_reserve(p, err)) return false;
-    p->rows[p->n] = start.offset;
+    p->rows[p->n] = row;
     p->id_offsets[p->n] = p->ids.n_bytes;
     senc_buffer_append(&p->ids, id, n_bytes);
     senc_buffer_append(&p->ids, "", 1);
@@ -196,6 +201,7 @@ void data_beir_close(data_beir *b) {
     part_close(&b->corpus);
     part_close(&b->queries);
     beir_qrels_free(b);
+    if (b->set) data_set_close(b->set);
     free(b);
 }
 
@@ -228,12 +234,23 @@ int64_t data_beir_find_query(const data_beir *b, const char *id) {
     return beir_part_find(&b->queries, id, strlen(id));
 }
 
+static bool read_pair_text(const data_beir *b, const beir_part *p, int64_t i, data_beir_scratch *s, const char **text,
+                           size_t *n_bytes, senc_error *err) {
+    SENC_ASSERT(i >= 0 && i < p->n, "row %" PRId64 " of %" PRId64, i, p->n);
+    if (!data_set_row(b->set, (int64_t)p->rows[i], &s->row, err)) return false;
+    *text = s->row.values[p->set_slot].text;
+    *n_bytes = s->row.values[p->set_slot].n_bytes;
+    return true;
+}
+
 bool data_beir_document_text(const data_beir *b, int64_t i, data_beir_scratch *scratch, const char **text, size_t *n_bytes,
                              senc_error *err) {
+    if (b->set) return read_pair_text(b, &b->corpus, i, scratch, text, n_bytes, err);
     return read_text(&b->corpus, i, scratch, text, n_bytes, err);
 }
 
 bool data_beir_query_text(const data_beir *b, int64_t i, data_beir_scratch *scratch, const char **text, size_t *n_bytes,
                           senc_error *err) {
+    if (b->set) return read_pair_text(b, &b->queries, i, scratch, text, n_bytes, err);
     return read_text(&b->queries, i, scratch, text, n_bytes, err);
 }

@@ -11,6 +11,7 @@
 #include "autograd/base/buffer.h"
 #include "autograd/base/error.h"
 #include "data/formats/json.h"
+#include "data/table.h"
 
 typedef struct data_beir data_beir;
 
@@ -18,12 +19,16 @@ typedef struct data_beir data_beir;
 typedef struct data_beir_scratch {
     data_json_pool *pool;
     senc_buffer buffer, line;
+    data_row row;
 } data_beir_scratch;
 void data_beir_scratch_free(data_beir_scratch *s);
 
 /* Loads ids and relevance, checks every line. Duplicate ids and malformed lines are BAD_INPUT errors with their places; qrels
  * that name unknown ids are left out, counted, and warned about once. split NULL: "test". */
 bool data_beir_open(const char *folder, const char *split, bool replace_bad_utf8, data_beir **out, senc_error *err);
+/* The same from rows of (anchor, positive): the queries are the distinct anchors, the documents the distinct positives, a pair is
+ * relevant with grade 1. Ids are hashes of the texts. */
+bool data_beir_open_pairs(const data_source *source, data_beir **out, senc_error *err);
 void data_beir_close(data_beir *b);
 
 int64_t data_beir_n_documents(const data_beir *b);

@@ -16,19 +16,25 @@ typedef struct beir_part {
     int64_t n, capacity;
     int64_t *slots; /* open addressing by id: row or -1; n_slots is a power of two */
     int64_t n_slots;
+    int64_t set_slot; /* of pairs: rows[i] is a row of the folder's set, and the text is in this slot */
 } beir_part;
 
 struct data_beir {
+    data_set *set; /* of pairs; NULL: a folder */
     beir_part corpus, queries;
     char *qrels_path;
     data_beir_relevance relevance;
 };
 
+/* Adds a row; the id must be new. */
+bool beir_part_add(beir_part *p, const char *id, size_t n_bytes, uint64_t row, senc_error *err);
 /* -1 when absent. */
 int64_t beir_part_find(const beir_part *p, const char *id, size_t n_bytes);
 
 /* Reads qrels/<split>.tsv into b->relevance and b->qrels_path. */
 bool beir_qrels_load(data_beir *b, const char *folder, const char *split, senc_error *err);
+/* The judgements of pairs: (query, document), n of them, each with grade 1 and line i + 1. */
+bool beir_qrels_build(data_beir *b, const int64_t *queries, const int64_t *documents, int64_t n, senc_error *err);
 void beir_qrels_free(data_beir *b);
 
 #endif

@@ -225,6 +225,15 @@ bool beir_qrels_load(data_beir *b, const char *folder, const char *split, senc_e
     return true;
 }
 
+bool beir_qrels_build(data_beir *b, const int64_t *queries, const int64_t *documents, int64_t n, senc_error *err) {
+    qrels_reader r = {.b = b, .err = err};
+    bool ok = true;
+    for (int64_t i = 0; ok && i < n; i++) ok = add_judgement(&r, (judgement){queries[i], documents[i], i + 1, 1.0F});
+    ok = ok && clean(&r) && build_lists(&r);
+    free(r.found);
+    return ok;
+}
+
 void beir_qrels_free(data_beir *b) {
     free(b->qrels_path);
     free((void *)(uintptr_t)b->relevance.offsets);

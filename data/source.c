@@ -23,7 +23,10 @@ const senc_option data_source_options[] = {
     SENC_OPTION_REALS(data_source, score_range, NULL, -HUGE_VAL, HUGE_VAL,
                       "[low, high] of the raw scores, mapped to 0..1; default: scores are 0..1"),
     SENC_OPTION_STRING(data_source, split, NULL, "BEIR folder: which qrels/<split>.tsv; default: train"),
-    SENC_OPTION_INTEGER(data_source, limit, "0", 0, HUGE_VAL, "only the first n rows; 0: all"),
+    SENC_OPTION_CHOICE(data_source, on_empty, "error", "error|skip", "a row with an empty text: stop, or leave the row out"),
+    SENC_OPTION_REAL(data_source, held_out, "0", 0, 1, "share of the rows that is held out, by a hash of the first text (the anchor)"),
+    SENC_OPTION_CHOICE(data_source, part, "all", "all|train|held_out", "which rows: all, those not held out, those held out"),
+    SENC_OPTION_INTEGER(data_source, limit, "0", 0, HUGE_VAL, "only the first n rows of the part; 0: all"),
     {0},
 };
 
@@ -410,6 +413,19 @@ static bool check_range(binder *b) {
     return true;
 }
 
+static bool check_part(binder *b) {
+    const data_source *s = b->source;
+    if (s->part != DATA_PART_ALL && !(s->held_out > 0 && s->held_out < 1))
+        return senc_fail(b->err, SENC_BAD_INPUT, "%s: part = \"%s\" needs held_out, a share between 0 and 1; found %g", s->path,
+                         s->part == DATA_PART_TRAIN ? "train" : "held_out", s->held_out);
+    if (s->part == DATA_PART_ALL && s->held_out > 0)
+        return senc_fail(b->err, SENC_BAD_INPUT, "%s: held_out = %g needs part = \"train\" or \"held_out\"", s->path, s->held_out);
+    b->table->skip_empty = s->on_empty == DATA_EMPTY_SKIP;
+    b->table->held_out = s->held_out;
+    b->table->part = (data_part)s->part;
+    return true;
+}
+
 static bool open_file(binder *b, bool by_number) {
     data_opened *file = &b->table->file;
     file->reader = data_reader_choose(b->source, b->err);
@@ -425,7 +441,7 @@ bool data_table_bind(data_table *t, const data_source *source, const data_wanted
     *t = (data_table){0};
     if (!source->path) return senc_fail(err, SENC_BAD_INPUT, "data: no path");
     binder b = {.source = source, .wanted = wanted, .table = t, .err = err};
-    const bool ok = check_range(&b) && read_entries(&b) && open_file(&b, is_by_number(&b)) && check_header_guess(&b) &&
+    const bool ok = check_range(&b) && check_part(&b) && read_entries(&b) && open_file(&b, is_by_number(&b)) && check_header_guess(&b) &&
                     bind_roles(&b);
     free(b.entries);
     return ok;

@@ -46,7 +46,7 @@ bool data_set_row(const data_set *set, int64_t i, data_row *row, senc_error *err
     data_cursor cursor = {t->keys[local], 0};
     const int got = t->file.reader->next(&t->file, &cursor, row->record, err);
     if (got < 0) return false;
-    return got == 1 ? data_table_fill_row(NULL, set, NULL, t, row, err) : fail_changed(t, err);
+    return got == 1 ? data_table_fill_row(NULL, set, NULL, t, row, NULL, err) : fail_changed(t, err);
 }
 
 bool data_set_where(const data_set *set, int64_t i, const char **path, int64_t *line, senc_error *err) {
@@ -101,9 +101,11 @@ static bool scan(data_set *set, data_table *t, int64_t limit, data_row *row, sen
         const int got = t->file.reader->next(&t->file, &cursor, row->record, err);
         if (got < 0) return false;
         if (got == 0) break;
-        if (!data_table_fill_row(set, set, t, t, row, err) || !add_key(t, row->record->start, err)) return false;
+        bool left_out = false;
+        if (!data_table_fill_row(set, set, t, t, row, &left_out, err)) return false;
+        if (!left_out && !add_key(t, row->record->start, err)) return false;
     }
-    if (t->n_rows == 0) return senc_fail(err, SENC_BAD_INPUT, "%s: no rows", t->file.path);
+    if (t->n_rows == 0) return senc_fail(err, SENC_BAD_INPUT, "%s: no rows%s", t->file.path, t->part ? " in this part" : "");
     uint64_t *fitted = senc_realloc(t->keys, (size_t)t->n_rows, sizeof *fitted);
     if (fitted) {
         t->keys = fitted;
@@ -209,6 +211,12 @@ int64_t data_set_n_classes(const data_set *set) {
 const char *data_set_class_name(const data_set *set, int64_t class_id) {
     SENC_ASSERT(class_id >= 0 && class_id < set->n_classes, "class %" PRId64 " of %" PRId64, class_id, set->n_classes);
     return set->classes[class_id];
+}
+
+int64_t data_set_n_skipped(const data_set *set) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < set->n_tables; i++) n += set->tables[i].n_skipped;
+    return n;
 }
 
 int64_t data_set_index_bytes(const data_set *set) {

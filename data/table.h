@@ -34,6 +34,8 @@ typedef struct data_column_map {
 typedef enum data_header { DATA_HEADER_AUTO, DATA_HEADER_YES, DATA_HEADER_NO } data_header;
 typedef enum data_quoting { DATA_QUOTING_AUTO, DATA_QUOTING_ON, DATA_QUOTING_OFF } data_quoting;
 typedef enum data_bad_utf8 { DATA_BAD_UTF8_ERROR, DATA_BAD_UTF8_REPLACE } data_bad_utf8;
+typedef enum data_empty { DATA_EMPTY_ERROR, DATA_EMPTY_SKIP } data_empty;
+typedef enum data_part { DATA_PART_ALL, DATA_PART_TRAIN, DATA_PART_HELD_OUT } data_part;
 
 /* Where rows come from; the keys of [[data]]. {.path = "x.jsonl"} is complete. */
 typedef struct data_source {
@@ -48,7 +50,12 @@ typedef struct data_source {
     int on_bad_utf8; /* data_bad_utf8 */
     senc_reals score_range; /* empty: scores are 0..1; [low, high]: raw scores, mapped to 0..1 */
     char *split;            /* beir: qrels/<split>.tsv; NULL: train */
-    int64_t limit;          /* the first n rows; 0: all */
+    int64_t limit;          /* the first n rows of the part; 0: all */
+    int on_empty;           /* data_empty: a required field that is empty stops, or leaves its row out */
+    /* A share of the rows is held out by a hash of the text of the first role: equal texts go together, and the same source always
+     * gives the same parts. `part` says which rows to read; data_part. */
+    double held_out;
+    int part;
 } data_source;
 
 /* The option table of data_source (senc_options_read, senc_options_free, documentation). */
@@ -120,6 +127,9 @@ bool data_set_where(const data_set *set, int64_t i, const char **path, int64_t *
 /* Classes of CLASS roles, by id. */
 int64_t data_set_n_classes(const data_set *set);
 const char *data_set_class_name(const data_set *set, int64_t class_id);
+
+/* Rows that on_empty = "skip" left out. */
+int64_t data_set_n_skipped(const data_set *set);
 
 /* Bytes of index kept in memory. */
 int64_t data_set_index_bytes(const data_set *set);

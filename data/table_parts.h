@@ -35,6 +35,10 @@ typedef struct data_table {
     int64_t n_line_marks;
     bool has_score_range;
     double score_low, score_high;
+    bool skip_empty;
+    double held_out;
+    data_part part;
+    int64_t n_skipped; /* rows left out because a required field was empty */
 } data_table;
 
 struct data_set {
@@ -59,8 +63,9 @@ bool data_table_add_binding(data_table *t, int64_t role, int64_t number, const c
                             senc_error *err);
 void data_table_close(data_table *t);
 
-/* The values of a record. learning: the scan at open, which may add slots and classes. */
+/* The values of a record. learning: the scan at open, which may add slots and classes. *left_out (may be NULL: rows of the
+ * index): the row does not belong to the source's part, or is skipped for an empty field. */
 bool data_table_fill_row(data_set *learn, const data_set *set, data_table *learn_table, const data_table *t, data_row *row,
-                         senc_error *err);
+                         bool *left_out, senc_error *err);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct filler {
     data_row *row;
     const data_binding *binding;
     bool empty; /* the current role had an empty field */
+    bool skip;  /* a required field is empty, and the source leaves such rows out */
     senc_error *err;
 } filler;
 
@@ -263,7 +264,8 @@ static bool take_field(filler *f, const data_field *field) {
 
 /* ---- rows ---- */
 
-static bool fail_missing(const filler *f, int64_t role) {
+static bool fail_missing(filler *f, int64_t role) {
+    if (f->empty && f->table->skip_empty && f->learn) return f->skip = true;
     senc_buffer needs = {0};
     data_wanted_text(&f->set->wanted, &needs);
     senc_fail(f->err, SENC_BAD_INPUT, "%s:%" PRId64 ": field \"%s\" is %s (%s)", f->table->file.path, f->row->record->start.line,
@@ -314,8 +316,15 @@ static bool grow_bindings(data_table *t, const data_set *set, data_record *recor
     return true;
 }
 
+/* Whether the row of this first text belongs to the source's part. */
+static bool is_in_part(const data_table *t, const data_value *first) {
+    if (t->part == DATA_PART_ALL) return true;
+    const double x = (double)(data_text_hash(first->text, first->n_bytes) >> 11) * 0x1.0p-53; /* uniform in [0, 1) */
+    return (x < t->held_out) == (t->part == DATA_PART_HELD_OUT);
+}
+
 bool data_table_fill_row(data_set *learn, const data_set *set, data_table *learn_table, const data_table *t, data_row *row,
-                         senc_error *err) {
+                         bool *left_out, senc_error *err) {
     filler f = {.learn = learn, .set = set, .table = t, .row = row, .err = err};
     if (!row_reserve(row, set->n_slots, err)) return false;
     for (int64_t i = 0; i < row->n_values; i++) row->values[i].present = false;
@@ -323,5 +332,9 @@ bool data_table_fill_row(data_set *learn, const data_set *set, data_table *learn
     for (int64_t role = 0; role < set->wanted.n_roles; role++) {
         if (!fill_role(&f, learn_table, role)) return false;
     }
+    if (!left_out) return true;
+    const int64_t first = find_slot(set, 0, 0);
+    *left_out = f.skip || (first >= 0 && row->values[first].present && !is_in_part(t, &row->values[first]));
+    if (f.skip) learn_table->n_skipped++;
     return true;
 }

@@ -1,4 +1,4 @@
-/* Retrieval on a BEIR folder: for every query with a relevant document all documents are ranked by similarity (exactly)
+/* Retrieval on a BEIR folder or on pairs: for every query with a relevant document all documents are ranked by similarity (exactly)
  * and the ranking is measured. Keys {name}_{function}_{metric}@k and defaults as sentence-transformers'
  * InformationRetrievalEvaluator; what other tools do differently is an option, and every choice is stated in the
  * result's rules.
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/base/file.h"
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
 #include "data/beir.h"
@@ -23,7 +24,9 @@ enum { TIES_ID_ASCENDING, TIES_ID_DESCENDING, TIES_CORPUS_ORDER };
 
 typedef struct retrieval_options {
     char *path, *name, *split;
-    int on_bad_utf8;
+    const senc_value *columns;
+    int header, on_bad_utf8, on_empty, part;
+    double held_out;
     senc_strings similarity;
     senc_integers accuracy_at, precision_recall_at, mrr_at, ndcg_at, map_at;
     int gain, ap_denominator, ties;
@@ -34,8 +37,15 @@ typedef struct retrieval_options {
 #define DEEPEST 100000
 
 static const senc_option option_rows[] = {
-    SENC_OPTION_PATH(retrieval_options, path, "!", "BEIR folder: corpus.jsonl, queries.jsonl, qrels/<split>.tsv"),
-    SENC_OPTION_STRING(retrieval_options, split, "test", "which qrels"),
+    SENC_OPTION_PATH(retrieval_options, path, "!",
+                     "BEIR folder (corpus.jsonl, queries.jsonl, qrels/<split>.tsv), or a file of pairs: anchors are the queries, "
+                     "positives the documents"),
+    SENC_OPTION_STRING(retrieval_options, split, "test", "BEIR folder: which qrels"),
+    SENC_OPTION_VALUE(retrieval_options, columns, "pairs: as in [[data]]: { anchor = \"question\", positive = \"answer\" }"),
+    SENC_OPTION_CHOICE(retrieval_options, header, "auto", "auto|yes|no", "pairs: as in [[data]]"),
+    SENC_OPTION_CHOICE(retrieval_options, on_empty, "error", "error|skip", "pairs: as in [[data]]"),
+    SENC_OPTION_REAL(retrieval_options, held_out, "0", 0, 1, "pairs: as in [[data]]"),
+    SENC_OPTION_CHOICE(retrieval_options, part, "all", "all|train|held_out", "pairs: as in [[data]]"),
     SENC_OPTION_STRING(retrieval_options, name, NULL, "first part of the metric keys; default: from the path"),
     SENC_OPTION_CHOICE(retrieval_options, on_bad_utf8, "error", "error|replace", "what to do with ill-formed UTF-8"),
     SENC_OPTION_STRINGS(retrieval_options, similarity, NULL,
@@ -163,6 +173,18 @@ static int64_t depth_of(const retrieval_options *o, int64_t n_documents) {
     return depth > 0 ? depth : 1;
 }
 
+static bool open_texts(const retrieval_options *o, data_beir **out, senc_error *err) {
+    if (!senc_path_is_file(o->path)) return data_beir_open(o->path, o->split, o->on_bad_utf8 == DATA_BAD_UTF8_REPLACE, out, err);
+    const data_source source = {.path = o->path,
+                                .columns = o->columns,
+                                .header = o->header,
+                                .on_bad_utf8 = o->on_bad_utf8,
+                                .on_empty = o->on_empty,
+                                .held_out = o->held_out,
+                                .part = o->part};
+    return data_beir_open_pairs(&source, out, err);
+}
+
 static bool retrieval_load(const void *options, void **task, senc_error *err) {
     retrieval_task *t = senc_alloc_zero(1, sizeof(*t));
     *task = t;
@@ -174,7 +196,7 @@ static bool retrieval_load(const void *options, void **task, senc_error *err) {
             "evaluator \"retrieval\": expected at least one k in accuracy_at, precision_recall_at, mrr_at, "
             "ndcg_at or map_at, found none");
     if (!eval_similarities_parse(&o->similarity, "evaluator \"retrieval\"", &t->similarities, err) ||
-        !data_beir_open(o->path, o->split, o->on_bad_utf8 == DATA_BAD_UTF8_REPLACE, &t->beir, err))
+        !open_texts(o, &t->beir, err))
         return false;
     t->depth = depth_of(o, data_beir_n_documents(t->beir));
     return find_queries(t, err) && rank_ids(t, err);
