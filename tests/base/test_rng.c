@@ -51,15 +51,22 @@ START_TEST(below_is_uniform) {
 }
 END_TEST
 
-/* With n = 3 * 2^62 a plain modulo would draw the lowest third twice as often. */
+/* With n = 3 * 2^62 a plain modulo would draw the lowest third twice as often, and the multiplication without rejection
+ * every multiple of three. */
 START_TEST(below_has_no_bias_for_large_n) {
     senc_rng rng;
     senc_rng_init(&rng, 7);
     const uint64_t n = UINT64_C(3) << 62;
-    int64_t low = 0;
-    for (int i = 0; i < 30000; i++) low += senc_rng_below(&rng, n) < n / 3;
+    int64_t low = 0, multiples = 0;
+    for (int i = 0; i < 30000; i++) {
+        const uint64_t x = senc_rng_below(&rng, n);
+        low += x < n / 3;
+        multiples += x % 3 == 0;
+    }
     ck_assert_int_gt(low, 10000 - 330); /* four standard deviations of 81.6 */
     ck_assert_int_lt(low, 10000 + 330);
+    ck_assert_int_gt(multiples, 10000 - 330);
+    ck_assert_int_lt(multiples, 10000 + 330);
 }
 END_TEST
 
