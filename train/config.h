@@ -29,7 +29,7 @@ typedef enum train_precision { TRAIN_PRECISION_AUTO, TRAIN_PRECISION_FP32, TRAIN
 typedef struct train_settings {
     int64_t epochs, max_steps;
     int64_t batch_size, accumulation;
-    bool drop_last;
+    bool drop_last, shuffle;
     double learning_rate, warmup;
     int schedule; /* train_schedule */
     double beta1, beta2, epsilon, weight_decay, max_grad_norm;

@@ -24,6 +24,7 @@ const senc_option train_settings_options[] = {
     SENC_OPTION_INTEGER(train_settings, max_steps, "0", 0, 1000000000, "stop after so many steps, whatever epochs says; 0: as epochs says"),
     SENC_OPTION_INTEGER(train_settings, batch_size, "64", 1, 1000000, "rows a batch; with in-batch negatives a larger one is a harder, better task"),
     SENC_OPTION_INTEGER(train_settings, accumulation, "1", 1, 100000, "batches whose gradients are averaged into one step; adds no in-batch negatives"),
+    SENC_OPTION_BOOLEAN(train_settings, shuffle, "true", "a new random order of the rows each epoch; false: as they stand in the files"),
     SENC_OPTION_BOOLEAN(train_settings, drop_last, "false", "leave out the last, smaller batch of an epoch"),
     SENC_OPTION_REAL(train_settings, learning_rate, "2e-5", 0, 1e3, "AdamW's highest learning rate"),
     SENC_OPTION_REAL(train_settings, warmup, "0.1", 0, 1e9, "steps over which the learning rate rises from 0; below 1: a share of all steps"),

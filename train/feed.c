@@ -130,7 +130,7 @@ bool train_feed_create(const train_feed_options *options, train_feed **out, senc
     const int64_t n_rows = data_set_n_rows(options->set);
     const int64_t batch_size = options->batch_size < n_rows ? options->batch_size : n_rows;
     const int64_t n_columns = options->columns->n;
-    bool ok = data_sampler_init(&f->sampler, n_rows, options->seed, true, options->drop_last, err) &&
+    bool ok = data_sampler_init(&f->sampler, n_rows, options->seed, options->shuffle, options->drop_last, err) &&
               workers_create(f, err) && batch_reserve(&f->batch, batch_size, n_columns, err);
     if (ok && !(f->pieces = senc_alloc((size_t)(batch_size * n_columns), sizeof *f->pieces)))
         ok = senc_fail_memory(err, (size_t)(batch_size * n_columns) * sizeof *f->pieces, "a batch");

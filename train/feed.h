@@ -50,7 +50,7 @@ typedef struct train_feed_options {
     const char *query_prompt, *document_prompt; /* put in front of column 0 / of the others; NULL or "": none */
     int64_t max_length, batch_size;
     uint64_t seed;
-    bool drop_last, mask_known_positives;
+    bool shuffle, drop_last, mask_known_positives;
 } train_feed_options;
 
 /* Borrows everything in the options. */

@@ -72,6 +72,7 @@ static bool create_feed(train_state *s, senc_error *err) {
                                         .max_length = s->max_length,
                                         .batch_size = c->train.batch_size,
                                         .seed = (uint64_t)c->train.seed,
+                                        .shuffle = c->train.shuffle,
                                         .drop_last = c->train.drop_last,
                                         .mask_known_positives = c->train.mask_known_positives && has_in_batch_negatives(c)};
     return train_feed_create(&options, &s->feed, err);

@@ -36,8 +36,8 @@ int64_t train_stepper_peak_bytes(const train_stepper *s) {
 
 static bool fail_non_finite(const ag_tape *tape, double loss, senc_error *err) {
     const ag_node *bad = ag_tape_find_non_finite(tape);
-    const char *name = !bad ? "the loss itself" : bad->label ? bad->label : bad->op ? bad->op->name : "an input";
-    return senc_fail(err, SENC_FAILED, "loss is %s; first non-finite tensor: %s", isnan(loss) ? "nan" : "infinite", name);
+    return senc_fail(err, SENC_FAILED, "loss is %s; first non-finite tensor: %s", isnan(loss) ? "nan" : "infinite",
+                     bad ? ag_node_name(bad) : "the loss itself");
 }
 
 static nn_pass pass_of(const train_stepper *s, int64_t dropout_step, int64_t first_token) {
