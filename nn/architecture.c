@@ -43,11 +43,11 @@ static bool fail_unknown(const data_json *file, const char *type, senc_error *er
         used += (size_t)snprintf(known + used, sizeof known - used, "%s\"%s\"", i ? ", " : "", architectures[i]->name);
     }
     if (!type) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: \"model_type\" is missing, expected one of %s", data_json_place(file),
-                         known);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: \"model_type\" is missing, expected one of %s",
+                         data_json_place(file), known);
     }
-    return senc_fail(err, SENC_BAD_INPUT, "%s: \"model_type\": expected one of %s, got \"%.64s\"", data_json_place(file),
-                     known, type);
+    return senc_fail(err, SENC_BAD_INPUT, "%s: \"model_type\": expected one of %s, got \"%.64s\"",
+                     data_json_place(file), known, type);
 }
 
 bool nn_architecture_read(const data_json *file, const nn_architecture **architecture, nn_encoder_config *out,

@@ -1,5 +1,5 @@
-/* What an architecture is to the rest of nn: how its config.json reads, which parameters it has, and how it turns ids into states.
- * One architecture = one file in architectures/ and one line in architectures.def. */
+/* What an architecture is to the rest of nn: how its config.json reads, which parameters it has, and how it turns ids
+ * into states. One architecture = one file in architectures/ and one line in architectures.def. */
 #ifndef NN_ARCHITECTURE_H
 #define NN_ARCHITECTURE_H
 
@@ -23,8 +23,8 @@ typedef struct nn_architecture {
     bool (*read_config)(const data_json *file, nn_encoder_config *out, senc_error *err);
     /* The config.json of a fresh model. */
     void (*write_config)(const nn_encoder_config *config, data_json *file);
-    /* Declares all parameters through nn_model_declare and returns the encoder's own block, freed with free(); NULL with err on
-     * failure. */
+    /* Declares all parameters through nn_model_declare and returns the encoder's own block, freed with free(); NULL
+     * with err on failure. */
     void *(*declare)(nn_model *m, senc_error *err);
     /* ids (N) -> states (N,D). hidden: NULL, or room for layers + 1 nodes. */
     ag_node *(*encode)(const nn_model *m, ag_tape *t, const int32_t *ids, kern_sequences sequences, const nn_pass *pass,

@@ -16,15 +16,15 @@ kern_dropout nn_dropout_at(const nn_pass *pass, double p, int64_t layer, int sit
     return (kern_dropout){.p = p, .key = key, .first_row = pass->first_token};
 }
 
-static ag_param *declare(nn_model *m, const char *prefix, const char *part, const char *kind, int64_t rows, int64_t cols,
-                         bool is_vector, senc_error *err) {
+static ag_param *declare(nn_model *m, const char *prefix, const char *part, const char *kind, int64_t rows,
+                         int64_t cols, bool is_vector, senc_error *err) {
     char name[NAME_BYTES];
     snprintf(name, sizeof name, "%s%s.%s", prefix, part, kind);
     return nn_model_declare(m, name, rows, cols, is_vector, err);
 }
 
-static bool declare_linear(nn_model *m, const char *prefix, const char *part, int64_t in, int64_t out, ag_param **weight,
-                           ag_param **bias, senc_error *err) {
+static bool declare_linear(nn_model *m, const char *prefix, const char *part, int64_t in, int64_t out,
+                           ag_param **weight, ag_param **bias, senc_error *err) {
     *weight = declare(m, prefix, part, "weight", out, in, false, err);
     *bias = *weight ? declare(m, prefix, part, "bias", 1, out, true, err) : NULL;
     return *bias != NULL;
@@ -59,8 +59,9 @@ static bool declare_qkv(nn_model *m, nn_layer *layer, const char *prefix, const 
 
 bool nn_layer_declare(nn_model *m, nn_layer *layer, int64_t index, const char *prefix, const nn_layer_names *names,
                       const nn_encoder_config *config, senc_error *err) {
-    static const char *const sites[NN_N_SITES] = {"query, key, value", "attention",    "attention output", "attention norm",
-                                                  "feed-forward up",   "feed-forward", "feed-forward norm"};
+    static const char *const sites[NN_N_SITES] = {"query, key, value", "attention",       "attention output",
+                                                  "attention norm",    "feed-forward up", "feed-forward",
+                                                  "feed-forward norm"};
     for (int i = 0; i < NN_N_SITES; i++) {
         snprintf(layer->labels[i], sizeof layer->labels[i], "layer %lld %s", (long long)(index + 1), sites[i]);
     }
@@ -73,7 +74,8 @@ bool nn_layer_declare(nn_model *m, nn_layer *layer, int64_t index, const char *p
            declare_norm(m, prefix, names->norm2, d, &layer->norm2_weight, &layer->norm2_bias, err);
 }
 
-static ag_node *linear(ag_tape *t, ag_node *x, ag_param *weight, ag_param *bias, kern_activation act, const char *label) {
+static ag_node *linear(ag_tape *t, ag_node *x, ag_param *weight, ag_param *bias, kern_activation act,
+                       const char *label) {
     ag_node *y = ag_linear(t, x, ag_param_node(t, weight), ag_param_node(t, bias), act);
     ag_label(y, label);
     return y;
@@ -90,8 +92,8 @@ ag_node *nn_layer_build(const nn_layer *layer, ag_tape *t, ag_node *x, const nn_
                         kern_sequences sequences, const nn_pass *pass, bool keep_input) {
     const double eps = config->layer_norm_eps;
     ag_node *qkv = linear(t, x, layer->qkv_weight, layer->qkv_bias, KERN_NONE, layer->labels[NN_SITE_QKV]);
-    ag_node *attended = ag_attention(t, qkv, sequences, config->heads,
-                                     nn_dropout_at(pass, config->attention_dropout, index, 0));
+    ag_node *attended =
+        ag_attention(t, qkv, sequences, config->heads, nn_dropout_at(pass, config->attention_dropout, index, 0));
     ag_label(attended, layer->labels[NN_SITE_ATTENTION]);
     ag_release(t, qkv);
     ag_node *out = linear(t, attended, layer->out_weight, layer->out_bias, KERN_NONE, layer->labels[NN_SITE_OUT]);
@@ -100,7 +102,8 @@ ag_node *nn_layer_build(const nn_layer *layer, ag_tape *t, ag_node *x, const nn_
                           nn_dropout_at(pass, config->hidden_dropout, index, 1), layer->labels[NN_SITE_NORM1]);
     if (!keep_input) ag_release(t, x);
     ag_node *up = linear(t, a, layer->up_weight, layer->up_bias, KERN_NONE, layer->labels[NN_SITE_UP]);
-    ag_node *down = linear(t, up, layer->down_weight, layer->down_bias, config->activation, layer->labels[NN_SITE_DOWN]);
+    ag_node *down =
+        linear(t, up, layer->down_weight, layer->down_bias, config->activation, layer->labels[NN_SITE_DOWN]);
     ag_release(t, up);
     ag_node *y = add_norm(t, down, a, layer->norm2_weight, layer->norm2_bias, eps,
                           nn_dropout_at(pass, config->hidden_dropout, index, 2), layer->labels[NN_SITE_NORM2]);

@@ -1,7 +1,8 @@
-/* One post-norm transformer layer (Vaswani et al. 2017, section 3.1; BERT, Devlin et al. 2019), shared by the architectures:
+/* One post-norm transformer layer (Vaswani et al. 2017, section 3.1; BERT, Devlin et al. 2019), shared by the
+ * architectures:
  *
  *     a = layer_norm(x + dropout(out(attention(qkv(x)))))
- *     y = layer_norm(a + dropout(down(activation(up(a)))))                                                             */
+ *     y = layer_norm(a + dropout(down(activation(up(a))))) */
 #ifndef NN_ENCODER_LAYER_H
 #define NN_ENCODER_LAYER_H
 

@@ -119,13 +119,15 @@ bool nn_model_check_modules(const nn_model *m, const char *place, senc_error *er
     for (int i = 0; i < m->n_modules; i++) {
         const nn_module *d = &m->modules[i];
         if ((d->type == NN_MODULE_POOLING) != (i == 0)) {
-            return senc_fail(err, SENC_BAD_INPUT, "%s: expected exactly one Pooling, right behind the Transformer", place);
+            return senc_fail(err, SENC_BAD_INPUT, "%s: expected exactly one Pooling, right behind the Transformer",
+                             place);
         }
         if (d->type == NN_MODULE_POOLING) width = d->pooling.n_modes * m->config.hidden_size;
         if (d->type != NN_MODULE_DENSE) continue;
         if (d->in_features != width) {
-            return senc_fail(err, SENC_BAD_INPUT, "%s: the Dense module %d takes %lld features, the module before gives %lld",
-                             place, i + 1, (long long)d->in_features, (long long)width);
+            return senc_fail(err, SENC_BAD_INPUT,
+                             "%s: the Dense module %d takes %lld features, the module before gives %lld", place, i + 1,
+                             (long long)d->in_features, (long long)width);
         }
         width = d->out_features;
     }
@@ -157,14 +159,16 @@ bool nn_model_override(nn_model *m, const nn_overrides *overrides, const char *p
     if (overrides->normalize >= 0 && !override_normalize(m, overrides->normalize != 0, place, err)) return false;
     if (overrides->max_length > 0) {
         if (overrides->max_length > m->config.max_positions) {
-            return senc_fail(err, SENC_BAD_INPUT, "%s: max_length: expected at most %lld (the model's positions), got %lld",
-                             place, (long long)m->config.max_positions, (long long)overrides->max_length);
+            return senc_fail(err, SENC_BAD_INPUT,
+                             "%s: max_length: expected at most %lld (the model's positions), got %lld", place,
+                             (long long)m->config.max_positions, (long long)overrides->max_length);
         }
         m->max_length = overrides->max_length;
     }
     if (overrides->dropout >= 0) {
         if (!(overrides->dropout < 1)) {
-            return senc_fail(err, SENC_BAD_INPUT, "%s: dropout: expected a number below 1, got %g", place, overrides->dropout);
+            return senc_fail(err, SENC_BAD_INPUT, "%s: dropout: expected a number below 1, got %g", place,
+                             overrides->dropout);
         }
         m->config.hidden_dropout = m->config.attention_dropout = overrides->dropout;
     }
@@ -258,8 +262,9 @@ const char *nn_model_describe(const nn_model *m, char *out, size_t out_bytes) {
     return out;
 }
 
-/* Kept for backward in each layer: qkv 3D, attention's output D, both sums D, both norms D, up F, log-sum-exp H and four statistics;
- * around the layers: embeddings and their norm. On top the largest gradients alive at once: of up (F) and three of width D. */
+/* Kept for backward in each layer: qkv 3D, attention's output D, both sums D, both norms D, up F, log-sum-exp H and
+ * four statistics; around the layers: embeddings and their norm. On top the largest gradients alive at once: of up (F)
+ * and three of width D. */
 int64_t nn_model_activation_bytes_per_token(const nn_model *m) {
     const nn_encoder_config *c = &m->config;
     const int64_t d = c->hidden_size, f = c->intermediate_size;

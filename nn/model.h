@@ -1,6 +1,6 @@
-/* A sentence encoder: token ids -> encoder -> pooling -> (dense) -> (normalize) -> one vector a sequence. nn knows no text: it takes ids and
- * offsets. Folders are sentence-transformers' (read: up to 5.3 and since 5.4; written: as 2.x to 5.3 do, which everybody reads) or a
- * bare Hugging Face folder, which gets mean pooling. */
+/* A sentence encoder: token ids -> encoder -> pooling -> (dense) -> (normalize) -> one vector a sequence. nn knows no
+ * text: it takes ids and offsets. Folders are sentence-transformers' (read: up to 5.3 and since 5.4; written: as 2.x
+ * to 5.3 do, which everybody reads) or a bare Hugging Face folder, which gets mean pooling. */
 #ifndef NN_MODEL_H
 #define NN_MODEL_H
 
@@ -16,11 +16,12 @@ typedef struct nn_model nn_model;
 
 /* Overrides of what the folder says; zero / NULL / negative: leave it. */
 typedef struct nn_overrides {
-    const char *pooling;   /* "mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken", several joined by '+'; the vectors
-                              of several come in the order cls, max, mean, mean_sqrt_len, weightedmean, lasttoken */
-    int normalize;         /* -1: as the folder says, 0: no, 1: yes */
-    int64_t max_length;    /* 0: as the folder says */
-    double dropout;        /* < 0: as config.json says; otherwise both hidden and attention dropout */
+    /* "mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken", several joined by '+'; the vectors of several
+     * come in the order cls, max, mean, mean_sqrt_len, weightedmean, lasttoken */
+    const char *pooling;
+    int normalize;      /* -1: as the folder says, 0: no, 1: yes */
+    int64_t max_length; /* 0: as the folder says */
+    double dropout;     /* < 0: as config.json says; otherwise both hidden and attention dropout */
 } nn_overrides;
 #define NN_OVERRIDES_NONE ((nn_overrides){NULL, -1, 0, -1.0})
 
@@ -40,9 +41,9 @@ bool nn_model_load(const char *folder, const nn_overrides *overrides, bool gradi
 bool nn_model_create(const nn_new_config *config, bool gradients, nn_model **out, senc_error *err);
 void nn_model_free(nn_model *m);
 
-/* Everything of layout A but the tokenizer files, into an existing folder: config.json, model.safetensors, modules.json,
+/* Everything but the tokenizer files, into an existing folder: config.json, model.safetensors (F32), modules.json,
  * sentence_bert_config.json, config_sentence_transformers.json, 1_Pooling/, 2_Normalize/ ... Unknown keys of the loaded
- * config files are kept. */
+ * config.json and config_sentence_transformers.json are kept. */
 bool nn_model_save(const nn_model *m, const char *folder, senc_error *err);
 
 ag_params *nn_model_params(nn_model *m);
@@ -50,7 +51,8 @@ int64_t nn_model_width(const nn_model *m);      /* of the output vector */
 int64_t nn_model_max_length(const nn_model *m); /* tokens, special ones included */
 int64_t nn_model_vocab_size(const nn_model *m); /* rows of the embedding table */
 int64_t nn_model_layers(const nn_model *m);
-/* Prompts by name ("query", "document", ...): text put in front of the input; "" when there is none. name NULL: the default prompt. */
+/* Prompts by name ("query", "document", ...): text put in front of the input; "" when there is none. name NULL: the
+ * default prompt. */
 const char *nn_model_prompt(const nn_model *m, const char *name);
 /* False only when out of memory. */
 bool nn_model_set_prompt(nn_model *m, const char *name, const char *text, senc_error *err);
@@ -62,41 +64,44 @@ bool nn_model_includes_prompt(const nn_model *m);
 const char *nn_model_similarity(const nn_model *m);
 /* For `senc inspect` and the log: "bert, 6 layers, 384 wide, 12 heads, pooling mean, normalized, 22.7 M parameters". */
 const char *nn_model_describe(const nn_model *m, char *out, size_t out_bytes);
-/* Rough bytes of activations per packed token in a training step (for the memory plan), and useful floating-point operations of
- * one forward pass: per layer and token 24 D^2 + 4 T D. */
+/* Rough bytes of activations per packed token in a training step (for the memory plan), and useful floating-point
+ * operations of one forward pass: per layer and token 24 D^2 + 4 T D. */
 int64_t nn_model_activation_bytes_per_token(const nn_model *m);
 double nn_model_forward_flops(const nn_model *m, kern_sequences sequences);
 
-/* The tensors as checkpoints of other tools name them. The engine's parameters are not quite those: query, key and value lie in one
- * matrix, "...attention.self.qkv.weight" (3D,D), because one product is faster than three. */
+/* The tensors as checkpoints of other tools name them. The engine's parameters are not quite those: query, key and
+ * value lie in one matrix, "...attention.self.qkv.weight" (3D,D), because one product is faster than three. */
 typedef struct nn_tensor {
     char *name;            /* "encoder.layer.0.attention.self.query.weight", "2_Dense.linear.weight" */
     const char *file_name; /* inside name: what its own file calls it ("linear.weight") */
     ag_param *param;
-    int64_t offset;        /* of its first number in param->value and param->grad */
-    int64_t rows, cols;    /* a vector has rows = 1 */
-    bool is_vector;        /* stored as shape [cols] */
-    int module;            /* index in modules.json: 0 the encoder */
+    int64_t offset;     /* of its first number in param->value and param->grad */
+    int64_t rows, cols; /* a vector has rows = 1 */
+    bool is_vector;     /* stored as shape [cols] */
+    int module;         /* index in modules.json: 0 the encoder */
 } nn_tensor;
 int64_t nn_model_n_tensors(const nn_model *m);
 const nn_tensor *nn_model_tensor(const nn_model *m, int64_t i);
 const nn_tensor *nn_model_find_tensor(const nn_model *m, const char *name); /* NULL: absent */
 
-/* One forward pass. Dropout is on when `training`; its masks depend on (seed, step, layer, first_token + row, column) only. */
+/* One forward pass. Dropout is on when `training`; its masks depend on (seed, step, layer, first_token + row, column)
+ * only. */
 typedef struct nn_pass {
     bool training;
     uint64_t seed;
     int64_t step;
     int64_t first_token; /* place of this chunk's first token in the whole batch */
-    /* tokens of each sequence that belong to its prompt and are left out of pooling (include_prompt = false); NULL: none */
+    /* tokens of each sequence that belong to its prompt and are left out of pooling (include_prompt = false); NULL:
+     * none */
     const int64_t *prompt_tokens;
 } nn_pass;
 
-/* ids (N) and sequences.offsets must outlive the tape's step; every id is below vocab_size and no sequence is longer than the
- * positions (the caller checks both). Returns (B, width). */
+/* ids (N) and sequences.offsets must outlive the tape's step; every id is below vocab_size and no sequence is longer
+ * than the positions (the caller checks both). Returns (B, width). */
 ag_node *nn_model_encode(nn_model *m, ag_tape *t, const int32_t *ids, kern_sequences sequences, const nn_pass *pass);
 
-/* The hidden states after the embeddings (layer 0) and each layer, for the reference tests: nodes (N, D); hidden has room for layers + 1. */
+/* The hidden states after the embeddings (layer 0) and each layer, for the reference tests: nodes (N, D); hidden has
+ * room for layers + 1. */
 ag_node *nn_model_encode_layers(nn_model *m, ag_tape *t, const int32_t *ids, kern_sequences sequences,
                                 const nn_pass *pass, ag_node **hidden);
 

@@ -1,5 +1,5 @@
-/* nn_model_create: a fresh random model. It is made through a config.json, so that a created model and a loaded one are checked by the
- * same code and saved by the same code. */
+/* nn_model_create: a fresh random model. It is made through a config.json, so that a created model and a loaded one are
+ * checked by the same code and saved by the same code. */
 #include <string.h>
 
 #include "autograd/base/memory.h"
@@ -17,8 +17,10 @@ static void fill(nn_model *m, uint64_t seed) {
         const size_t n_name = strlen(p->name);
         const bool is_norm = p->is_vector && n_name > 7 && strcmp(p->name + n_name - 7, ".weight") == 0;
         for (int64_t k = 0; k < p->rows * p->cols; k++) {
-            if (!p->is_vector) p->value[k] = (real)(INITIALIZER_RANGE * senc_rng_normal(&rng));
-            else if (is_norm) p->value[k] = 1;
+            if (!p->is_vector)
+                p->value[k] = (real)(INITIALIZER_RANGE * senc_rng_normal(&rng));
+            else if (is_norm)
+                p->value[k] = 1;
         }
     }
 }

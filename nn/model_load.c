@@ -15,13 +15,14 @@ static bool load_config(nn_model *m, const char *folder, senc_error *err) {
     if (!nn_json_load_optional(folder, "config.json", &m->config_json, err)) return false;
     if (!m->config_json) {
         return senc_fail(err, SENC_BAD_INPUT,
-                         "%s: there is no config.json, expected a sentence-transformers or Hugging Face model folder", folder);
+                         "%s: there is no config.json, expected a sentence-transformers or Hugging Face model folder",
+                         folder);
     }
     return nn_architecture_read(m->config_json, &m->architecture, &m->config, err);
 }
 
-/* sentence_bert_config.json's max_seq_length; without it the tokenizer's model_max_length, as sentence-transformers does. Never more
- * than the positions. */
+/* sentence_bert_config.json's max_seq_length; without it the tokenizer's model_max_length, as sentence-transformers
+ * does. Never more than the positions. */
 static bool load_max_length(nn_model *m, const char *folder, senc_error *err) {
     static const char *const names[] = {"sentence_bert_config.json",       "sentence_roberta_config.json",
                                         "sentence_distilbert_config.json", "sentence_camembert_config.json",
@@ -87,7 +88,8 @@ static bool read_prompts(nn_model *m, const data_json *file, senc_error *err) {
 
 static bool load_sentence_transformers_config(nn_model *m, const char *folder, senc_error *err) {
     m->similarity = "cosine";
-    if (!nn_json_load_optional(folder, "config_sentence_transformers.json", &m->sentence_transformers_json, err)) return false;
+    if (!nn_json_load_optional(folder, "config_sentence_transformers.json", &m->sentence_transformers_json, err))
+        return false;
     const data_json *file = m->sentence_transformers_json;
     if (!file) return true;
     int64_t truncate = 0;
@@ -131,8 +133,8 @@ static bool load_weights(nn_model *m, const char *encoder_folder, bool gradients
 
 /* ---- the whole ---- */
 
-static bool load_into(nn_model *m, const char *folder, const nn_overrides *overrides, bool gradients, char **encoder_folder,
-                      senc_error *err) {
+static bool load_into(nn_model *m, const char *folder, const nn_overrides *overrides, bool gradients,
+                      char **encoder_folder, senc_error *err) {
     if (!senc_path_is_folder(folder)) {
         return senc_fail(err, SENC_BAD_INPUT, "%s: expected a model folder, found %s", folder,
                          senc_path_exists(folder) ? "a file" : "nothing");
@@ -151,7 +153,9 @@ bool nn_model_load(const char *folder, const nn_overrides *overrides, bool gradi
     char *encoder_folder = NULL;
     const bool ok = load_into(m, folder, overrides, gradients, &encoder_folder, err);
     free(encoder_folder);
-    if (ok) *out = m;
-    else nn_model_free(m);
+    if (ok)
+        *out = m;
+    else
+        nn_model_free(m);
     return ok;
 }

@@ -1,5 +1,5 @@
-/* nn_model_save: the old, verbose layout of sentence-transformers, which its versions 2 to 6, text-embeddings-inference and llama.cpp's
- * converter read. */
+/* nn_model_save: the old, verbose layout of sentence-transformers, which its versions 2 to 6, text-embeddings-inference
+ * and llama.cpp's converter read. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +33,8 @@ static bool save_config(const nn_model *m, const char *folder, senc_error *err) 
     return save_and_free(file, folder, "config.json", err);
 }
 
-/* Without "__version__": sentence-transformers warns of folders newer than itself, and this one is of no version of it. */
+/* Without "__version__": sentence-transformers warns of folders newer than itself, and this one is of no version of it.
+ */
 static bool save_sentence_transformers_config(const nn_model *m, const char *folder, senc_error *err) {
     data_json *file = copy_members(m->sentence_transformers_json);
     data_json_remove(file, "__version__");

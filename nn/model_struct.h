@@ -27,7 +27,7 @@ typedef struct nn_module {
 /* A tensor that senc does not use, but hands on: BERT's pooler, without which other tools make one up and warn. */
 typedef struct nn_kept_tensor {
     const char *name;
-    float *values; /* NULL: there is none */
+    float *values;      /* NULL: there is none */
     int64_t rows, cols; /* a vector has rows = 0 */
 } nn_kept_tensor;
 #define NN_N_KEPT 2
@@ -55,14 +55,16 @@ struct nn_model {
     nn_prompt *prompts;
     int64_t n_prompts;
 
-    data_json *config_json;         /* config.json as loaded, whose unknown keys a saved one keeps */
+    data_json *config_json;                /* config.json as loaded, whose unknown keys a saved one keeps */
     data_json *sentence_transformers_json; /* likewise config_sentence_transformers.json; NULL when there was none */
 };
 
-/* Declares a parameter (weight decay on matrices only) and its tensor; is_vector: shape [cols]. NULL with err on failure. */
+/* Declares a parameter (weight decay on matrices only) and its tensor; is_vector: shape [cols]. NULL with err on
+ * failure. */
 ag_param *nn_model_declare(nn_model *m, const char *name, int64_t rows, int64_t cols, bool is_vector, senc_error *err);
 /* Declares a parameter without tensors, then tensors that are parts of it: `offset` numbers from its start. */
-ag_param *nn_model_declare_fused(nn_model *m, const char *name, int64_t rows, int64_t cols, bool is_vector, senc_error *err);
+ag_param *nn_model_declare_fused(nn_model *m, const char *name, int64_t rows, int64_t cols, bool is_vector,
+                                 senc_error *err);
 bool nn_model_add_tensor(nn_model *m, const char *name, int module, ag_param *param, int64_t offset, int64_t rows,
                          int64_t cols, senc_error *err);
 
@@ -76,8 +78,8 @@ bool nn_model_override(nn_model *m, const nn_overrides *overrides, const char *p
 /* Sets *slot (freed first) to a copy of text. */
 bool nn_text_set(char **slot, const char *text, senc_error *err);
 
-/* modules.json, 1_Pooling, 2_Dense/config.json ... -> m->modules; *encoder_folder: where the transformer lies (freed by the caller). A
- * folder without modules.json gets mean pooling. */
+/* modules.json, 1_Pooling, 2_Dense/config.json ... -> m->modules; *encoder_folder: where the transformer lies (freed by
+ * the caller). A folder without modules.json gets mean pooling. */
 bool nn_modules_load(nn_model *m, const char *folder, char **encoder_folder, senc_error *err);
 bool nn_modules_read_pooling(nn_model *m, senc_error *err);
 bool nn_modules_save(const nn_model *m, const char *folder, senc_error *err);

@@ -1,5 +1,6 @@
-/* modules.json and the folders it names: what comes behind the encoder. Two spellings of a type are read, "sentence_transformers.models.Pooling"
- * (up to 5.3) and "sentence_transformers.sentence_transformer.modules.pooling.Pooling" (since 5.4); the first is written. */
+/* modules.json and the folders it names: what comes behind the encoder. Two spellings of a type are read,
+ * "sentence_transformers.models.Pooling" (up to 5.3) and
+ * "sentence_transformers.sentence_transformer.modules.pooling.Pooling" (since 5.4); the first is written. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +43,8 @@ static bool check_path(const char *path, const char *place, senc_error *err) {
     for (const char *at = path; *at && !outside; at += strcspn(at, "/"), at += *at == '/') {
         outside = strncmp(at, "..", 2) == 0 && (at[2] == '/' || at[2] == '\0');
     }
-    return !outside ||
-           senc_fail(err, SENC_BAD_INPUT, "%s: \"path\": expected a folder inside the model's, got \"%.128s\"", place, path);
+    return !outside || senc_fail(err, SENC_BAD_INPUT,
+                                 "%s: \"path\": expected a folder inside the model's, got \"%.128s\"", place, path);
 }
 
 static bool load_pooling(nn_module *d, const char *folder, senc_error *err) {
@@ -71,7 +72,8 @@ static bool read_dense_activation(const data_json *file, kern_activation *out, s
             return true;
         }
     }
-    return senc_fail(err, SENC_BAD_INPUT, "%s: \"activation_function\": expected Tanh, Identity, ReLU or GELU, got \"%.96s\"",
+    return senc_fail(err, SENC_BAD_INPUT,
+                     "%s: \"activation_function\": expected Tanh, Identity, ReLU or GELU, got \"%.96s\"",
                      data_json_place(file), text);
 }
 
@@ -88,7 +90,8 @@ static bool check_plain(const data_json *file, senc_error *err) {
     }
     bool residual = false;
     if (!data_json_read_bool(file, "use_residual", &residual, err)) return false;
-    return !residual || senc_fail(err, SENC_BAD_INPUT, "%s: \"use_residual\": expected false, got true", data_json_place(file));
+    return !residual ||
+           senc_fail(err, SENC_BAD_INPUT, "%s: \"use_residual\": expected false, got true", data_json_place(file));
 }
 
 static bool load_dense(nn_module *d, const char *folder, senc_error *err) {
@@ -119,7 +122,8 @@ static bool load_module(nn_model *m, const char *type, const char *folder, const
     const char *dot = strrchr(type, '.');
     const char *name = dot && strncmp(type, PACKAGE, strlen(PACKAGE)) == 0 ? dot + 1 : "";
     if (m->n_modules == NN_MAX_MODULES) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: expected at most %d modules behind the Transformer", place, NN_MAX_MODULES);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: expected at most %d modules behind the Transformer", place,
+                         NN_MAX_MODULES);
     }
     nn_module *d = &m->modules[m->n_modules++];
     if (strcmp(name, "Pooling") == 0) return load_pooling(d, folder, err);
@@ -127,7 +131,8 @@ static bool load_module(nn_model *m, const char *type, const char *folder, const
     if (strcmp(name, "Normalize") == 0) return load_normalize(d, folder, err);
     m->n_modules--;
     return senc_fail(err, SENC_BAD_INPUT,
-                     "%s: \"type\": expected a Transformer, then Pooling, Dense and Normalize of sentence_transformers, got \"%.128s\"",
+                     "%s: \"type\": expected a Transformer, then Pooling, Dense and Normalize of "
+                     "sentence_transformers, got \"%.128s\"",
                      place, type);
 }
 
@@ -156,8 +161,8 @@ static bool load_item(nn_model *m, const data_json *item, int64_t index, const c
         return true;
     }
     const bool ok = index > 0 ? load_module(m, type, module_folder, place, err)
-                              : senc_fail(err, SENC_BAD_INPUT, "%s: \"type\": expected the Transformer first, got \"%.128s\"",
-                                          place, type);
+                              : senc_fail(err, SENC_BAD_INPUT,
+                                          "%s: \"type\": expected the Transformer first, got \"%.128s\"", place, type);
     free(module_folder);
     return ok;
 }
@@ -212,9 +217,12 @@ bool nn_modules_read_pooling(nn_model *m, senc_error *err) {
 
 static const char *type_name(nn_module_type type) {
     switch (type) {
-    case NN_MODULE_POOLING: return "Pooling";
-    case NN_MODULE_DENSE: return "Dense";
-    case NN_MODULE_NORMALIZE: return "Normalize";
+    case NN_MODULE_POOLING:
+        return "Pooling";
+    case NN_MODULE_DENSE:
+        return "Dense";
+    case NN_MODULE_NORMALIZE:
+        return "Normalize";
     }
     return "";
 }

@@ -1,4 +1,5 @@
-/* Pooling names: see pooling_modes.h. The layouts are those of sentence-transformers' Pooling (booleans up to 5.3, "pooling_mode" since 5.4). */
+/* Pooling names: see pooling_modes.h. The layouts are those of sentence-transformers' Pooling (booleans up to 5.3,
+ * "pooling_mode" since 5.4). */
 #include "nn/pooling_modes.h"
 
 #include <stdio.h>
@@ -69,11 +70,13 @@ bool nn_pooling_parse(const char *text, const char *place, nn_pooling *out, senc
     return true;
 }
 
-/* sentence-transformers keeps the weights of the positions that the tokens have behind the prompt; kern_pool starts at 1. */
+/* sentence-transformers keeps the weights of the positions that the tokens have behind the prompt; kern_pool starts
+ * at 1. */
 bool nn_pooling_check(const nn_pooling *pooling, const char *place, senc_error *err) {
     for (int i = 0; i < pooling->n_modes; i++) {
         if (pooling->modes[i] == KERN_POOL_WEIGHTED_MEAN && !pooling->include_prompt) {
-            return senc_fail(err, SENC_BAD_INPUT, "%s: weightedmean with \"include_prompt\": false is not supported", place);
+            return senc_fail(err, SENC_BAD_INPUT, "%s: weightedmean with \"include_prompt\": false is not supported",
+                             place);
         }
     }
     return true;

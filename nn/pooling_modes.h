@@ -14,8 +14,8 @@ typedef struct nn_pooling {
     bool include_prompt;
 } nn_pooling;
 
-/* "mean", "cls+mean". Several are put in the order that every version of sentence-transformers uses: cls, max, mean, mean_sqrt_len,
- * weightedmean, lasttoken. place: what the message begins with. */
+/* "mean", "cls+mean". Several are put in the order that every version of sentence-transformers uses: cls, max, mean,
+ * mean_sqrt_len, weightedmean, lasttoken. place: what the message begins with. */
 bool nn_pooling_parse(const char *text, const char *place, nn_pooling *out, senc_error *err);
 /* Refuses what no op computes: weightedmean without the prompt. */
 bool nn_pooling_check(const nn_pooling *pooling, const char *place, senc_error *err);

@@ -1,4 +1,5 @@
-/* Weights on disk: see weights.h. The sharded form is transformers': {"weight_map": {"tensor": "model-00001-of-00002.safetensors"}}. */
+/* Weights on disk: see weights.h. The sharded form is transformers': {"weight_map": {"tensor":
+ * "model-00001-of-00002.safetensors"}}. */
 #include "nn/weights.h"
 
 #include <math.h>
@@ -30,8 +31,8 @@ static bool add_file(nn_weights *c, const char *path, senc_error *err) {
 static bool add_shards(nn_weights *c, const char *folder, const data_json *index, senc_error *err) {
     const data_json *map = data_json_find(index, "weight_map");
     if (data_json_get_type(map) != DATA_JSON_OBJECT) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: \"weight_map\": expected an object that names a file for every tensor",
-                         c->place);
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s: \"weight_map\": expected an object that names a file for every tensor", c->place);
     }
     for (const data_json *item = data_json_first(map); item; item = data_json_next(item)) {
         size_t n = 0;
@@ -57,10 +58,11 @@ static bool fail_without_weights(const char *folder, senc_error *err) {
         const bool there = path && senc_path_exists(path);
         free(path);
         if (there) {
-            return senc_fail(err, SENC_BAD_INPUT,
-                             "%s: expected model.safetensors, found only %s; load the model in the library that wrote it and "
-                             "save it with safe_serialization=True",
-                             folder, others[i]);
+            return senc_fail(
+                err, SENC_BAD_INPUT,
+                "%s: expected model.safetensors, found only %s; load the model in the library that wrote it and "
+                "save it with safe_serialization=True",
+                folder, others[i]);
         }
     }
     return senc_fail(err, SENC_BAD_INPUT, "%s: there are no weights, expected model.safetensors", folder);
@@ -118,7 +120,8 @@ static bool replace_end(char *name, size_t name_bytes, const char *end, const ch
     return true;
 }
 
-/* The name as it is, in the oldest spelling (checkpoints converted from TensorFlow), each without and with the prefix. */
+/* The name as it is, in the oldest spelling (checkpoints converted from TensorFlow), each without and with the prefix.
+ */
 static found_tensor find_tensor(const nn_weights *c, const char *prefix, const char *name) {
     char old[NAME_BYTES];
     snprintf(old, sizeof old, "%s", name);
@@ -147,8 +150,10 @@ static bool has_shape(const data_tensor *t, const nn_tensor *expected) {
 }
 
 static const char *expected_shape(const nn_tensor *t, char *out, size_t out_bytes) {
-    if (t->is_vector) snprintf(out, out_bytes, "[%lld]", (long long)t->cols);
-    else snprintf(out, out_bytes, "[%lld,%lld]", (long long)t->rows, (long long)t->cols);
+    if (t->is_vector)
+        snprintf(out, out_bytes, "[%lld]", (long long)t->cols);
+    else
+        snprintf(out, out_bytes, "[%lld,%lld]", (long long)t->rows, (long long)t->cols);
     return out;
 }
 
@@ -163,8 +168,8 @@ bool nn_weights_check(const nn_weights *c, const nn_model *m, int module, const 
         char shape[64], is[128];
         const found_tensor f = find_tensor(c, prefix_of(m, module), want->file_name);
         if (!f.tensor) {
-            return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" is missing, %s implies %s", c->place, want->file_name,
-                             config, expected_shape(want, shape, sizeof shape));
+            return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" is missing, %s implies %s", c->place,
+                             want->file_name, config, expected_shape(want, shape, sizeof shape));
         }
         if (!has_shape(f.tensor, want)) {
             return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" is %s, %s implies %s", f.path, f.tensor->name,
@@ -220,7 +225,7 @@ static void warn_of_unused(const nn_weights *c, const nn_model *m, int module) {
             if (n++ == 0) first = name;
         }
     }
-    if (n) senc_warn("%s: %lld tensors are not used, the first is \"%.128s\"", c->place, (long long)n, first);
+    if (n) senc_warn("%s: unused tensors: %lld, the first is \"%.128s\"", c->place, (long long)n, first);
 }
 
 /* The pooler of BERT's next-sentence task. A shape that is not its own is nobody's business here: it is left out. */
@@ -294,8 +299,9 @@ bool nn_weights_save(const nn_model *m, int module, const char *folder, senc_err
         };
     }
     if (tensors && module == 0) n += list_kept(m, tensors + n);
-    const bool ok = tensors && path ? data_safetensors_save(path, tensors, n, NULL, err)
-                                    : senc_fail_memory(err, (size_t)m->n_tensors * sizeof *tensors, "the list of tensors");
+    const bool ok = tensors && path
+                        ? data_safetensors_save(path, tensors, n, NULL, err)
+                        : senc_fail_memory(err, (size_t)m->n_tensors * sizeof *tensors, "the list of tensors");
     free(tensors);
     free(path);
     return ok;

@@ -15,8 +15,9 @@ typedef struct nn_weights {
 bool nn_weights_open(const char *folder, nn_weights *out, senc_error *err);
 void nn_weights_close(nn_weights *c);
 
-/* Every tensor of the module is there, has its shape and a type that converts to float. config: what implies the shape, "config.json".
- * Names may carry the architecture's prefix ("bert.") or the oldest spelling (LayerNorm.gamma, LayerNorm.beta). */
+/* Every tensor of the module is there, has its shape and a type that converts to float. config: what implies the shape,
+ * "config.json". Names may carry the architecture's prefix ("bert.") or the oldest spelling (LayerNorm.gamma,
+ * LayerNorm.beta). */
 bool nn_weights_check(const nn_weights *c, const nn_model *m, int module, const char *config, senc_error *err);
 /* Copies them into the parameters; values that are not finite are an error. Warns of tensors that nobody uses. */
 bool nn_weights_read(const nn_weights *c, nn_model *m, int module, senc_error *err);

@@ -1,5 +1,5 @@
-/* BERT (Devlin et al. 2019): learned positions, post-norm layers, exact GELU. config.json and tensor names are those of transformers'
- * BertModel. Token types are always 0, as sentence-transformers has them for single texts. */
+/* BERT (Devlin et al. 2019): learned positions, post-norm layers, exact GELU. config.json and tensor names are those of
+ * transformers' BertModel. Token types are always 0, as sentence-transformers has them for single texts. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,15 +40,16 @@ static bool check_variants(const data_json *file, senc_error *err) {
                          data_json_place(file), positions);
     }
     if (decoder || cross) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: \"%s\": expected false (an encoder), got true", data_json_place(file),
-                         decoder ? "is_decoder" : "add_cross_attention");
+        return senc_fail(err, SENC_BAD_INPUT, "%s: \"%s\": expected false (an encoder), got true",
+                         data_json_place(file), decoder ? "is_decoder" : "add_cross_attention");
     }
     return true;
 }
 
 /* Upper bounds keep every product of two sizes far below 2^63; the file's tensors then decide what is true. */
 static bool bert_read_config(const data_json *file, nn_encoder_config *out, senc_error *err) {
-    *out = (nn_encoder_config){.type_vocab_size = 2, .hidden_dropout = 0.1, .attention_dropout = 0.1, .layer_norm_eps = 1e-12};
+    *out = (nn_encoder_config){
+        .type_vocab_size = 2, .hidden_dropout = 0.1, .attention_dropout = 0.1, .layer_norm_eps = 1e-12};
     if (!data_json_require_integer(file, "vocab_size", 1, 1 << 26, &out->vocab_size, err) ||
         !data_json_require_integer(file, "hidden_size", 1, 1 << 16, &out->hidden_size, err) ||
         !data_json_require_integer(file, "num_hidden_layers", 1, 256, &out->layers, err) ||

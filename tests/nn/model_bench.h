@@ -1,5 +1,5 @@
-/* What the model tests share: the reference dump (tests/reference/make_tiny.py), one pass on a fresh tape, comparisons, and folders to
- * spoil. Prefix: model_bench_. */
+/* What the model tests share: the reference dump (tests/reference/make_tiny.py), one pass on a fresh tape, comparisons,
+ * and folders to spoil. Prefix: model_bench_. */
 #ifndef MODEL_BENCH_H
 #define MODEL_BENCH_H
 
@@ -15,7 +15,7 @@
 #include "data/formats/safetensors.h"
 #include "nn/model.h"
 
-#define TINY SENC_TESTS "/reference/tiny"
+#define TINY           SENC_TESTS "/reference/tiny"
 #define TINY_REFERENCE SENC_TESTS "/reference/tiny-reference.safetensors"
 
 typedef struct model_bench {
@@ -89,9 +89,10 @@ static inline double model_bench_largest(const float *x, int64_t n) {
     return largest;
 }
 
-/* |got - want| <= relative * the largest |want| + absolute, for every element; NaN fails. Returns the worst ratio to the largest. */
-static inline double model_bench_compare(const float *got, const float *want, int64_t n, double relative, double absolute,
-                                         const char *what) {
+/* |got - want| <= relative * the largest |want| + absolute, for every element; NaN fails. Returns the worst ratio to
+ * the largest. */
+static inline double model_bench_compare(const float *got, const float *want, int64_t n, double relative,
+                                         double absolute, const char *what) {
     const double largest = model_bench_largest(want, n);
     double worst = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -123,7 +124,8 @@ static inline void model_bench_remove(char *folder) {
 static inline void model_bench_write(const char *folder, const char *name, const void *bytes, size_t n_bytes) {
     senc_error err = {0};
     char *path = senc_path_join(folder, name), *parent = senc_path_folder(path);
-    ck_assert_msg(senc_path_create_folders(parent, &err) && senc_file_write(path, bytes, n_bytes, &err), "%s", err.text);
+    ck_assert_msg(senc_path_create_folders(parent, &err) && senc_file_write(path, bytes, n_bytes, &err), "%s",
+                  err.text);
     free(parent);
     free(path);
 }
@@ -151,8 +153,8 @@ static inline void model_bench_copy(const char *from, const char *name, const ch
 
 /* The tiny model's folder, without its tokenizer, in a folder of its own. */
 static inline char *model_bench_tiny_copy(void) {
-    static const char *const names[] = {"config.json", "config_sentence_transformers.json", "model.safetensors", "modules.json",
-                                        "sentence_bert_config.json", "1_Pooling/config.json"};
+    static const char *const names[] = {"config.json",  "config_sentence_transformers.json", "model.safetensors",
+                                        "modules.json", "sentence_bert_config.json",         "1_Pooling/config.json"};
     char *folder = model_bench_folder();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) model_bench_copy(TINY, names[i], folder);
     return folder;
@@ -172,7 +174,8 @@ static inline void model_bench_replace(const char *folder, const char *name, con
     free(text);
 }
 
-/* Loading fails as the user's mistake, with a text that begins with the folder and holds `part`; frees nothing of the folder. */
+/* Loading fails as the user's mistake, with a text that begins with the folder and holds `part`; frees nothing of the
+ * folder. */
 static inline void model_bench_refuses(const char *folder, const nn_overrides *overrides, const char *part) {
     senc_error err = {0};
     nn_model *m = NULL;

@@ -4,13 +4,18 @@
 #include "autograd/base/threads.h"
 #include "nn/encoder_layer.h"
 
-#define TOLERANCE 1e-5 /* of the largest value; float has 6e-8, two layers of sums over 12 to 20 numbers lose some of it */
+#define TOLERANCE                                                                                                      \
+    1e-5 /* of the largest value; float has 6e-8, two layers of sums over 12 to 20 numbers lose some of it */
 
 static const struct {
     const char *name, *reference;
 } poolings[] = {
-    {"mean", "mean"}, {"cls", "cls"}, {"max", "max"}, {"mean_sqrt_len", "mean_sqrt_len_tokens"},
-    {"weightedmean", "weightedmean"}, {"lasttoken", "lasttoken"},
+    {"mean", "mean"},
+    {"cls", "cls"},
+    {"max", "max"},
+    {"mean_sqrt_len", "mean_sqrt_len_tokens"},
+    {"weightedmean", "weightedmean"},
+    {"lasttoken", "lasttoken"},
 };
 enum { N_POOLINGS = 6 };
 
@@ -66,7 +71,8 @@ START_TEST(every_pooling) {
 }
 END_TEST
 
-/* Whatever order they are asked in, the vectors of several modes come as sentence-transformers lays them side by side. */
+/* Whatever order they are asked in, the vectors of several modes come as sentence-transformers lays them side by side.
+ */
 START_TEST(poolings_side_by_side) {
     model_bench b = model_bench_open();
     nn_overrides overrides = NN_OVERRIDES_NONE;
@@ -96,7 +102,8 @@ START_TEST(prompt_left_out) {
     for (int i = 0; i < N_POOLINGS; i++) {
         char *folder = model_bench_tiny_copy();
         char config[256], name[48];
-        snprintf(config, sizeof config, "{\"embedding_dimension\": 12, \"pooling_mode\": \"%s\", \"include_prompt\": false}",
+        snprintf(config, sizeof config,
+                 "{\"embedding_dimension\": 12, \"pooling_mode\": \"%s\", \"include_prompt\": false}",
                  poolings[i].reference);
         model_bench_write_text(folder, "1_Pooling/config.json", config);
         if (strcmp(poolings[i].name, "weightedmean") == 0) {
@@ -197,7 +204,8 @@ END_TEST
 START_TEST(facts) {
     nn_model *m = model_bench_load(TINY, NULL, false);
     char text[160];
-    ck_assert_str_eq(nn_model_describe(m, text, sizeof text), "bert, 2 layers, 12 wide, 3 heads, pooling mean, 0.003 M parameters");
+    ck_assert_str_eq(nn_model_describe(m, text, sizeof text),
+                     "bert, 2 layers, 12 wide, 3 heads, pooling mean, 0.003 M parameters");
     ck_assert_int_eq(nn_model_width(m), 12);
     ck_assert_int_eq(nn_model_max_length(m), 16);
     ck_assert_int_eq(nn_model_vocab_size(m), 41);
@@ -222,8 +230,15 @@ END_TEST
 /* The plan's bytes per token, against what the tape really takes for a long batch. */
 START_TEST(memory_plan_holds) {
     senc_error err = {0};
-    const nn_new_config config = {.architecture = "bert", .vocab_size = 50, .hidden_size = 64, .layers = 4, .heads = 4,
-                                  .intermediate_size = 256, .max_positions = 64, .dropout = 0.1, .pooling = "mean"};
+    const nn_new_config config = {.architecture = "bert",
+                                  .vocab_size = 50,
+                                  .hidden_size = 64,
+                                  .layers = 4,
+                                  .heads = 4,
+                                  .intermediate_size = 256,
+                                  .max_positions = 64,
+                                  .dropout = 0.1,
+                                  .pooling = "mean"};
     nn_model *m;
     ck_assert_msg(nn_model_create(&config, true, &m, &err), "%s", err.text);
     enum { ROWS = 40, LENGTH = 50 };
@@ -240,8 +255,8 @@ START_TEST(memory_plan_holds) {
     ag_tape_backward(&tape, y, seed);
     const double measured = (double)ag_tape_peak_bytes(&tape) / (ROWS * LENGTH);
     const double planned = (double)nn_model_activation_bytes_per_token(m);
-    ck_assert_msg(measured < 1.1 * planned && measured > 0.7 * planned, "measured %.0f bytes a token, planned %.0f", measured,
-                  planned);
+    ck_assert_msg(measured < 1.1 * planned && measured > 0.7 * planned, "measured %.0f bytes a token, planned %.0f",
+                  measured, planned);
     free(seed);
     ag_tape_free(&tape);
     nn_model_free(m);
@@ -268,17 +283,17 @@ START_TEST(tensors_by_their_names) {
 }
 END_TEST
 
-/* Vectors of the public all-MiniLM-L6-v2 (its own folder: mean pooling, normalized), computed by sentence-transformers 6.2 in float32:
- * SentenceTransformer(folder).encode(["A lamp by the river.", "Bread, salt and paper boats are sold at the old clock tower."]).
- * Components 0, 1, 2, 191, 383. */
+/* Vectors of the public all-MiniLM-L6-v2 (its own folder: mean pooling, normalized), computed by
+ * sentence-transformers 6.2 in float32: SentenceTransformer(folder).encode(["A lamp by the river.", "Bread, salt and
+ * paper boats are sold at the old clock tower."]). Components 0, 1, 2, 191, 383. */
 START_TEST(real_model) {
     const char *models = getenv("SENC_MODELS");
     if (!models) {
         printf("real_model skipped: SENC_MODELS is not set\n");
         return;
     }
-    static const int32_t ids[] = {101, 1037, 10437, 2011, 1996, 2314, 1012, 102,
-                                  101, 7852, 1010, 5474, 1998, 3259, 6242, 2024, 2853, 2012, 1996, 2214, 5119, 3578, 1012, 102};
+    static const int32_t ids[] = {101,  1037, 10437, 2011, 1996, 2314, 1012, 102,  101,  7852, 1010, 5474,
+                                  1998, 3259, 6242,  2024, 2853, 2012, 1996, 2214, 5119, 3578, 1012, 102};
     static const int64_t offsets[] = {0, 8, 24};
     static const int columns[] = {0, 1, 2, 191, 383};
     static const double want[2][5] = {

@@ -1,16 +1,20 @@
-/* Model folders as they are found: layouts, prefixes, number types, shards, Dense modules; and every way in which they are wrong. */
+/* Model folders as they are found: layouts, prefixes, number types, shards, Dense modules; and every way in which they
+ * are wrong. */
 #include "tests/nn/model_bench.h"
+
+#include "autograd/base/log.h"
 
 /* ---- other spellings of the tiny model's weights ---- */
 
 typedef struct variant {
     const char *prefix;
     data_dtype dtype;
-    bool old_norms;   /* LayerNorm.gamma, LayerNorm.beta */
+    bool old_norms;      /* LayerNorm.gamma, LayerNorm.beta */
     const char *without; /* leave this tensor out */
     const char *square;  /* write this one as [1,1] */
     const char *nan;     /* put a NaN into this one */
-    int shards;       /* 0: model.safetensors */
+    const char *extra;   /* and this one more, of one number */
+    int shards;          /* 0: model.safetensors */
 } variant;
 
 static uint16_t to_f16(float x) {
@@ -29,10 +33,14 @@ static void *convert(const float *x, int64_t n, data_dtype dtype) {
         memcpy(&u, &x[i], sizeof u);
         const uint16_t bf16 = (uint16_t)(u >> 16), f16 = to_f16(x[i]);
         const double f64 = (double)x[i];
-        if (dtype == DATA_BF16) memcpy(out + 2 * i, &bf16, 2);
-        else if (dtype == DATA_F16) memcpy(out + 2 * i, &f16, 2);
-        else if (dtype == DATA_F64) memcpy(out + 8 * i, &f64, 8);
-        else memcpy(out + 4 * i, &x[i], 4);
+        if (dtype == DATA_BF16)
+            memcpy(out + 2 * i, &bf16, 2);
+        else if (dtype == DATA_F16)
+            memcpy(out + 2 * i, &f16, 2);
+        else if (dtype == DATA_F64)
+            memcpy(out + 8 * i, &f64, 8);
+        else
+            memcpy(out + 4 * i, &x[i], 4);
     }
     return out;
 }
@@ -75,6 +83,9 @@ static void make_tensors(const variant *v, const data_safetensors *from, tensor_
         list->items[list->n++] = out;
         free(x);
     }
+    if (!v->extra) return;
+    list->items[list->n++] =
+        (data_tensor){.name = v->extra, .n_dims = 1, .shape = {1}, .data = senc_alloc_zero(1, 4), .n_bytes = 4};
 }
 
 static void write_shards(const char *folder, const tensor_list *list, int shards) {
@@ -123,7 +134,8 @@ static void same_parameters(const nn_model *got, const nn_model *want, double re
     for (int64_t i = 0; i < nn_model_n_tensors(want); i++) {
         const nn_tensor *w = nn_model_tensor(want, i), *g = nn_model_find_tensor(got, w->name);
         ck_assert_ptr_nonnull(g);
-        model_bench_compare(g->param->value + g->offset, w->param->value + w->offset, w->rows * w->cols, relative, 0, w->name);
+        model_bench_compare(g->param->value + g->offset, w->param->value + w->offset, w->rows * w->cols, relative, 0,
+                            w->name);
     }
 }
 
@@ -149,6 +161,52 @@ START_TEST(weights_in_other_spellings) {
         model_bench_remove(folder);
     }
     nn_model_free(plain);
+}
+END_TEST
+
+/* What loading says on stderr; the caller frees. */
+static char *said_while_loading(const char *folder) {
+    senc_error err = {0};
+    char *path = senc_path_join(folder, "stderr.txt");
+    fflush(stderr);
+    senc_log_set_level(SENC_LOG_WARNING);
+    const int before = dup(STDERR_FILENO);
+    ck_assert_ptr_nonnull(freopen(path, "w", stderr));
+    nn_model *m = model_bench_load(folder, NULL, false);
+    fflush(stderr);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    nn_model_free(m);
+    char *text = senc_file_read(path, 0, NULL, &err);
+    ck_assert_msg(text != NULL, "%s", err.text);
+    free(path);
+    return text;
+}
+
+/* Heads of other tasks and buffers pass in silence; a layer that config.json does not count is worth a word. */
+START_TEST(tensors_without_use) {
+    static const struct {
+        const char *extra;
+        bool warns;
+    } rows[] = {
+        {"embeddings.position_ids", false},
+        {"bert.embeddings.position_ids", false},
+        {"cls.predictions.bias", false},
+        {"bert.pooler.dense.bias", false},
+        {"encoder.layer.2.output.dense.bias", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *folder = model_bench_tiny_copy();
+        write_variant(folder, (variant){.dtype = DATA_F32, .extra = rows[i].extra});
+        char *text = said_while_loading(folder);
+        if (rows[i].warns) {
+            ck_assert_ptr_nonnull(strstr(text, "model.safetensors: unused tensors: 1, the first is \"encoder.layer.2"));
+        } else {
+            ck_assert_str_eq(text, "");
+        }
+        free(text);
+        model_bench_remove(folder);
+    }
 }
 END_TEST
 
@@ -210,7 +268,8 @@ START_TEST(bare_folder) {
     model_bench_copy(TINY, "model.safetensors", folder);
     nn_model *m = model_bench_load(folder, NULL, false);
     char text[160];
-    ck_assert_str_eq(nn_model_describe(m, text, sizeof text), "bert, 2 layers, 12 wide, 3 heads, pooling mean, 0.003 M parameters");
+    ck_assert_str_eq(nn_model_describe(m, text, sizeof text),
+                     "bert, 2 layers, 12 wide, 3 heads, pooling mean, 0.003 M parameters");
     ck_assert_int_eq(nn_model_max_length(m), 16);
     nn_model_free(m);
     model_bench_write_text(folder, "tokenizer_config.json", "{\"model_max_length\": 1000000000000000019884624838656}");
@@ -227,14 +286,24 @@ START_TEST(bare_folder) {
 }
 END_TEST
 
-static void write_dense(const char *folder, const char *name, const char *config, const float *weight, int64_t out, int64_t in,
-                        const float *bias) {
+static void write_dense(const char *folder, const char *name, const char *config, const float *weight, int64_t out,
+                        int64_t in, const float *bias) {
     senc_error err = {0};
     char *inner = senc_path_join(folder, name), *path = senc_path_join(inner, "model.safetensors");
     model_bench_write_text(inner, "config.json", config);
     const data_tensor tensors[] = {
-        {.name = "linear.weight", .dtype = DATA_F32, .n_dims = 2, .shape = {out, in}, .data = weight, .n_bytes = 4 * (size_t)(out * in)},
-        {.name = "linear.bias", .dtype = DATA_F32, .n_dims = 1, .shape = {out}, .data = bias, .n_bytes = 4 * (size_t)out},
+        {.name = "linear.weight",
+         .dtype = DATA_F32,
+         .n_dims = 2,
+         .shape = {out, in},
+         .data = weight,
+         .n_bytes = 4 * (size_t)(out * in)},
+        {.name = "linear.bias",
+         .dtype = DATA_F32,
+         .n_dims = 1,
+         .shape = {out},
+         .data = bias,
+         .n_bytes = 4 * (size_t)out},
     };
     ck_assert_msg(data_safetensors_save(path, tensors, bias ? 2 : 1, NULL, &err), "%s", err.text);
     free(path);
@@ -248,11 +317,12 @@ START_TEST(dense_modules) {
     for (int i = 0; i < 36; i++) w1[i] = (float)((i * 7) % 11 - 5) / 8;
     for (int i = 0; i < 6; i++) w2[i] = (float)((i * 5) % 7 - 3) / 4;
     char *folder = model_bench_tiny_copy();
-    model_bench_write_text(folder, "modules.json",
-                           "[{\"path\":\"\",\"type\":\"" OLD_TYPE "Transformer\"},{\"path\":\"1_Pooling\",\"type\":\"" OLD_TYPE
-                           "Pooling\"},{\"path\":\"2_Dense\",\"type\":\"" OLD_TYPE "Dense\"},{\"path\":\"3_Dense\",\"type\":\""
-                           "sentence_transformers.base.modules.dense.Dense\"},{\"path\":\"4_Normalize\",\"type\":\""
-                           "sentence_transformers.base.modules.normalize.Normalize\"}]");
+    model_bench_write_text(
+        folder, "modules.json",
+        "[{\"path\":\"\",\"type\":\"" OLD_TYPE "Transformer\"},{\"path\":\"1_Pooling\",\"type\":\"" OLD_TYPE
+        "Pooling\"},{\"path\":\"2_Dense\",\"type\":\"" OLD_TYPE "Dense\"},{\"path\":\"3_Dense\",\"type\":\""
+        "sentence_transformers.base.modules.dense.Dense\"},{\"path\":\"4_Normalize\",\"type\":\""
+        "sentence_transformers.base.modules.normalize.Normalize\"}]");
     write_dense(folder, "2_Dense", "{\"in_features\": 12, \"out_features\": 3, \"bias\": true}", w1, 3, 12, b1);
     write_dense(folder, "3_Dense",
                 "{\"in_features\": 3, \"out_features\": 2, \"bias\": false, "
@@ -287,14 +357,16 @@ START_TEST(dense_modules) {
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.pooling = "cls+mean"; /* 24 features for a Dense of 12 */
     model_bench_refuses(folder, &overrides, "the Dense module 2 takes 12 features, the module before gives 24");
-    model_bench_replace(folder, "2_Dense/config.json", "\"bias\": true", "\"activation_function\": \"torch.nn.modules.activation.Mish\"");
-    model_bench_refuses(folder, NULL, "2_Dense/config.json: \"activation_function\": expected Tanh, Identity, ReLU or GELU, got");
+    model_bench_replace(folder, "2_Dense/config.json", "\"bias\": true",
+                        "\"activation_function\": \"torch.nn.modules.activation.Mish\"");
+    model_bench_refuses(folder, NULL,
+                        "2_Dense/config.json: \"activation_function\": expected Tanh, Identity, ReLU or GELU, got");
     model_bench_replace(folder, "2_Dense/config.json", "\"activation_function\": \"torch.nn.modules.activation.Mish\"",
                         "\"use_residual\": true");
     model_bench_refuses(folder, NULL, "\"use_residual\": expected false");
     write_dense(folder, "2_Dense", "{\"in_features\": 12, \"out_features\": 3}", w1, 3, 11, b1);
-    model_bench_refuses(folder, NULL,
-                        "2_Dense/model.safetensors: tensor \"linear.weight\" is [3,11], its config.json implies [3,12]");
+    model_bench_refuses(
+        folder, NULL, "2_Dense/model.safetensors: tensor \"linear.weight\" is [3,11], its config.json implies [3,12]");
     model_bench_remove(folder);
 }
 END_TEST
@@ -343,18 +415,22 @@ static const struct wrong_file {
     {"config.json", "\"hidden_size\": 12", "\"hidden_size\": 0", "\"hidden_size\": expected"},
     {"config.json", "\"hidden_size\": 12", "\"hidden_size\": \"12\"", "\"hidden_size\": expected"},
     {"config.json", "\"hidden_size\": 12", "\"hidden_size\": 1000000000000000000000", "\"hidden_size\": expected"},
-    {"config.json", "\"hidden_size\": 12", "\"hidden_size\": 13", "\"hidden_size\": expected a multiple of \"num_attention_heads\" (3), got 13"},
+    {"config.json", "\"hidden_size\": 12", "\"hidden_size\": 13",
+     "\"hidden_size\": expected a multiple of \"num_attention_heads\" (3), got 13"},
     {"config.json", "\"hidden_size\": 12,", "", "hidden_size"},
     {"config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 2000000000", "\"num_hidden_layers\": expected"},
     {"config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3",
-     "/model.safetensors: tensor \"encoder.layer.2.attention.self.query.weight\" is missing, config.json implies [12,12]"},
+     "/model.safetensors: tensor \"encoder.layer.2.attention.self.query.weight\" is missing, config.json implies "
+     "[12,12]"},
     {"config.json", "\"vocab_size\": 41", "\"vocab_size\": 67000000",
      "/model.safetensors: tensor \"embeddings.word_embeddings.weight\" is [41,12], config.json implies [67000000,12]"},
     {"config.json", "\"intermediate_size\": 20", "\"intermediate_size\": 24",
      "tensor \"encoder.layer.0.intermediate.dense.weight\" is [20,12], config.json implies [24,12]"},
     {"config.json", "\"layer_norm_eps\": 1e-12", "\"layer_norm_eps\": -1", "\"layer_norm_eps\": expected"},
-    {"config.json", "\"hidden_dropout_prob\": 0.1", "\"hidden_dropout_prob\": 1.0", "\"hidden_dropout_prob\": expected"},
-    {"config.json", "\"gelu\"", "\"gelu_new\"", "\"hidden_act\": expected \"gelu\" (exact) or \"relu\", got \"gelu_new\""},
+    {"config.json", "\"hidden_dropout_prob\": 0.1", "\"hidden_dropout_prob\": 1.0",
+     "\"hidden_dropout_prob\": expected"},
+    {"config.json", "\"gelu\"", "\"gelu_new\"",
+     "\"hidden_act\": expected \"gelu\" (exact) or \"relu\", got \"gelu_new\""},
     {"config.json", "\"is_decoder\": false", "\"is_decoder\": true", "\"is_decoder\": expected false"},
     {"config.json", "\"is_decoder\": false", "\"position_embedding_type\": \"relative_key\"",
      "\"position_embedding_type\": expected \"absolute\", got \"relative_key\""},
@@ -363,16 +439,22 @@ static const struct wrong_file {
     {"modules.json", NULL, "[1]", "/modules.json: expected a list of objects, got an integer"},
     {"modules.json", NULL, "[{\"path\":\"\",\"type\":\"sentence_transformers.models.Pooling\"}]",
      "module 0: \"type\": expected the Transformer first, got \"sentence_transformers.models.Pooling\""},
-    {"modules.json", NULL, "[{\"path\":\"\",\"type\":\"sentence_transformers.models.Transformer\"}]", "there is no Pooling module"},
-    {"modules.json", "\"1_Pooling\"", "\"../elsewhere\"", "\"path\": expected a folder inside the model's, got \"../elsewhere\""},
+    {"modules.json", NULL, "[{\"path\":\"\",\"type\":\"sentence_transformers.models.Transformer\"}]",
+     "there is no Pooling module"},
+    {"modules.json", "\"1_Pooling\"", "\"../elsewhere\"",
+     "\"path\": expected a folder inside the model's, got \"../elsewhere\""},
     {"modules.json", "\"1_Pooling\"", "\"a/../../b\"", "\"path\": expected a folder inside the model's"},
     {"modules.json", "\"1_Pooling\"", "\"/etc\"", "\"path\": expected a folder inside the model's, got \"/etc\""},
     {"modules.json", "\"1_Pooling\"", "\"1_Poling\"", "1_Poling: there is no config.json"},
-    {"modules.json", "pooling.Pooling", "lstm.LSTM", "module 1: \"type\": expected a Transformer, then Pooling, Dense and Normalize"},
-    {"modules.json", "sentence_transformers.sentence_transformer.modules.pooling.Pooling", "my_own.Pooling", "got \"my_own.Pooling\""},
+    {"modules.json", "pooling.Pooling", "lstm.LSTM",
+     "module 1: \"type\": expected a Transformer, then Pooling, Dense and Normalize"},
+    {"modules.json", "sentence_transformers.sentence_transformer.modules.pooling.Pooling", "my_own.Pooling",
+     "got \"my_own.Pooling\""},
     {"1_Pooling/config.json", "\"mean\"", "\"median\"",
-     "1_Pooling/config.json: \"pooling_mode\": unknown pooling mode \"median\", expected mean, cls, max, mean_sqrt_len, weightedmean or lasttoken"},
-    {"1_Pooling/config.json", "\"mean\"", "7", "\"pooling_mode\": expected a string or a list of strings, got an integer"},
+     "1_Pooling/config.json: \"pooling_mode\": unknown pooling mode \"median\", expected mean, cls, max, "
+     "mean_sqrt_len, weightedmean or lasttoken"},
+    {"1_Pooling/config.json", "\"mean\"", "7",
+     "\"pooling_mode\": expected a string or a list of strings, got an integer"},
     {"1_Pooling/config.json", "\"mean\"", "[\"mean\", null]", "\"pooling_mode\": expected a string, got null"},
     {"1_Pooling/config.json", NULL, "{\"word_embedding_dimension\": 12, \"pooling_mode_median_tokens\": true}",
      "unknown pooling mode \"pooling_mode_median_tokens\""},
@@ -384,17 +466,21 @@ static const struct wrong_file {
     {"tokenizer_config.json", NULL, "{\"model_max_length\": \"long\"}", "\"model_max_length\": expected"},
     {"config_sentence_transformers.json", "\"cosine\"", "\"cosin\"",
      "\"similarity_fn_name\": expected cosine, dot, euclidean or manhattan, got \"cosin\""},
-    {"config_sentence_transformers.json", "\"query\": \"\"", "\"query\": 5", "\"prompts\": \"query\": expected a string, got an integer"},
+    {"config_sentence_transformers.json", "\"query\": \"\"", "\"query\": 5",
+     "\"prompts\": \"query\": expected a string, got an integer"},
     {"config_sentence_transformers.json", "\"default_prompt_name\": null", "\"default_prompt_name\": \"ask\"",
      "\"default_prompt_name\": there is no prompt \"ask\""},
-    {"config_sentence_transformers.json", "\"default_prompt_name\": null", "\"truncate_dim\": 8", "\"truncate_dim\": expected null, got 8"},
+    {"config_sentence_transformers.json", "\"default_prompt_name\": null", "\"truncate_dim\": 8",
+     "\"truncate_dim\": expected null, got 8"},
 };
 
 START_TEST(wrong_config_files) {
     const struct wrong_file *w = &wrong_files[_i];
     char *folder = model_bench_tiny_copy();
-    if (w->old) model_bench_replace(folder, w->name, w->old, w->by);
-    else model_bench_write_text(folder, w->name, w->by);
+    if (w->old)
+        model_bench_replace(folder, w->name, w->old, w->by);
+    else
+        model_bench_write_text(folder, w->name, w->by);
     model_bench_refuses(folder, NULL, w->says);
     model_bench_remove(folder);
 }
@@ -415,7 +501,8 @@ START_TEST(missing_files) {
     model_bench_write_text(folder, "model.safetensors.index.json", "{\"weight_map\": {\"a\": \"absent.safetensors\"}}");
     model_bench_refuses(folder, NULL, "absent.safetensors");
     ck_assert(senc_path_remove(config, &err));
-    model_bench_refuses(folder, NULL, "there is no config.json, expected a sentence-transformers or Hugging Face model folder");
+    model_bench_refuses(folder, NULL,
+                        "there is no config.json, expected a sentence-transformers or Hugging Face model folder");
     free(weights);
     free(config);
     char *file = senc_path_join(folder, "modules.json"), *absent = senc_path_join(folder, "absent");
@@ -430,11 +517,13 @@ END_TEST
 START_TEST(wrong_tensors) {
     char *folder = model_bench_tiny_copy();
     write_variant(folder, (variant){.dtype = DATA_F32, .without = "encoder.layer.1.output.dense.bias"});
-    model_bench_refuses(folder, NULL,
-                        "/model.safetensors: tensor \"encoder.layer.1.output.dense.bias\" is missing, config.json implies [12]");
+    model_bench_refuses(
+        folder, NULL,
+        "/model.safetensors: tensor \"encoder.layer.1.output.dense.bias\" is missing, config.json implies [12]");
     write_variant(folder, (variant){.dtype = DATA_F32, .square = "encoder.layer.1.attention.self.key.bias"});
-    model_bench_refuses(folder, NULL,
-                        "/model.safetensors: tensor \"encoder.layer.1.attention.self.key.bias\" is [1,1], config.json implies [12]");
+    model_bench_refuses(
+        folder, NULL,
+        "/model.safetensors: tensor \"encoder.layer.1.attention.self.key.bias\" is [1,1], config.json implies [12]");
     write_variant(folder, (variant){.dtype = DATA_F32, .nan = "embeddings.LayerNorm.bias"});
     model_bench_refuses(folder, NULL, "tensor \"embeddings.LayerNorm.bias\" holds numbers that are not finite");
     write_variant(folder, (variant){.dtype = DATA_I32});
@@ -443,7 +532,8 @@ START_TEST(wrong_tensors) {
 }
 END_TEST
 
-/* A file that ends early or lies about its header must never be read past its end; every length is tried around the edges. */
+/* A file that ends early or lies about its header must never be read past its end; every length is tried around the
+ * edges. */
 START_TEST(truncated_and_lying_weights) {
     char *folder = model_bench_tiny_copy();
     size_t n;
@@ -495,6 +585,7 @@ int main(void) {
     Suite *suite = suite_create("model_load");
     TCase *tests = tcase_create("model_load");
     tcase_add_test(tests, weights_in_other_spellings);
+    tcase_add_test(tests, tensors_without_use);
     tcase_add_test(tests, old_layout);
     tcase_add_test(tests, transformer_in_its_own_folder);
     tcase_add_test(tests, bare_folder);

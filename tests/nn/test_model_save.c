@@ -21,7 +21,8 @@ static void save(const nn_model *m, const char *folder) {
 static int64_t same_tensors(const char *got_path, const char *want_path) {
     senc_error err = {0};
     data_safetensors got, want;
-    ck_assert_msg(data_safetensors_open(got_path, &got, &err) && data_safetensors_open(want_path, &want, &err), "%s", err.text);
+    ck_assert_msg(data_safetensors_open(got_path, &got, &err) && data_safetensors_open(want_path, &want, &err), "%s",
+                  err.text);
     for (int64_t i = 0; i < got.n_tensors; i++) {
         const data_tensor *g = &got.tensors[i], *w = data_safetensors_find(&want, g->name);
         ck_assert_msg(w != NULL, "%s", g->name);
@@ -108,7 +109,8 @@ END_TEST
 /* Also: the dropout of a training run is not the model's, and the type of the weights is now F32. */
 START_TEST(unknown_keys_of_config_stay) {
     char *from = model_bench_tiny_copy(), *folder = model_bench_folder();
-    model_bench_replace(from, "config.json", "\"dtype\": \"float32\"", "\"dtype\": \"bfloat16\", \"my_key\": {\"a\": [1, 2.5, null]}");
+    model_bench_replace(from, "config.json", "\"dtype\": \"float32\"",
+                        "\"dtype\": \"bfloat16\", \"my_key\": {\"a\": [1, 2.5, null]}");
     nn_overrides o = NN_OVERRIDES_NONE;
     o.dropout = 0.3;
     nn_model *m = model_bench_load(from, &o, false);
@@ -266,7 +268,8 @@ START_TEST(created_model) {
         const bool is_gamma = strstr(q->name, "LayerNorm.weight") != NULL;
         for (int64_t k = 0; k < q->rows * q->cols; k++) {
             const double x = (double)q->value[k];
-            if (q->is_vector) ck_assert(x == (is_gamma ? 1.0 : 0.0));
+            if (q->is_vector)
+                ck_assert(x == (is_gamma ? 1.0 : 0.0));
             else {
                 sum += x;
                 squares += x * x;
@@ -296,7 +299,8 @@ static void create_fails(nn_new_config config, const char *part) {
     nn_model *m;
     ck_assert(!nn_model_create(&config, false, &m, &err));
     ck_assert_ptr_null(m);
-    ck_assert_msg(strstr(err.text, part) && strncmp(err.text, "new model", 9) == 0, "expected \"%s\", got \"%s\"", part, err.text);
+    ck_assert_msg(strstr(err.text, part) && strncmp(err.text, "new model", 9) == 0, "expected \"%s\", got \"%s\"", part,
+                  err.text);
 }
 
 START_TEST(created_models_are_checked) {

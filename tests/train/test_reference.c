@@ -1,5 +1,5 @@
-/* The whole way from ids to loss, gradients and three AdamW steps, against PyTorch and sentence-transformers' own loss classes
- * (tests/reference/make_tiny.py), on the reference kernels and on the best ones. */
+/* The whole way from ids to loss, gradients and three AdamW steps, against PyTorch and sentence-transformers' own loss
+ * classes (tests/reference/make_tiny.py), on the reference kernels and on the best ones. */
 #include "tests/losses/loss_bench.h"
 #include "tests/nn/model_bench.h"
 
@@ -18,16 +18,26 @@ static const struct reference_case {
     {.name = "mnrl", .loss = "mnrl", .columns = 2},
     {.name = "mnrl_symmetric", .loss = "mnrl", .options = {BENCH_TRUE("symmetric")}, .columns = 2},
     {.name = "mnrl_hard", .loss = "mnrl", .columns = 3},
-    {.name = "triplet_cosine", .loss = "triplet", .columns = 3,
+    {.name = "triplet_cosine",
+     .loss = "triplet",
+     .columns = 3,
      .options = {BENCH_TEXT("distance", "cosine"), BENCH_NUMBER("margin", 0.6)}},
-    {.name = "triplet_euclidean", .loss = "triplet", .columns = 3,
+    {.name = "triplet_euclidean",
+     .loss = "triplet",
+     .columns = 3,
      .options = {BENCH_TEXT("distance", "euclidean"), BENCH_NUMBER("margin", 2)}},
-    {.name = "triplet_manhattan", .loss = "triplet", .columns = 3,
+    {.name = "triplet_manhattan",
+     .loss = "triplet",
+     .columns = 3,
      .options = {BENCH_TEXT("distance", "manhattan"), BENCH_NUMBER("margin", 6)}},
     {.name = "cosine", .loss = "cosine", .columns = 2, .scores = {0.9, 0.1, 0.55, 0.3}, .has_target = true},
     {.name = "cosent", .loss = "cosent", .columns = 2, .scores = {0.9, 0.1, 0.55, 0.3}, .has_target = true},
-    {.name = "contrastive", .loss = "contrastive", .columns = 2, .options = {BENCH_NUMBER("margin", 1)},
-     .scores = {1, 0, 0, 1}, .has_target = true},
+    {.name = "contrastive",
+     .loss = "contrastive",
+     .columns = 2,
+     .options = {BENCH_NUMBER("margin", 1)},
+     .scores = {1, 0, 0, 1},
+     .has_target = true},
 };
 enum { N_CASES = sizeof cases / sizeof cases[0] };
 
@@ -55,7 +65,8 @@ static const nn_tensor **sorted_tensors(const nn_model *m) {
 }
 
 /* Loss of one forward pass; with gradients added to the parameters. */
-static double loss_and_gradients(nn_model *m, const model_bench *b, const struct reference_case *c, const kern_table *kernels) {
+static double loss_and_gradients(nn_model *m, const model_bench *b, const struct reference_case *c,
+                                 const kern_table *kernels) {
     const loss_spec *spec = loss_find(c->loss);
     ck_assert_ptr_nonnull(spec);
     void *options = bench_options(spec, c->options);
@@ -82,7 +93,8 @@ static double loss_and_gradients(nn_model *m, const model_bench *b, const struct
     return value;
 }
 
-/* Adam's steps of a key's bias: its gradient is zero in exact arithmetic (softmax does not see a constant), rounding noise here. */
+/* Adam's steps of a key's bias: its gradient is zero in exact arithmetic (softmax does not see a constant), rounding
+ * noise here. */
 static bool is_key_bias(const char *name) {
     return strstr(name, "self.key.bias") != NULL;
 }
@@ -96,8 +108,8 @@ START_TEST(loss_and_every_gradient) {
     snprintf(name, sizeof name, "loss.%s", c->name);
     float *want_loss = model_bench_tensor(&b, name, NULL);
     const double loss = loss_and_gradients(m, &b, c, kernels);
-    ck_assert_msg(fabs(loss - (double)*want_loss) <= RELATIVE * fabs((double)*want_loss), "%s on %s: got %.9g, want %.9g", name,
-                  kernels->name, loss, (double)*want_loss);
+    ck_assert_msg(fabs(loss - (double)*want_loss) <= RELATIVE * fabs((double)*want_loss),
+                  "%s on %s: got %.9g, want %.9g", name, kernels->name, loss, (double)*want_loss);
     snprintf(name, sizeof name, "grad.%s", c->name);
     int64_t n, at = 0;
     float *want = model_bench_tensor(&b, name, &n);
@@ -109,7 +121,8 @@ START_TEST(loss_and_every_gradient) {
     for (int64_t i = 0; i < nn_model_n_tensors(m); i++) {
         const nn_tensor *t = list[i];
         const int64_t size = t->rows * t->cols;
-        /* Zero in exact arithmetic (a key's bias; the last shift under a loss of differences), noise in double: noise in float too. */
+        /* Zero in exact arithmetic (a key's bias; the last shift under a loss of differences), noise in double: noise
+         * in float too. */
         const bool is_zero = model_bench_largest(want + at, size) < 1e-12 * largest;
         const double error = model_bench_compare(t->param->grad + t->offset, want + at, size, is_zero ? 0 : RELATIVE,
                                                  is_zero ? 1e-6 * largest : 0, t->name);
@@ -129,7 +142,8 @@ START_TEST(loss_and_every_gradient) {
 }
 END_TEST
 
-/* torch.optim.AdamW: learning rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8, decay 0.01 on matrices; clipped to norm 1. */
+/* torch.optim.AdamW: learning rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8, decay 0.01 on matrices; clipped to norm 1.
+ */
 static double adamw_step(ag_params *params, const kern_table *kernels, int step, float *first, float *second) {
     const double norm = sqrt(kernels->sum_of_squares(params->n_numbers, params->grads));
     for (int64_t i = 0; i < params->n; i++) {
@@ -182,8 +196,8 @@ START_TEST(three_adamw_steps) {
             error += pow((double)got[k] - (double)want[at + k], 2);
             moved += pow((double)want[at + k] - (double)old[k], 2);
         }
-        ck_assert_msg(is_key_bias(t->name) || sqrt(error) <= 2e-3 * sqrt(moved), "%s: steps off by %.3g of %.3g", t->name, sqrt(error),
-                      sqrt(moved));
+        ck_assert_msg(is_key_bias(t->name) || sqrt(error) <= 2e-3 * sqrt(moved), "%s: steps off by %.3g of %.3g",
+                      t->name, sqrt(error), sqrt(moved));
         at += size;
     }
     ck_assert_int_eq(at, n);
