@@ -14,6 +14,8 @@
 #include "nn/architecture.h"
 #include "train/config.h"
 
+#define LONG_DEFAULT 12 /* a longer one would leave no room for the meaning */
+
 typedef struct list_flags {
     bool options, markdown;
 } list_flags;
@@ -143,9 +145,12 @@ static void add_option(const senc_option *option, bool is_command, bool markdown
     senc_grid_add(grid, "%s", is_command ? name : option->name);
     if (markdown) senc_grid_add(grid, "%s", senc_buffer_text(&type));
     const bool is_required = option->initial && strcmp(option->initial, "!") == 0;
-    senc_grid_add(grid, "%s", is_required ? "required" : option->initial ? option->initial : "-");
+    const char *initial = is_required ? "required" : option->initial ? option->initial : "-";
+    const bool is_long = !markdown && strlen(initial) > LONG_DEFAULT;
+    senc_grid_add(grid, "%s", is_long ? "" : initial);
     if (!markdown && option->type == SENC_OPTION_TYPE_CHOICE)
         senc_grid_add(grid, "%s (%s)", option->help, senc_buffer_text(&type));
+    else if (is_long) senc_grid_add(grid, "%s (default %s)", option->help, initial);
     else senc_grid_add(grid, "%s", option->help);
     grid->failed = grid->failed || type.failed;
     senc_buffer_free(&type);

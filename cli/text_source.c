@@ -32,32 +32,52 @@ struct cli_text_source {
     int64_t capacity;
 };
 
-static bool open_set(cli_text_source *s, const char *path, const cli_text_options *options, senc_error *err) {
-    const char *column = options->column;
-    const bool is_folder = senc_path_is_folder(path);
-    char *corpus = is_folder ? data_path_find_packed(path, "corpus.jsonl") : senc_strdup(path);
-    if (!corpus && is_folder)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: expected a file of texts or a BEIR folder, found a folder without corpus.jsonl",
-                         path);
-    if (!corpus) return senc_fail_memory(err, strlen(path), "a path");
-    const data_role roles[] = {
+/* Says what the columns are when the wanted one is not there; a column by number is checked by the reader. */
+static bool check_column(const data_source *source, const char *column, senc_error *err) {
+    senc_strings names = {0};
+    if (!data_source_columns(source, &names, err)) return false;
+    senc_buffer list = {0};
+    bool found = false;
+    for (int64_t i = 0; i < names.n && !found; i++) {
+        found = strcmp(names.items[i], column) == 0;
+        senc_buffer_printf(&list, "%s%s", i ? ", " : "", names.items[i]);
+    }
+    data_strings_free(&names);
+    if (!found)
+        senc_fail(err, SENC_BAD_INPUT, "%s: no column \"%s\"; the file has %s; --column names the one with the texts",
+                  source->path, column, senc_buffer_text(&list));
+    senc_buffer_free(&list);
+    return found;
+}
+
+static bool open_file(cli_text_source *s, char *path, bool is_folder, const cli_text_options *options, senc_error *err) {
+    static const data_role roles[] = {
         {.name = "text", .kind = DATA_ROLE_TEXT, .allow_empty = true},
         {.name = "title", .kind = DATA_ROLE_TEXT, .optional = true, .allow_empty = true},
     };
-    const data_column_map map = cli_column_map("text", column ? column : "text");
     char *format = options->format ? senc_strdup(options->format) : NULL;
-    const data_source source = {.path = corpus,
-                                .format = format,
-                                .mapped = column ? &map : NULL,
-                                .n_mapped = column ? 1 : 0,
-                                .on_bad_utf8 = options->bad_utf8};
-    const bool ok = data_set_open(&source, 1, roles, is_folder ? 2 : 1, "the input", &s->set, err);
-    if (ok) {
-        s->text_slot = data_set_find_slot(s->set, "text");
-        s->title_slot = is_folder ? data_set_find_slot(s->set, "title") : -1;
-    }
-    free(corpus);
+    const data_column_map map = cli_column_map("text", options->column ? options->column : "text");
+    const data_source source = {
+        .path = path, .format = format, .mapped = &map, .n_mapped = 1, .on_bad_utf8 = options->bad_utf8};
+    const bool ok = (!map.name || check_column(&source, map.name, err)) &&
+                    data_set_open(&source, 1, roles, is_folder ? 2 : 1, "the input", &s->set, err);
     free(format);
+    if (!ok) return false;
+    s->text_slot = data_set_find_slot(s->set, "text");
+    s->title_slot = is_folder ? data_set_find_slot(s->set, "title") : -1;
+    return true;
+}
+
+/* A folder stands for its corpus.jsonl. */
+static bool open_set(cli_text_source *s, const char *path, const cli_text_options *options, senc_error *err) {
+    const bool is_folder = senc_path_is_folder(path);
+    char *file = is_folder ? data_path_find_packed(path, "corpus.jsonl") : senc_strdup(path);
+    if (!file && is_folder)
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s: expected a file of texts or a BEIR folder, found a folder without corpus.jsonl", path);
+    if (!file) return senc_fail_memory(err, strlen(path), "a path");
+    const bool ok = open_file(s, file, is_folder, options, err);
+    free(file);
     return ok;
 }
 
