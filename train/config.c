@@ -52,55 +52,11 @@ static bool find_tables(const senc_value *tree, const char *name, const senc_val
 
 /* ---- --set ---- */
 
-static bool merge(senc_value *into, const senc_value *from, senc_error *err);
-
-/* Puts a copy of `from` in the place of *slot, or merges two tables. */
-static bool merge_slot(senc_value **slot, const senc_value *from, senc_error *err) {
-    const bool containers = (*slot)->type == SENC_VALUE_TABLE || (*slot)->type == SENC_VALUE_ARRAY;
-    if (containers && from->type == SENC_VALUE_TABLE) return merge(*slot, from, err);
-    senc_value *copy = senc_value_copy(from);
-    if (!copy) return senc_fail_memory(err, sizeof *copy, "the configuration");
-    senc_value_free(*slot);
-    *slot = copy;
-    return true;
-}
-
-/* data.0.limit: a number names an item of an array. */
-static bool merge_item(senc_value *array, const senc_pair *pair, senc_error *err) {
-    char *end;
-    const long long i = strtoll(pair->key, &end, 10);
-    if (*end != '\0' || i < 0 || i >= array->n)
-        return senc_fail(err, SENC_BAD_INPUT, "--set: %s: expected the number of an item, 0 to %lld", pair->key,
-                         (long long)array->n - 1);
-    return merge_slot(&array->items[i], pair->value, err);
-}
-
-static bool merge(senc_value *into, const senc_value *from, senc_error *err) {
-    for (int64_t i = 0; i < from->n; i++) {
-        const senc_pair *pair = &from->pairs[i];
-        if (into->type == SENC_VALUE_ARRAY) {
-            if (!merge_item(into, pair, err)) return false;
-            continue;
-        }
-        senc_pair *present = (senc_pair *)senc_value_find_pair(into, pair->key);
-        if (present) {
-            if (!merge_slot(&present->value, pair->value, err)) return false;
-            continue;
-        }
-        senc_value *copy = senc_value_copy(pair->value);
-        if (!copy || !senc_value_put(into, pair->key, pair->place, copy))
-            return senc_fail_memory(err, sizeof *copy, "the configuration");
-    }
-    return true;
-}
-
 static bool apply_sets(senc_value *tree, const char *const *sets, int64_t n_sets, senc_error *err) {
     for (int64_t i = 0; i < n_sets; i++) {
         senc_value *change;
         if (!data_toml_parse_assignment(sets[i], &change, err)) return false;
-        const bool ok = merge(tree, change, err);
-        senc_value_free(change);
-        if (!ok) return false;
+        if (!senc_value_merge(tree, change, err)) return false; /* frees change */
     }
     return true;
 }
