@@ -1,0 +1,267 @@
+/* One batch, whole and cut into chunks: the same loss and gradients, dropout included; limits that cannot work; NaN weights. */
+#include "train/step.h"
+
+#include "tests/losses/loss_bench.h"
+#include "tests/train/train_bench.h"
+
+#define N_ROWS 24
+#define DROPOUT 0.2
+
+static const char *const losses[] = {"mnrl", "cosine"};
+enum { N_LOSSES = 2 };
+
+static void start(void) {
+    train_bench_threads(2);
+}
+
+static train_bench open_for(const char *loss, double dropout) {
+    senc_buffer rows = {0};
+    if (strcmp(loss, "mnrl") == 0) train_bench_pairs(&rows, N_ROWS, 21);
+    else train_bench_scored(&rows, N_ROWS, 22);
+    const train_bench b = train_bench_open(rows.data, loss, dropout);
+    senc_buffer_free(&rows);
+    return b;
+}
+
+/* Loss, with gradients of weight * loss in the model; *n_chunked says whether the batch was cut. */
+static double run(train_bench *b, const char *loss, int64_t memory_limit, int64_t dropout_step, double weight, int64_t *n_chunked) {
+    const loss_spec *spec = loss_find(loss);
+    void *options = bench_options(spec, NULL);
+    train_feed *f = train_bench_feed(b, N_ROWS, 2);
+    const train_batch *batch;
+    train_stepper s;
+    double value = NAN;
+    ag_params_zero_grads(nn_model_params(b->model));
+    TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b->model, spec, options, 77, memory_limit, err));
+    TRAIN_BENCH_OK(train_stepper_run(&s, batch, dropout_step, weight, &value, err));
+    if (n_chunked) *n_chunked = s.n_chunked;
+    if (memory_limit) ck_assert_int_le(ag_tape_peak_bytes(&s.tape), memory_limit);
+    train_stepper_free(&s);
+    train_feed_free(f);
+    bench_close(spec, options);
+    return value;
+}
+
+static float *copy_gradients(train_bench *b) {
+    const ag_params *params = nn_model_params(b->model);
+    float *copy = senc_alloc((size_t)params->n_numbers, sizeof *copy);
+    memcpy(copy, params->grads, (size_t)params->n_numbers * sizeof *copy);
+    return copy;
+}
+
+/* Relative to the largest gradient of each parameter; a key's bias has a gradient of zero, that is of rounding noise. */
+static void compare_gradients(const train_bench *b, const float *want, double relative) {
+    const ag_params *params = nn_model_params(b->model);
+    const double all = model_bench_largest(want, params->n_numbers);
+    ck_assert_double_gt(all, 1e-6);
+    for (int64_t i = 0; i < params->n; i++) {
+        const ag_param *p = params->items[i];
+        model_bench_compare(p->grad, want + p->offset, p->rows * p->cols, relative, 1e-6 * all, p->name);
+    }
+}
+
+START_TEST(chunks_give_the_same) {
+    const char *loss = losses[_i];
+    train_bench b = open_for(loss, DROPOUT);
+    int64_t n_chunked, n_cuts = 0;
+    const double whole = run(&b, loss, 0, 3, 1, &n_chunked);
+    ck_assert_int_eq(n_chunked, 0);
+    ck_assert(whole > 0);
+    float *want = copy_gradients(&b);
+    const int64_t per_token = nn_model_activation_bytes_per_token(b.model);
+    /* 30 tokens: a sequence or two a chunk; 4000: all at once */
+    static const int64_t tokens[] = {30, 64, 200, 350, 4000};
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+        const double cut = run(&b, loss, tokens[i] * per_token * 10 / 9 + 10, 3, 1, &n_chunked);
+        ck_assert_msg(fabs(cut - whole) <= 1e-5 * whole, "%s in chunks of %lld tokens: loss %.9g, whole %.9g", loss, (long long)tokens[i],
+                      cut, whole);
+        compare_gradients(&b, want, 1e-5);
+        n_cuts += n_chunked;
+    }
+    ck_assert_int_eq(n_cuts, 4);
+    /* the masks do matter: other ones give another loss, none another still */
+    const double other = run(&b, loss, 0, 4, 1, NULL);
+    ck_assert(fabs(other - whole) > 1e-4 * whole);
+    free(want);
+    train_bench_close(&b);
+    train_bench plain = open_for(loss, 0);
+    const double without = run(&plain, loss, 0, 3, 1, NULL);
+    ck_assert(fabs(without - whole) > 1e-4 * whole);
+    train_bench_close(&plain);
+}
+END_TEST
+
+/* Gradients of weight * loss are added to what is there, whole or cut: two halves make one. */
+START_TEST(weights_add_up) {
+    train_bench b = open_for("mnrl", DROPOUT);
+    const int64_t limit = 60 * nn_model_activation_bytes_per_token(b.model) * 10 / 9;
+    const double loss = run(&b, "mnrl", 0, 1, 1, NULL);
+    float *want = copy_gradients(&b);
+    for (int cut = 0; cut < 2; cut++) {
+        ck_assert_double_eq_tol(run(&b, "mnrl", cut ? limit : 0, 1, 0.25, NULL), loss, 1e-5 * loss); /* the loss itself has no weight */
+        float *quarter = copy_gradients(&b);
+        const ag_params *params = nn_model_params(b.model);
+        for (int64_t i = 0; i < params->n_numbers; i++) params->grads[i] = 4 * quarter[i];
+        compare_gradients(&b, want, 1e-5);
+        free(quarter);
+    }
+    /* added, not written */
+    const loss_spec *spec = loss_find("mnrl");
+    void *options = bench_options(spec, NULL);
+    train_feed *f = train_bench_feed(&b, N_ROWS, 2);
+    const train_batch *batch;
+    TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+    ag_params_zero_grads(nn_model_params(b.model));
+    for (int cut = 0; cut < 2; cut++) {
+        train_stepper s;
+        double value;
+        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, cut ? limit : 0, err));
+        TRAIN_BENCH_OK(train_stepper_run(&s, batch, 1, 0.5, &value, err));
+        train_stepper_free(&s);
+    }
+    compare_gradients(&b, want, 1e-5);
+    train_feed_free(f);
+    bench_close(spec, options);
+    free(want);
+    train_bench_close(&b);
+}
+END_TEST
+
+/* The estimate behind the limit holds: any limit from a few tokens on works or says clearly that it is too small; none crashes. */
+START_TEST(any_limit) {
+    train_bench b = open_for("mnrl", DROPOUT);
+    const loss_spec *spec = loss_find("mnrl");
+    void *options = bench_options(spec, NULL);
+    train_feed *f = train_bench_feed(&b, N_ROWS, 2);
+    const train_batch *batch;
+    TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+    int64_t longest = 0;
+    for (int64_t i = 0; i < 2 * N_ROWS; i++) {
+        const int64_t n = batch->offsets[i + 1] - batch->offsets[i];
+        longest = n > longest ? n : longest;
+    }
+    const int64_t per_token = nn_model_activation_bytes_per_token(b.model);
+    int n_failed = 0;
+    for (int64_t limit = 1; limit < 3000 * per_token; limit += 1 + limit / 3) {
+        train_stepper s;
+        double value;
+        senc_error failure = {0};
+        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, limit, err));
+        const bool ok = train_stepper_run(&s, batch, 0, 1, &value, &failure);
+        n_failed += !ok;
+        ck_assert_msg(ok || limit < 2 * longest * per_token, "a limit of %lld bytes, %lld for the longest text: %s", (long long)limit,
+                      (long long)(longest * per_token), failure.text);
+        ck_assert(ok || failure.kind == SENC_FAILED || failure.kind == SENC_BAD_INPUT);
+        ck_assert_msg(ok || (strstr(failure.text, "memory") && strstr(failure.text, "limit")), "%s", failure.text);
+        train_stepper_free(&s);
+    }
+    ck_assert_int_gt(n_failed, 3);
+    train_feed_free(f);
+    bench_close(spec, options);
+    train_bench_close(&b);
+}
+END_TEST
+
+static const struct nan_case {
+    const char *tensor, *part;
+} nan_cases[] = {
+    {"embeddings.word_embeddings.weight", "embeddings.word_embeddings.weight"},
+    {"encoder.layer.0.intermediate.dense.bias", "encoder.layer.0.intermediate.dense.bias"},
+    {"encoder.layer.1.attention.output.dense.weight", "encoder.layer.1.attention.output.dense.weight"},
+    {"encoder.layer.1.output.LayerNorm.bias", "encoder.layer.1.output.LayerNorm.bias"},
+};
+enum { N_NAN_CASES = sizeof nan_cases / sizeof nan_cases[0] };
+
+/* The message names the parameter that went bad, whole or in chunks. */
+START_TEST(nan_weights) {
+    const struct nan_case *c = &nan_cases[_i];
+    train_bench b = open_for("mnrl", DROPOUT);
+    const nn_tensor *t = nn_model_find_tensor(b.model, c->tensor);
+    ck_assert_msg(t != NULL, "no tensor %s", c->tensor);
+    for (int64_t i = 0; i < t->rows * t->cols; i++) t->param->value[t->offset + i] = (real)NAN;
+    const loss_spec *spec = loss_find("mnrl");
+    void *options = bench_options(spec, NULL);
+    train_feed *f = train_bench_feed(&b, N_ROWS, 2);
+    const train_batch *batch;
+    TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+    for (int cut = 0; cut < 2; cut++) {
+        train_stepper s;
+        double value;
+        const int64_t limit = cut ? 60 * nn_model_activation_bytes_per_token(b.model) : 0;
+        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, limit, err));
+        TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_FAILED, "loss is nan; first non-finite tensor: ");
+        senc_error failure = {0};
+        train_stepper_run(&s, batch, 0, 1, &value, &failure);
+        ck_assert_msg(strstr(failure.text, c->part) != NULL, "expected %s, got %s", c->part, failure.text);
+        train_stepper_free(&s);
+    }
+    train_feed_free(f);
+    bench_close(spec, options);
+    train_bench_close(&b);
+}
+END_TEST
+
+/* Finite weights that overflow on the way: the message names what overflowed. */
+START_TEST(overflow) {
+    train_bench b = open_for("mnrl", 0);
+    const nn_tensor *t = nn_model_find_tensor(b.model, "encoder.layer.1.output.LayerNorm.weight");
+    for (int64_t i = 0; i < t->cols; i++) t->param->value[t->offset + i] = (real)3e38;
+    const loss_spec *spec = loss_find("mnrl");
+    void *options = bench_options(spec, NULL);
+    train_feed *f = train_bench_feed(&b, N_ROWS, 2);
+    const train_batch *batch;
+    train_stepper s;
+    double value;
+    TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, 0, err));
+    TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_FAILED, "first non-finite tensor: layer 2 feed-forward norm");
+    train_stepper_free(&s);
+    train_feed_free(f);
+    bench_close(spec, options);
+    train_bench_close(&b);
+}
+END_TEST
+
+/* A second batch after a failed or a large one: the stepper can be used on. */
+START_TEST(used_again) {
+    train_bench b = open_for("mnrl", DROPOUT);
+    const loss_spec *spec = loss_find("mnrl");
+    void *options = bench_options(spec, NULL);
+    train_feed *large = train_bench_feed(&b, N_ROWS, 2), *small = train_bench_feed(&b, 2, 2);
+    const train_batch *batch, *two;
+    TRAIN_BENCH_OK(train_feed_next(large, &batch, err));
+    TRAIN_BENCH_OK(train_feed_next(small, &two, err));
+    train_stepper s, fresh;
+    double value, again, want;
+    const int64_t limit = 80 * nn_model_activation_bytes_per_token(b.model) * 10 / 9;
+    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, limit, err));
+    TRAIN_BENCH_OK(train_stepper_init(&fresh, kern_best(), b.model, spec, options, 77, limit, err));
+    TRAIN_BENCH_OK(train_stepper_run(&fresh, two, 9, 1, &want, err));
+    TRAIN_BENCH_OK(train_stepper_run(&s, batch, 8, 1, &value, err));
+    TRAIN_BENCH_OK(train_stepper_run(&s, two, 9, 1, &again, err));
+    ck_assert_double_eq(again, want);
+    ck_assert_int_eq(s.n_chunked, 1);
+    ck_assert(s.flops > fresh.flops && fresh.flops > 0);
+    train_stepper_free(&s);
+    train_stepper_free(&fresh);
+    train_feed_free(large);
+    train_feed_free(small);
+    bench_close(spec, options);
+    train_bench_close(&b);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("step");
+    TCase *tests = tcase_create("step");
+    tcase_add_checked_fixture(tests, start, senc_threads_free);
+    tcase_add_loop_test(tests, chunks_give_the_same, 0, N_LOSSES);
+    tcase_add_test(tests, weights_add_up);
+    tcase_add_test(tests, any_limit);
+    tcase_add_loop_test(tests, nan_weights, 0, N_NAN_CASES);
+    tcase_add_test(tests, overflow);
+    tcase_add_test(tests, used_again);
+    suite_add_tcase(suite, tests);
+    return train_bench_run(suite);
+}
