@@ -119,6 +119,16 @@ START_TEST(old_layout) {
 }
 END_TEST
 
+START_TEST(max_length_never_exceeds_the_positions) {
+    char *folder = model_bench_tiny_copy();
+    model_bench_write_text(folder, "sentence_bert_config.json", "{\"max_seq_length\": 512}");
+    nn_model *m = model_bench_load(folder, NULL, false);
+    ck_assert_int_eq(nn_model_max_length(m), 16);
+    nn_model_free(m);
+    model_bench_remove(folder);
+}
+END_TEST
+
 /* The transformer in a folder of its own, as the oldest versions wrote it. */
 START_TEST(transformer_in_its_own_folder) {
     char *folder = model_bench_folder();
@@ -283,6 +293,7 @@ int main(void) {
     tcase_add_test(tests, weights_in_other_spellings);
     tcase_add_test(tests, tensors_without_use);
     tcase_add_test(tests, old_layout);
+    tcase_add_test(tests, max_length_never_exceeds_the_positions);
     tcase_add_test(tests, transformer_in_its_own_folder);
     tcase_add_test(tests, bare_folder);
     tcase_add_test(tests, dense_modules);
