@@ -135,7 +135,7 @@ static size_t next_candidate(const data_added_set *set, const char *text, size_t
 
 const data_added_token *data_added_set_next(const data_added_tokens *a, const data_added_set *set,
                                             const data_unicode *unicode, const char *text, size_t n_bytes,
-                                            size_t *at, size_t *start, size_t *end) {
+                                            size_t *at, size_t done, size_t *start, size_t *end) {
     if (set->strings.n == 0) return NULL;
     while ((*at = *at < n_bytes ? next_candidate(set, text, n_bytes, *at) : n_bytes) < n_bytes) {
         size_t from = *at, length = 0;
@@ -148,7 +148,9 @@ const data_added_token *data_added_set_next(const data_added_tokens *a, const da
         const data_added_token *t = &a->tokens[index];
         if (t->single_word && !is_single_word(text, n_bytes, from, from + length)) continue;
         *start = t->lstrip ? space_before(unicode, text, from) : from;
+        if (t->lstrip && *start < done) *start = done;
         *end = t->rstrip ? space_behind(unicode, text, n_bytes, from + length) : from + length;
+        if (*start >= *end) continue; /* a token of white space, all of which the one before took */
         return t;
     }
     return NULL;

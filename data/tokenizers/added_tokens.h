@@ -43,10 +43,11 @@ const data_added_token *data_added_tokens_find(const data_added_tokens *a, const
 /* Builds the sets; call it after the last put. */
 bool data_added_tokens_build(data_added_tokens *a, const data_normalizer *n, const data_unicode *unicode, senc_error *err);
 
-/* The next token at or behind text[*at]; moves *at behind it. [*start, *end) are its bytes and the white space it takes, which
- * may reach back into what the token before took. NULL: no further token. */
+/* The next token at or behind text[*at]; moves *at behind it. [*start, *end) are its bytes and the white space it takes. done: the
+ * end of the token before; only a token that itself begins with white space can begin in front of it. NULL: no further
+ * token. */
 const data_added_token *data_added_set_next(const data_added_tokens *a, const data_added_set *set,
                                             const data_unicode *unicode, const char *text, size_t n_bytes,
-                                            size_t *at, size_t *start, size_t *end);
+                                            size_t *at, size_t done, size_t *start, size_t *end);
 
 #endif

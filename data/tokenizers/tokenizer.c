@@ -325,7 +325,7 @@ static bool encode_stretch(encode_run *r, const char *text, size_t n_bytes) {
     if (!text) return false;
     const data_added_token *token;
     size_t at = 0, done = 0, start, end;
-    while ((token = data_added_set_next(&t->added, &t->added.normalized, t->unicode, text, n_bytes, &at, &start, &end))) {
+    while ((token = data_added_set_next(&t->added, &t->added.normalized, t->unicode, text, n_bytes, &at, done, &start, &end))) {
         if (start > done) encode_words(r, text + done, start - done, 0);
         data_ids_append(r->ids, token->id);
         done = end;
@@ -339,7 +339,7 @@ static bool encode_text(encode_run *r, const char *text, size_t n_bytes) {
     const data_added_token *token;
     size_t at = 0, done = 0, start, end;
     while (r->ids->n <= r->enough &&
-           (token = data_added_set_next(&t->added, &t->added.raw, t->unicode, text, n_bytes, &at, &start, &end))) {
+           (token = data_added_set_next(&t->added, &t->added.raw, t->unicode, text, n_bytes, &at, done, &start, &end))) {
         if (start > done && !encode_stretch(r, text + done, start - done)) return false;
         data_ids_append(r->ids, token->id);
         done = end;

@@ -58,7 +58,8 @@ void data_tokenizer_free(data_tokenizer *t);
 bool data_tokenizer_exists(const char *folder);
 
 /* Writes every tokenizer file of the folder it was read from, byte for byte, into `folder` (created when absent): tokenizer.json,
- * tokenizer_config.json, special_tokens_map.json, added_tokens.json, vocab.txt, vocab.json, merges.txt, *.model. */
+ * tokenizer_config.json, special_tokens_map.json, added_tokens.json, vocab.txt, vocab.json, merges.txt, tokenizer.model,
+ * spiece.model, sentencepiece.bpe.model, spm.model. */
 bool data_tokenizer_save(const data_tokenizer *t, const char *folder, senc_error *err);
 
 /* Appends the ids of a text, special tokens included ([CLS] a [SEP] for BERT), to `ids` and returns how many were

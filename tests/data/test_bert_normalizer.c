@@ -144,7 +144,7 @@ static void check_found(const data_added_tokens *a, const data_added_set *set, c
     senc_buffer out = {0};
     size_t at = 0, done = 0, start, end;
     const data_added_token *t;
-    while ((t = data_added_set_next(a, set, unicode, text, strlen(text), &at, &start, &end))) {
+    while ((t = data_added_set_next(a, set, unicode, text, strlen(text), &at, done, &start, &end))) {
         if (start > done) senc_buffer_append(&out, text + done, start - done);
         senc_buffer_printf(&out, "[%s]", t->content);
         done = end;
@@ -169,12 +169,16 @@ START_TEST(added_tokens_are_found) {
     put(&a, (data_added_token){.id = 3, .lstrip = true}, "<l>");
     put(&a, (data_added_token){.id = 4, .rstrip = true}, "<r>");
     put(&a, (data_added_token){.id = 5, .single_word = true}, "one");
+    put(&a, (data_added_token){.id = 8}, "\u3000");
+    put(&a, (data_added_token){.id = 9, .lstrip = true, .rstrip = true}, "\u2028");
     put(&a, (data_added_token){.id = 6, .normalized = true}, "ÉTÉ");
     put(&a, (data_added_token){.id = 7, .normalized = true}, "\u0301"); /* becomes nothing: never found */
     ck_assert(data_added_tokens_build(&a, &n, unicode, NULL));
     check_found(&a, &a.raw, "x<a>y<a><b>z<a><a", "x[<a>]y[<a><b>]z[<a>]<a");
-    check_found(&a, &a.raw, "x <l> y \t\u3000<l>", "x[<l>] y[<l>]");
+    check_found(&a, &a.raw, "x <l> y \t\u2003<l>", "x[<l>] y[<l>]");
     check_found(&a, &a.raw, "x <r> \n y<r>", "x [<r>]y[<r>]");
+    check_found(&a, &a.raw, "x\u3000y<r>\u3000z", "x[\u3000]y[<r>][\u3000]z"); /* found although <r> took it */
+    check_found(&a, &a.raw, "x\u2028\u2028y<r> \u2028z", "x[\u2028]y[<r>]z"); /* not found: nothing is left for it */
     check_found(&a, &a.raw, "<r> <l>", "[<r>][<l>]"); /* the space is taken once */
     check_found(&a, &a.raw, "one bone ones _one one_ éone one", "[one] bone ones _one one_ éone [one]");
     check_found(&a, &a.raw, "one,one-one", "[one],[one]-[one]");
