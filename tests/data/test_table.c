@@ -373,6 +373,17 @@ START_TEST(messages_about_columns) {
     data_column_map typo[] = {{"anchor", "a", 0}, {"positive", "p", 0}, {"negative", "neg", 0}};
     data_source j = {.path = file_of("x.jsonl", "{\"a\":\"1\",\"p\":\"2\"}\n"), .mapped = typo, .n_mapped = 3};
     ck_assert_str_eq(refusal(&j, pair_roles, 3), "x.jsonl: columns.negative: no row has a field \"neg\"");
+    data_column_map foreign[] = {{"anchor", "a", 0}, {"score", "nowhere", 0}, {"positive", "p", 0}, {"label", NULL, 9}};
+    j.mapped = foreign; /* another loss's roles may stay in the config */
+    j.n_mapped = 4;
+    set = open_set(&j, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_slots(set), 2);
+    check_row(set, 0, "anchor", "1");
+    check_row(set, 0, "positive", "2");
+    data_set_close(set);
+    data_column_map twice[] = {{"anchor", "a", 0}, {"positive", "p", 0}};
+    data_source t = {.path = file_of("y.csv", "a,p,a\n1,2,3\n"), .mapped = twice, .n_mapped = 2};
+    ck_assert_str_eq(refusal(&t, pair_roles, 3), "y.csv: columns.anchor: the header has the column \"a\" twice; give its number");
     j.mapped = guess;
     j.n_mapped = 2;
     ck_assert_str_eq(refusal(&j, pair_roles, 3), "x.jsonl: columns.anchor: jsonl columns have names, not numbers");
