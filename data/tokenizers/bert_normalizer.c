@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #include "autograd/base/memory.h"
 
@@ -119,7 +118,7 @@ static bool put_stripped(bert_pass *p, uint32_t c, uint8_t flags) {
 /* A Mn with class 0 is a starter: what waits before it may not move behind it, though it is deleted. */
 static bool is_deleted_starter(uint32_t c, uint8_t flags) {
     if ((flags & (UNICODE_NONSPACING | UNICODE_FOLDS)) != UNICODE_NONSPACING) return false;
-    return utf8proc_get_property((utf8proc_int32_t)c)->combining_class == 0;
+    return data_unicode_combining_class(c) == 0;
 }
 
 static bool bert_character(bert_pass *p, uint32_t c) {
@@ -199,32 +198,26 @@ static bool apply_lowercase(const char *text, size_t n_bytes, senc_buffer *out) 
 static bool apply_strip(const char *text, size_t n_bytes, senc_buffer *out) {
     for (size_t at = 0; at < n_bytes;) {
         uint32_t c = data_unicode_next(text, n_bytes, &at);
-        utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
-        if (category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME)
-            continue;
+        if (data_unicode_is_mark(c)) continue;
         if (!make_room(out, MAX_STEP_BYTES)) return false;
         put(out, c);
     }
     return true;
 }
 
-/* NFC, NFD, NFKC, NFKD by utf8proc. */
+/* NFC, NFD, NFKC, NFKD. */
 static bool apply_form(data_normalizer_kind kind, const char *text, size_t n_bytes, data_normalizer_scratch *s,
                        senc_buffer *out) {
     bool compose = kind == DATA_NORMALIZER_NFC || kind == DATA_NORMALIZER_NFKC;
     bool compatible = kind == DATA_NORMALIZER_NFKC || kind == DATA_NORMALIZER_NFKD;
-    utf8proc_option_t options = UTF8PROC_STABLE | (compose ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE);
-    if (compatible) options |= UTF8PROC_COMPAT;
     if (!to_points(text, n_bytes, s) || !put_points(s, out)) return false; /* makes ill-formed text well-formed */
     for (;;) {
-        utf8proc_int32_t *points = (utf8proc_int32_t *)s->points;
-        utf8proc_ssize_t n = utf8proc_decompose((const utf8proc_uint8_t *)out->data, (utf8proc_ssize_t)out->n_bytes,
-                                                points, s->capacity, options);
+        const int64_t n = data_unicode_normalize(out->data, out->n_bytes, compose, compatible, s->points, s->capacity);
         if (n < 0) return false;
         if (n <= s->capacity) {
-            s->n_points = n > 0 ? utf8proc_normalize_utf32(points, n, options) : 0;
+            s->n_points = n;
             out->n_bytes = 0;
-            return s->n_points >= 0 && put_points(s, out);
+            return put_points(s, out);
         }
         uint32_t *grown = senc_realloc(s->points, (size_t)n, sizeof *grown);
         if (!grown) return false;

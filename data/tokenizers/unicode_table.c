@@ -130,3 +130,22 @@ bool data_unicode_is_word(uint32_t c) {
     default: return false;
     }
 }
+
+uint8_t data_unicode_combining_class(uint32_t c) {
+    return (uint8_t)utf8proc_get_property((utf8proc_int32_t)c)->combining_class;
+}
+
+bool data_unicode_is_mark(uint32_t c) {
+    const utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
+    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME;
+}
+
+int64_t data_unicode_normalize(const char *text, size_t n_bytes, bool compose, bool compatible, uint32_t *out,
+                               int64_t capacity) {
+    utf8proc_option_t options = UTF8PROC_STABLE | (compose ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE);
+    if (compatible) options |= UTF8PROC_COMPAT;
+    const utf8proc_ssize_t n = utf8proc_decompose((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n_bytes,
+                                                  (utf8proc_int32_t *)out, capacity, options);
+    if (n <= 0 || n > capacity) return n;
+    return utf8proc_normalize_utf32((utf8proc_int32_t *)out, n, options);
+}

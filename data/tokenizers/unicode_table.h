@@ -41,6 +41,13 @@ int data_unicode_lower(uint32_t c, uint32_t out[2]);
 int data_unicode_decompose(uint32_t c, uint32_t out[4]);
 /* Combining class of the characters that strip_accents keeps; 0 for all others. */
 uint8_t data_unicode_kept_class(uint32_t c);
+/* Combining class of any character, and whether it is a mark (Mn, Mc, Me), by utf8proc. */
+uint8_t data_unicode_combining_class(uint32_t c);
+bool data_unicode_is_mark(uint32_t c);
+/* NFC (compose) or NFD, NFKC or NFKD (compatible) of well-formed UTF-8: code points into out (capacity of them). Returns how many there
+ * are, or, when that is more than capacity, how many are needed; negative on failure. */
+int64_t data_unicode_normalize(const char *text, size_t n_bytes, bool compose, bool compatible, uint32_t *out,
+                               int64_t capacity);
 /* \w of a regular expression: letters, marks, decimal digits, letter numbers, connectors, joiners (UTS 18). */
 bool data_unicode_is_word(uint32_t c);
 
