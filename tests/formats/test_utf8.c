@@ -46,7 +46,7 @@ START_TEST(every_character_goes_round) {
         char text[4];
         uint32_t back;
         const int n = data_utf8_encode(code, text);
-        ck_assert_int_eq(data_utf8_decode(text, (size_t)n, &back), n);
+        if (data_utf8_decode(text, (size_t)n, &back) != n) ck_abort_msg("U+%04X has another length", code);
         if (back != code) ck_abort_msg("U+%04X became U+%04X", code, back);
         if (n > 1 && data_utf8_decode(text, (size_t)n - 1, &back) != -(n - 1)) ck_abort_msg("U+%04X, cut, was accepted", code);
     }
