@@ -10,6 +10,10 @@
 #include <string.h>
 #include <time.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "autograd/base/cpu.h"
 #include "autograd/base/rng.h"
 #include "autograd/base/threads.h"
@@ -38,50 +42,62 @@ static float *floats(int64_t n, double spread) {
     return x;
 }
 
-/* The limit of arithmetic: 12 independent chains of vector multiply-adds in registers. */
-typedef float lanes8 __attribute__((vector_size(32)));
-typedef float lanes16 __attribute__((vector_size(64)));
+/* The limit of arithmetic: independent chains of vector multiply-adds in registers, all different, or they would become one. Returns
+ * a sum that keeps them alive. */
+#define CHAINS 12
 
 #if defined(__x86_64__)
-#define PROBE(name, type, isa)                                                                                         \
-    __attribute__((target(isa), noinline, optimize("fp-contract=fast"))) static void name(float *out, long n) {        \
-        type acc[12], factor = {0}, term = {0};                                                                        \
-        for (int j = 0; j < 12; j++) acc[j] = factor + (float)j; /* all different, or the chains become one */         \
-        factor += 0.999f;                                                                                              \
-        term += 0.1f;                                                                                                  \
-        for (long i = 0; i < n; i++) {                                                                                 \
-            _Pragma("GCC unroll 12") for (int j = 0; j < 12; j++) acc[j] = acc[j] * factor + term;                     \
-        }                                                                                                              \
-        for (int j = 1; j < 12; j++) acc[0] += acc[j];                                                                 \
-        memcpy(out, &acc[0], sizeof(type));                                                                            \
+__attribute__((target("avx2,fma"))) static float probe8(long n) {
+    __m256 acc[CHAINS], factor = _mm256_set1_ps(0.999f), term = _mm256_set1_ps(0.1f);
+    for (int j = 0; j < CHAINS; j++) acc[j] = _mm256_set1_ps((float)j);
+    for (long i = 0; i < n; i++) {
+        for (int j = 0; j < CHAINS; j++) acc[j] = _mm256_fmadd_ps(acc[j], factor, term);
     }
-#else
-#define PROBE(name, type, isa)                                                                                         \
-    static void name(float *out, long n) {                                                                             \
-        type acc[12], factor = {0}, term = {0};                                                                        \
-        for (int j = 0; j < 12; j++) acc[j] = factor + (float)j; /* all different, or the chains become one */         \
-        factor += 0.999f;                                                                                              \
-        term += 0.1f;                                                                                                  \
-        for (long i = 0; i < n; i++) {                                                                                 \
-            for (int j = 0; j < 12; j++) acc[j] = acc[j] * factor + term;                                              \
-        }                                                                                                              \
-        for (int j = 1; j < 12; j++) acc[0] += acc[j];                                                                 \
-        memcpy(out, &acc[0], sizeof(type));                                                                            \
+    for (int j = 1; j < CHAINS; j++) acc[0] = _mm256_add_ps(acc[0], acc[j]);
+    return _mm256_cvtss_f32(acc[0]);
+}
+
+__attribute__((target("avx512f"))) static float probe16(long n) {
+    __m512 acc[CHAINS], factor = _mm512_set1_ps(0.999f), term = _mm512_set1_ps(0.1f);
+    for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_set1_ps((float)j);
+    for (long i = 0; i < n; i++) {
+        for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_fmadd_ps(acc[j], factor, term);
     }
+    for (int j = 1; j < CHAINS; j++) acc[0] = _mm512_add_ps(acc[0], acc[j]);
+    return _mm512_cvtss_f32(acc[0]);
+}
 #endif
-PROBE(probe8, lanes8, "avx2,fma")
-PROBE(probe16, lanes16, "avx512f")
+
+/* Elsewhere vectors of 4, multiplied and added as the compiler can. */
+static float probe4(long n) {
+    typedef float lanes4 __attribute__((vector_size(16)));
+    lanes4 acc[CHAINS], zero = {0};
+    for (int j = 0; j < CHAINS; j++) acc[j] = zero + (float)j;
+    for (long i = 0; i < n; i++) {
+        for (int j = 0; j < CHAINS; j++) acc[j] = acc[j] * 0.999f + 0.1f;
+    }
+    for (int j = 1; j < CHAINS; j++) acc[0] += acc[j];
+    return acc[0][0];
+}
+
+static int probe_lanes(void) {
+    return senc_cpu_get()->avx512 ? 16 : senc_cpu_get()->avx2 ? 8 : 4;
+}
+
+static float run_probe(long n) {
+#if defined(__x86_64__)
+    if (probe_lanes() == 16) return probe16(n);
+    if (probe_lanes() == 8) return probe8(n);
+#endif
+    return probe4(n);
+}
 
 #define PROBE_ROUNDS 2000000L
 
 static void probe_task(void *context, int64_t i, int thread) {
     (void)i;
-    (void)thread;
-    float out[16];
-    if (senc_cpu_get()->avx512) probe16(out, PROBE_ROUNDS);
-    else probe8(out, PROBE_ROUNDS);
-    volatile float *sink = context;
-    *sink = out[0];
+    volatile float *sinks = context;
+    sinks[thread] = run_probe(PROBE_ROUNDS);
 }
 
 static double measure_flops(void) {
@@ -91,7 +107,7 @@ static double measure_flops(void) {
     for (int run = 0; run < 20; run++) {
         const double start = now();
         senc_parallel(n, probe_task, (void *)sinks);
-        const double flops = (double)n * (double)PROBE_ROUNDS * 12.0 * 2.0 * (senc_cpu_get()->avx512 ? 16.0 : 8.0);
+        const double flops = (double)n * (double)PROBE_ROUNDS * CHAINS * 2.0 * probe_lanes();
         best = fmax(best, flops / (now() - start));
     }
     return best;

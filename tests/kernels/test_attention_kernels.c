@@ -116,6 +116,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("attention kernels");
     TCase *c = tcase_create("attention");
+    tcase_set_timeout(c, 240);
     tcase_add_loop_test(c, test_attention, 0, sizeof examples / sizeof *examples);
     tcase_add_test(c, test_two_tokens_by_hand);
     tcase_add_test(c, test_large_scores);

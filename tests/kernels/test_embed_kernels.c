@@ -117,6 +117,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("embed kernels");
     TCase *c = tcase_create("embed");
+    tcase_set_timeout(c, 240);
     tcase_add_loop_test(c, test_embed, 0, sizeof widths / sizeof *widths);
     tcase_add_loop_test(c, test_pool, 0, sizeof widths / sizeof *widths);
     tcase_add_test(c, test_pool_by_hand);

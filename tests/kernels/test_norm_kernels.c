@@ -144,6 +144,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("norm kernels");
     TCase *c = tcase_create("norms");
+    tcase_set_timeout(c, 240);
     tcase_add_loop_test(c, test_norms, 0, N_WIDTHS);
     tcase_add_test(c, test_outputs_may_be_missing);
     tcase_add_test(c, test_layer_norm_by_hand);

@@ -165,6 +165,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("vector kernels");
     TCase *c = tcase_create("vectors");
+    tcase_set_timeout(c, 240);
     tcase_add_loop_test(c, test_vectors, 0, sizeof sizes / sizeof *sizes);
     tcase_add_loop_test(c, test_activation, 0, sizeof sizes / sizeof *sizes);
     tcase_add_test(c, test_dropout);

@@ -46,21 +46,22 @@ static float softmax_row(const attention *a, const mask *m, uint64_t row_key, in
     for (int64_t j = keys; j < padded; j++) scores[j] = -INFINITY;
     vf highest = v_load(scores);
     for (int64_t j = LANES; j < padded; j += LANES) highest = v_max(highest, v_load(scores + j));
-    const vf scale = v_set(a->scale), top = v_set(v_highest(highest) * a->scale);
+    const float top = v_highest(highest) * a->scale;
+    const vf scale2 = v_set(a->scale * LOG2_E), top2 = v_set(top * LOG2_E), least = v_set(-126.0f);
     vf sum = v_set(0.0f);
     for (int64_t j = 0; j < whole; j += LANES) {
-        const vf p = v_exp(v_load(scores + j) * scale - top);
+        const vf p = v_exp2(v_max(least, v_load(scores + j) * scale2 - top2));
         sum += p;
         v_store(scores + j, m->on ? v_drop(m, row_key, j, p) : p);
     }
     if (whole < keys) {
-        vf p = v_exp(v_load(scores + whole) * scale - top);
+        vf p = v_exp2(v_max(least, v_load(scores + whole) * scale2 - top2));
         for (int64_t l = keys - whole; l < LANES; l++) p[l] = 0.0f;
         sum += p;
         v_store(scores + whole, m->on ? v_drop(m, row_key, whole, p) : p);
     }
     const float total = v_sum(sum);
-    *log_sum = top[0] + logf(total);
+    *log_sum = top + logf(total);
     return 1.0f / total;
 }
 

@@ -45,9 +45,10 @@ static float dot(int64_t n, const float *x, const float *y) {
 /* One query: scores s -> dropped probabilities m p, gradients dp (before the mask) -> ds times the scale. */
 static void score_row(const attention *a, const mask *m, uint64_t row_key, int64_t keys, float log_sum, float delta,
                       float *scores, float *gradients) {
-    const vf scale = v_set(a->scale), lse = v_set(log_sum), delta_v = v_set(delta);
+    const vf scale = v_set(a->scale), delta_v = v_set(delta), least = v_set(-126.0f);
+    const vf scale2 = v_set(a->scale * LOG2_E), log_sum2 = v_set(log_sum * LOG2_E);
     for (int64_t j = 0; j < keys; j += LANES) {
-        const vf p = v_exp(v_load(scores + j) * scale - lse);
+        const vf p = v_exp2(v_max(least, v_load(scores + j) * scale2 - log_sum2));
         vf dp = v_load(gradients + j);
         if (m->on) dp = v_drop(m, row_key, j, dp);
         v_store(gradients + j, p * (dp - delta_v) * scale);

@@ -1,33 +1,33 @@
-/* exp, GELU and its slope on vectors. NaN stays NaN. */
+/* 2^x, GELU and its slope on vectors. NaN stays NaN. */
 #ifndef KERN_SIMD_MATH_H
 #define KERN_SIMD_MATH_H
 
 #include "autograd/kernels/cpu/simd/simd.h"
 #include "autograd/kernels/kernels.h"
 
-/* e^x, relative error 2e-7. x is clamped to [-87, 88], so that the result is a normal number.
- * x = n ln 2 + r, e^x = 2^n e^r; e^r by a polynomial of degree 5, minimax in the relative error on |r| <= ln(2)/2. */
-static inline vf v_exp(vf x) {
-    x = v_min(v_set(88.0f), v_max(v_set(-87.0f), x));
+/* 2^t for t in [-126, 127], relative error 2e-7. t = n + f, 2^t = 2^n 2^f; 2^f by a polynomial of degree 5, minimax in the relative
+ * error on |f| <= 1/2. */
+static inline vf v_exp2(vf t) {
     const vf round = v_set(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
-    const vf shifted = x * v_set(1.44269504f) + round;
-    const vf n = shifted - round;
-    vf r = x - n * v_set(0.693359375f); /* ln 2 in two parts (Cody, Waite 1980): exact without FMA as well */
-    r = r + n * v_set(2.12194440e-4f);
-    vf p = v_set(0.00831252057f);
-    p = p * r + v_set(0.0418901555f);
-    p = p * r + v_set(0.166671142f);
-    p = p * r + v_set(0.499992311f);
-    p = (p * r) * r + (r + v_set(1.0f));
-    const vi exponent = ((vi)shifted - (vi)round + 127) << 23;
-    return p * (vf)exponent;
+    const vf shifted = t + round;
+    const vf f = t - (shifted - round);
+    vf p = v_set(0.00132646994f);
+    p = p * f + v_set(0.00967153348f);
+    p = p * f + v_set(0.0555073395f);
+    p = p * f + v_set(0.240222424f);
+    p = p * f + v_set(0.693147004f);
+    p = p * f + v_set(1.0f);
+    /* A product, not a sum of exponents, so that NaN stays NaN. */
+    return p * (vf)(((vi)shifted - (vi)round + 127) << 23);
 }
+
+#define LOG2_E 1.44269504f
 
 /* The upper tail 1 - Phi(|x|) of the normal distribution and e^(-x^2/2). The tail is e^(-x^2/2) times Mills' ratio / sqrt(2 pi),
  * which a rational function of degree (3, 4) meets to 4e-8 where it matters: so small tails keep their digits. */
 static inline vf v_normal_tail(vf x, vf *magnitude, vf *bell) {
-    const vf a = v_min(v_set(15.0f), (vf)((vi)x & 0x7fffffff));
-    const vf e = v_exp(v_set(-0.5f) * a * a);
+    const vf a = v_min(v_set(13.0f), (vf)((vi)x & 0x7fffffff)); /* e^(-13^2/2) = 2e-37 is as good as 0 */
+    const vf e = v_exp2(v_set(-0.5f * LOG2_E) * (a * a));
     vf p = v_set(0.0130168917f), q = v_set(0.0326534547f);
     p = p * a + v_set(0.101650469f);
     q = q * a + v_set(0.254158944f);

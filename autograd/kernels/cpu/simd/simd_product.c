@@ -74,26 +74,41 @@ typedef struct operand {
     int64_t row, step;
 } operand;
 
-/* Copies a block of transposed A into tiles of `height` rows, [tile][depth][row]; adds up its rows on the way. */
+/* Copies columns [row, row + n) of transposed A into one tile, [depth][height]. While `room` columns follow, whole vectors are copied: what is too
+ * much is overwritten by the next depth or tile. */
+#define COPY_FLOATS ((TILE_ROWS + LANES - 1) / LANES * LANES)
+
+static void copy_tile(const product *p, const float *a, int64_t n, int64_t n_depth, int64_t height, int64_t room,
+                      float *out) {
+    if (room >= COPY_FLOATS) {
+        for (int64_t q = 0; q < n_depth; q++) {
+            for (int l = 0; l < COPY_FLOATS; l += LANES) v_store(out + q * height + l, v_load(a + q * p->a_step + l));
+        }
+        return;
+    }
+    for (int64_t q = 0; q < n_depth; q++) {
+        for (int64_t r = 0; r < n; r++) out[q * height + r] = a[q * p->a_step + r];
+    }
+}
+
+/* Adds the sums over the depth of a tile to its n rows. The tile may be read past its end: scratch goes on behind it. */
+static void add_tile_sums(const float *tile, int64_t n, int64_t n_depth, int64_t height, float *total) {
+    vf sums[COPY_FLOATS / LANES] = {{0}};
+    for (int64_t q = 0; q < n_depth; q++) {
+        for (int l = 0; l < COPY_FLOATS / LANES; l++) sums[l] += v_load(tile + q * height + l * LANES);
+    }
+    float all[COPY_FLOATS];
+    for (int l = 0; l < COPY_FLOATS / LANES; l++) v_store(all + l * LANES, sums[l]);
+    for (int64_t r = 0; r < n; r++) total[r] += all[r];
+}
+
 static void pack_transposed(const product *p, int64_t row, int64_t rows, int64_t depth, int64_t n_depth,
                             int64_t height, bool sums, float *block) {
     for (int64_t i = 0; i < rows; i += height) {
         const int64_t n = min_of(height, rows - i);
-        const float *a = p->a + depth * p->a_step + row + i;
-        float *out = block + i * n_depth;
-        float sum[TILE_ROWS] = {0};
-        if (n == TILE_ROWS) { /* the usual case: a copy of constant length */
-            for (int64_t q = 0; q < n_depth; q++) memcpy(out + q * TILE_ROWS, a + q * p->a_step, TILE_ROWS * 4);
-        } else {
-            for (int64_t q = 0; q < n_depth; q++) {
-                for (int64_t r = 0; r < n; r++) out[q * height + r] = a[q * p->a_step + r];
-            }
-        }
-        if (!sums) continue;
-        for (int64_t q = 0; q < n_depth; q++) {
-            for (int64_t r = 0; r < n; r++) sum[r] += out[q * height + r];
-        }
-        for (int64_t r = 0; r < n; r++) p->a_sums[row + i + r] += sum[r];
+        float *tile = block + i * n_depth;
+        copy_tile(p, p->a + depth * p->a_step + row + i, n, n_depth, height, p->m - row - i, tile);
+        if (sums) add_tile_sums(tile, n, n_depth, height, p->a_sums + row + i);
     }
 }
 

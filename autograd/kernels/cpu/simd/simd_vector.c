@@ -8,7 +8,10 @@
 
 #define PIECE 32768 /* elements in a task */
 
-typedef double vd __attribute__((vector_size(LANES * 8)));
+/* Half as many lanes, so that one vector of doubles fits a register. */
+#define HALF (LANES / 2)
+typedef double vd __attribute__((vector_size(HALF * 8)));
+typedef float v_half __attribute__((vector_size(HALF * 4), aligned(4), may_alias));
 
 static int64_t n_pieces(int64_t n) {
     return (n + PIECE - 1) / PIECE;
@@ -166,14 +169,17 @@ static void squares_task(void *context, int64_t i, int thread) {
     const work *w = context;
     const int64_t first = i * PIECE, n = min_of(PIECE, w->n - first);
     const float *x = w->x + first;
-    vd lanes = {0};
+    vd sums[4] = {{0}};
     int64_t j = 0;
-    for (; j + LANES <= n; j += LANES) {
-        const vd v = __builtin_convertvector(v_load(x + j), vd);
-        lanes += v * v;
+    for (; j + 4 * HALF <= n; j += 4 * HALF) {
+        for (int part = 0; part < 4; part++) {
+            const vd v = __builtin_convertvector(*(const v_half *)(x + j + part * HALF), vd);
+            sums[part] += v * v;
+        }
     }
+    const vd lanes = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     double sum = 0.0;
-    for (int l = 0; l < LANES; l++) sum += lanes[l];
+    for (int l = 0; l < HALF; l++) sum += lanes[l];
     for (; j < n; j++) sum += (double)x[j] * (double)x[j];
     w->sums[i] = sum;
 }
