@@ -29,7 +29,7 @@ def build_dump(build):
     out = pathlib.Path(tempfile.mkdtemp()) / "tokenizer_dump"
     libraries = [str(build / f"libsenc_{name}.a") for name in ("data", "formats", "base")]
     subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O2", f"-I{ROOT}", str(HERE / "tokenizer_dump.c"), "-o", str(out),
-                    *libraries, "-lutf8proc", "-ljansson", "-lzstd", "-lz", "-lpthread", "-ldl", "-lm"], check=True)
+                    *libraries, "-lutf8proc", "-lzstd", "-lz", "-lpthread", "-ldl", "-lm"], check=True)
     return out
 
 
