@@ -135,12 +135,13 @@ typedef struct kern_table {
 const kern_table *kern_reference(void);
 
 #ifndef SENC_REAL_IS_DOUBLE
-/* The best table for this CPU; SENC_KERNELS=ref|generic|avx2|avx512 forces one that the CPU has (unknown or impossible: the
- * best, with a warning). Loads OpenBLAS at the first call; senc_threads_init comes first. */
+/* The best table for this CPU; SENC_KERNELS=ref|generic|avx2|avx512|openblas forces one that the machine has (unknown or impossible: the
+ * best, with a warning). "openblas" is the best table with its products on OpenBLAS, which is loaded only for that: by default on
+ * CPUs without AVX2. senc_threads_init comes first. */
 const kern_table *kern_best(void);
-/* All tables this CPU can run, for the tests; n entries. */
+/* All tables this machine can run, for the tests, the reference first; n entries. */
 const kern_table *const *kern_all(int *n);
-/* What the fp32 products run on, for `senc info`: "OpenBLAS 0.3.21 SkylakeX (libopenblas.so.0)" or "built-in". */
+/* What the fp32 products of kern_best() run on, for `senc info`: "built-in" or "OpenBLAS 0.3.21 Zen (libopenblas.so.0)". */
 const char *kern_product_backend(void);
 #endif
 

@@ -5,6 +5,7 @@
 
 #include "autograd/base/cpu.h"
 #include "autograd/base/log.h"
+#include "autograd/kernels/cpu/openblas.h"
 #include "autograd/kernels/kernels.h"
 
 /* From simd/, compiled once per instruction set. They replace the entries of a copy of the reference table. */
@@ -16,13 +17,16 @@ void kern_fill_avx512(kern_table *table);
 void kern_fill_wide(kern_table *table);
 #endif
 
-#define MOST_TABLES 5
+#define MOST_TABLES 6
 
 static kern_table filled[MOST_TABLES];
-static const kern_table *all[MOST_TABLES];
+static const kern_table *all[MOST_TABLES]; /* the reference first, the best last */
 static int n_all;
 static const kern_table *best;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_once_t tables_once = PTHREAD_ONCE_INIT, choice_once = PTHREAD_ONCE_INIT, openblas_once = PTHREAD_ONCE_INIT;
+
+static kern_table openblas_table;
+static bool has_openblas;
 
 static void add(const char *name, void (*fill)(kern_table *)) {
     kern_table *table = &filled[n_all];
@@ -32,45 +36,72 @@ static void add(const char *name, void (*fill)(kern_table *)) {
     all[n_all++] = table;
 }
 
-static void choose(void) {
+static void fill_tables(void) {
     add("ref", NULL);
     add("generic", kern_fill_generic);
-    best = all[1];
 #if defined(__x86_64__)
-    const senc_cpu *cpu = senc_cpu_get();
-    if (cpu->avx2) {
+    if (senc_cpu_get()->avx2) {
         add("wide", kern_fill_wide);
         add("avx2", kern_fill_avx2);
-        best = all[n_all - 1];
     }
-    if (cpu->avx512) {
-        add("avx512", kern_fill_avx512);
-        best = all[n_all - 1];
-    }
+    if (senc_cpu_get()->avx512) add("avx512", kern_fill_avx512);
 #endif
-    const char *wanted = getenv("SENC_KERNELS");
-    if (!wanted || !wanted[0]) return;
-    for (int i = 0; i < n_all; i++) {
-        if (strcmp(all[i]->name, wanted) == 0) {
-            best = all[i];
-            return;
-        }
+}
+
+/* The best table with the products of OpenBLAS. */
+static void load_openblas(void) {
+    pthread_once(&tables_once, fill_tables);
+    openblas_table = *all[n_all - 1];
+    openblas_table.name = "openblas";
+    has_openblas = kern_fill_openblas(&openblas_table);
+}
+
+static const kern_table *find_table(const char *name) {
+    if (strcmp(name, "openblas") == 0) {
+        pthread_once(&openblas_once, load_openblas);
+        return has_openblas ? &openblas_table : NULL;
     }
-    senc_warn("SENC_KERNELS: expected ref, generic, avx2 or avx512 as far as this CPU has them, got \"%s\"; using %s",
-              wanted, best->name);
+    for (int i = 0; i < n_all; i++) {
+        if (strcmp(all[i]->name, name) == 0) return all[i];
+    }
+    return NULL;
+}
+
+/* Our own products are faster than OpenBLAS where they have wide vectors; elsewhere OpenBLAS knows the machine. */
+static const kern_table *default_table(void) {
+    const kern_table *table = all[n_all - 1];
+    if (strcmp(table->name, "generic") != 0) return table;
+    const kern_table *openblas = find_table("openblas");
+    if (openblas) return openblas;
+    senc_warn("libopenblas.so.0 cannot be loaded; the built-in matrix products are slower on this CPU");
+    return table;
+}
+
+static void choose(void) {
+    pthread_once(&tables_once, fill_tables);
+    const char *wanted = getenv("SENC_KERNELS");
+    best = wanted && wanted[0] ? find_table(wanted) : default_table();
+    if (best) return;
+    best = default_table();
+    senc_warn("SENC_KERNELS: expected ref, generic, avx2, avx512 or openblas as far as this machine has them, got "
+              "\"%s\"; using %s", wanted, best->name);
 }
 
 const kern_table *kern_best(void) {
-    pthread_once(&once, choose);
+    pthread_once(&choice_once, choose);
     return best;
 }
 
 const kern_table *const *kern_all(int *n) {
-    pthread_once(&once, choose);
+    static const kern_table *every[MOST_TABLES + 1];
+    pthread_once(&tables_once, fill_tables);
+    const kern_table *openblas = find_table("openblas");
+    memcpy(every, all, sizeof all);
     *n = n_all;
-    return all;
+    if (openblas) every[(*n)++] = openblas;
+    return every;
 }
 
 const char *kern_product_backend(void) {
-    return "built-in";
+    return strcmp(kern_best()->name, "openblas") == 0 ? kern_openblas_name() : "built-in";
 }
