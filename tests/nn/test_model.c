@@ -163,6 +163,34 @@ START_TEST(dropout_depends_on_seed_and_step_only) {
 }
 END_TEST
 
+/* Of the states behind the embeddings a quarter is zero, the others are 4/3 of what they were. */
+START_TEST(embeddings_are_dropped) {
+    model_bench b = model_bench_open();
+    nn_overrides overrides = NN_OVERRIDES_NONE;
+    overrides.dropout = 0.25;
+    nn_model *m = model_bench_load(TINY, &overrides, true);
+    senc_error err = {0};
+    ag_tape tape;
+    ck_assert(ag_tape_init(&tape, kern_best(), true, 0, &err));
+    ag_node *hidden[3];
+    const nn_pass pass = {.training = true, .seed = 3};
+    nn_model_encode_layers(m, &tape, b.ids, b.sequences, &pass, hidden);
+    int64_t n, n_zero = 0;
+    float *plain = model_bench_tensor(&b, "hidden.0", &n);
+    for (int64_t i = 0; i < n; i++) {
+        const double x = (double)hidden[0]->value[i];
+        n_zero += x == 0;
+        if (x != 0) ck_assert_double_eq_tol(x, (double)plain[i] / 0.75, 1e-4);
+    }
+    ck_assert((double)n_zero > 0.2 * (double)n &&
+              (double)n_zero < 0.3 * (double)n); /* 1056 numbers: four standard errors are 0.053 */
+    free(plain);
+    ag_tape_free(&tape);
+    nn_model_free(m);
+    model_bench_close(&b);
+}
+END_TEST
+
 /* One mask used at two places would tie them together. */
 START_TEST(every_place_has_its_own_dropout) {
     enum { LAYERS = 30, SITES = 3 };
@@ -333,6 +361,7 @@ int main(void) {
     tcase_add_test(tests, poolings_side_by_side);
     tcase_add_test(tests, prompt_left_out);
     tcase_add_test(tests, dropout_depends_on_seed_and_step_only);
+    tcase_add_test(tests, embeddings_are_dropped);
     tcase_add_test(tests, every_place_has_its_own_dropout);
     tcase_add_test(tests, chunks_draw_the_masks_of_the_whole);
     tcase_add_test(tests, facts);
