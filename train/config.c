@@ -122,10 +122,11 @@ static bool read_evals(train_config *c, senc_error *err) {
     return true;
 }
 
-static bool read_section(const senc_value *tree, const char *name, const senc_option *options, void *target,
-                         senc_error *err) {
+static bool read_section(const train_config *c, const char *name, const senc_option *options, void *target, senc_error *err) {
     const senc_value *table;
-    return find_table(tree, name, &table, err) && senc_options_read(options, target, table, name, NULL, NULL, err);
+    if (!find_table(c->tree, name, &table, err)) return false;
+    if (senc_options_read(options, target, table, name, NULL, NULL, err)) return true;
+    return table ? false : senc_error_prefix(err, "%s: ", c->path); /* an absent table has no place of its own */
 }
 
 /* Conditions between keys. */
@@ -159,9 +160,9 @@ bool train_config_load(train_config *c, const char *path, const char *const *set
     if (!c->path) return senc_fail_memory(err, strlen(path), "a path");
     const bool ok = data_toml_load(path, &c->tree, err) && apply_sets(c->tree, sets, n_sets, err) &&
                     data_toml_expand_environment(c->tree, err) && check_top_level(c->tree, err) &&
-                    read_section(c->tree, "model", train_model_options, &c->model, err) &&
-                    read_section(c->tree, "train", train_settings_options, &c->train, err) &&
-                    read_section(c->tree, "output", train_output_options, &c->output, err) && read_loss(c, err) &&
+                    read_section(c, "model", train_model_options, &c->model, err) &&
+                    read_section(c, "train", train_settings_options, &c->train, err) &&
+                    read_section(c, "output", train_output_options, &c->output, err) && read_loss(c, err) &&
                     read_sources(c, err) && read_evals(c, err) && check_together(c, err);
     if (!ok) train_config_free(c);
     return ok;
