@@ -9,6 +9,7 @@
 #include "autograd/base/memory.h"
 #include "autograd/base/terminal.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
 #include "cli/text_source.h"
@@ -90,7 +91,7 @@ static bool encode_all(eval_encoder *encoder, const char *prompt, cli_text_sourc
         const eval_text *texts;
         ok = cli_text_source_next(source, BLOCK_TEXTS, &texts, &n, err) &&
              eval_encoder_embed(encoder, prompt, texts, n, vectors, err) &&
-             (n == 0 || data_npy_writer_append(writer, vectors, n, err));
+             (n == 0 || data_npy_writer_append(writer, vectors, n, err)) && cli_interrupt_check(err);
         if (ok) show_progress(eval_encoder_get_stats(encoder), cli_text_source_count(source));
     }
     senc_log_status("%s", "");
@@ -102,6 +103,7 @@ static bool encode_input(const encode_flags *f, const char *model_name, const ev
                          senc_error *err) {
     const char *prompt = f->prompt;
     if (!prompt && !cli_model_prompt(m, model_name, f->prompt_name, &prompt, err)) return false;
+    cli_interrupt_watch();
     data_npy_writer writer;
     if (!data_npy_writer_open(&writer, f->output, nn_model_width(m->model), err)) return false;
     const bool ok = encode_all(m->encoder, prompt, source, &writer, err) && data_npy_writer_commit(&writer, err);

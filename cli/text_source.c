@@ -10,6 +10,7 @@
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
 #include "cli/column_argument.h"
+#include "cli/interrupt.h"
 #include "data/formats/jsonl.h"
 #include "data/formats/stream.h"
 #include "data/formats/utf8.h"
@@ -135,6 +136,7 @@ static int next_line(cli_text_source *s, eval_text *text, senc_error *err) {
     ssize_t n = getline(&s->line, &s->line_capacity, stdin);
     if (n < 0) {
         if (feof(stdin)) return 0;
+        if (errno == EINTR && !cli_interrupt_check(err)) return -1;
         senc_fail_errno(err, "standard input: cannot read");
         return -1;
     }

@@ -9,6 +9,7 @@
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
 #include "cli/text_source.h"
@@ -162,7 +163,7 @@ static bool tokenize_all(tokenize_run *run, cli_text_source *source, FILE *strea
     while (go_on) {
         if (!cli_text_source_next(source, BLOCK_TEXTS, &run->texts, &run->n, err)) return false;
         if (run->n == 0) break;
-        if (!write_block(run, stream, &go_on, err)) return false;
+        if (!write_block(run, stream, &go_on, err) || !cli_interrupt_check(err)) return false;
         senc_log_status("tokenized %lld texts", (long long)run->n_texts);
     }
     senc_log_status("%s", "");
@@ -187,6 +188,7 @@ static bool folder_max_length(const char *folder, const data_tokenizer *tokenize
 
 static bool write_output(tokenize_run *run, const tokenize_flags *f, cli_text_source *source, senc_error *err) {
     if (strcmp(f->output, "-") == 0) return tokenize_all(run, source, NULL, err);
+    cli_interrupt_watch();
     senc_file_writer writer;
     if (!senc_file_writer_open(&writer, f->output, err)) return false;
     const bool ok = tokenize_all(run, source, writer.stream, err) && senc_file_writer_commit(&writer, err);
