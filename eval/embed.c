@@ -44,6 +44,9 @@ struct eval_encoder {
     int64_t *prompt_tokens;
     data_ids batch;
     eval_encoder_stats stats;
+    double start_ms, earlier_ms; /* of the call that runs; encode_ms before it */
+    eval_encoder_progress *show;
+    void *show_context;
 };
 
 static bool allocate(eval_encoder *e, senc_error *err) {
@@ -58,13 +61,21 @@ static bool allocate(eval_encoder *e, senc_error *err) {
     return true;
 }
 
-bool eval_encoder_create(nn_model *model, const data_tokenizer *tokenizer, int64_t max_length, int64_t batch_tokens,
-                         eval_encoder **out, senc_error *err) {
-    *out = NULL;
+bool eval_tokenizer_check(const nn_model *model, const data_tokenizer *tokenizer, senc_error *err) {
     const int64_t rows = nn_model_vocab_size(model), highest = data_tokenizer_highest_id(tokenizer);
     if (highest >= rows)
         return senc_fail(err, SENC_BAD_INPUT, "the tokenizer gives ids up to %lld, the model has %lld word embeddings",
                          (long long)highest, (long long)rows);
+    if (nn_model_lowers_case(model) && !data_tokenizer_lowercases(tokenizer))
+        return senc_fail(err, SENC_BAD_INPUT, "sentence_bert_config.json: do_lower_case is true, but the tokenizer is a cased one; "
+                                              "senc leaves lower-casing to the tokenizer");
+    return true;
+}
+
+bool eval_encoder_create(nn_model *model, const data_tokenizer *tokenizer, int64_t max_length, int64_t batch_tokens,
+                         eval_encoder **out, senc_error *err) {
+    *out = NULL;
+    if (!eval_tokenizer_check(model, tokenizer, err)) return false;
     const int64_t longest = nn_model_max_length(model);
     if (max_length > longest)
         return senc_fail(err, SENC_BAD_INPUT, "max_length: expected at most the model's %lld tokens, got %lld",
@@ -232,33 +243,28 @@ static bool embed_block(eval_encoder *e, const char *prompt, int64_t n_prompt_to
         while (end < n && (end == first || n_tokens + e->items[e->order[end]].n <= e->batch_tokens))
             n_tokens += e->items[e->order[end++]].n;
         if (!encode_batch(e, first, end, n_prompt_tokens, out, err)) return false;
+        e->stats.encode_ms = e->earlier_ms + senc_clock_ms() - e->start_ms;
+        if (e->show) e->show(e->show_context, &e->stats);
         first = end;
     }
     return true;
 }
 
-/* Tokens that the prompt takes in front of a text: those of the prompt alone without the closing special token. */
-static bool count_prompt_tokens(eval_encoder *e, const char *prompt, int64_t *n, senc_error *err) {
-    data_ids ids = {0};
-    *n = data_tokenizer_encode(e->tokenizer, e->workers[0].scratch, prompt, strlen(prompt), 0, &ids, NULL);
-    if (*n > 0 && ids.items[*n - 1] == data_tokenizer_special_ids(e->tokenizer).sep) (*n)--;
-    data_ids_free(&ids);
-    return *n >= 0 || senc_fail_memory(err, strlen(prompt), "the prompt");
-}
-
 bool eval_encoder_embed(eval_encoder *e, const char *prompt, const eval_text *texts, int64_t n, float *out,
                         senc_error *err) {
-    const double start_ms = senc_clock_ms();
+    e->start_ms = senc_clock_ms();
+    e->earlier_ms = e->stats.encode_ms;
     int64_t n_prompt_tokens = 0;
     if (prompt && !prompt[0]) prompt = NULL;
     if (!reserve_workers(e, err)) return false;
-    if (prompt && !nn_model_includes_prompt(e->model) && !count_prompt_tokens(e, prompt, &n_prompt_tokens, err)) return false;
+    if (prompt && !nn_model_includes_prompt(e->model)) n_prompt_tokens = data_tokenizer_prompt_length(e->tokenizer, prompt);
+    if (n_prompt_tokens < 0) return senc_fail_memory(err, strlen(prompt), "the prompt");
     bool ok = true;
     for (int64_t first = 0; ok && first < n; first += BLOCK_TEXTS) {
         const int64_t n_block = n - first < BLOCK_TEXTS ? n - first : BLOCK_TEXTS;
         ok = embed_block(e, prompt, n_prompt_tokens, texts + first, n_block, out + first * e->width, err);
     }
-    e->stats.encode_ms += senc_clock_ms() - start_ms;
+    e->stats.encode_ms = e->earlier_ms + senc_clock_ms() - e->start_ms;
     return ok;
 }
 
@@ -280,6 +286,11 @@ eval_embedder eval_encoder_embedder(eval_encoder *e) {
 
 const eval_encoder_stats *eval_encoder_get_stats(const eval_encoder *e) {
     return &e->stats;
+}
+
+void eval_encoder_watch(eval_encoder *e, eval_encoder_progress *show, void *context) {
+    e->show = show;
+    e->show_context = context;
 }
 
 bool eval_model_load(eval_model *m, const char *folder, const nn_overrides *overrides, senc_error *err) {

@@ -13,7 +13,11 @@ typedef struct eval_encoder_stats {
     double encode_ms, flops; /* useful: real tokens only */
 } eval_encoder_stats;
 
-/* Borrows the model and tokenizer. Fails when the tokenizer's largest id is not below the embedding table's rows.
+/* Whether a model and a tokenizer go together: the largest id is below the embedding table's rows, and a model that wants lower case has
+ * an uncased tokenizer. */
+bool eval_tokenizer_check(const nn_model *model, const data_tokenizer *tokenizer, senc_error *err);
+
+/* Borrows the model and tokenizer. Fails when they do not go together.
  * max_length 0: the model's. batch_tokens 0: a good default. */
 bool eval_encoder_create(nn_model *model, const data_tokenizer *tokenizer, int64_t max_length, int64_t batch_tokens,
                          eval_encoder **out, senc_error *err);
@@ -26,6 +30,10 @@ bool eval_encoder_embed(eval_encoder *e, const char *prompt, const eval_text *te
 /* An embedder for the evaluators: roles use the model's "query" and "document" prompts. */
 eval_embedder eval_encoder_embedder(eval_encoder *e);
 const eval_encoder_stats *eval_encoder_get_stats(const eval_encoder *e);
+
+/* Calls show(context, stats) after every batch: for a progress line. NULL: nobody watches. */
+typedef void eval_encoder_progress(void *context, const eval_encoder_stats *stats);
+void eval_encoder_watch(eval_encoder *e, eval_encoder_progress *show, void *context);
 
 /* A model folder with its tokenizer, loaded and checked together: what most commands start with. */
 typedef struct eval_model {

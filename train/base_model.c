@@ -9,6 +9,7 @@
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
 #include "data/tokenizers/wordpiece_trainer.h"
+#include "eval/embed.h"
 
 /* Takes ownership of `path`: keeps it when it is a folder with a config.json. */
 static bool accept_folder(char *path, char **folder) {
@@ -101,9 +102,7 @@ static bool load_base(const train_config *config, nn_model **model, data_tokeniz
     char *folder;
     if (!find_base(config, &folder, err)) return false;
     bool ok = data_tokenizer_load(folder, NULL, tokenizer, err) && nn_model_load(folder, &overrides, true, model, err);
-    if (ok && data_tokenizer_highest_id(*tokenizer) >= nn_model_vocab_size(*model))
-        ok = senc_fail(err, SENC_BAD_INPUT, "%s: the tokenizer's highest id is %d, the embedding table has %lld rows", folder,
-                       data_tokenizer_highest_id(*tokenizer), (long long)nn_model_vocab_size(*model));
+    if (ok && !eval_tokenizer_check(*model, *tokenizer, err)) ok = senc_error_prefix(err, "%s: ", folder);
     free(folder);
     return ok;
 }

@@ -36,6 +36,7 @@ struct train_feed {
     feed_worker *workers;
     int n_workers;
     feed_piece *pieces; /* (C*B) */
+    int64_t query_prompt_length, document_prompt_length; /* tokens, when pooling leaves them out */
     train_batch batch;
 };
 
@@ -109,6 +110,7 @@ static void batch_free(train_batch *b) {
     free(b->labels);
     free(b->hashes);
     free(b->absent);
+    free(b->prompt_tokens);
 }
 
 static bool workers_create(train_feed *f, senc_error *err) {
@@ -120,6 +122,18 @@ static bool workers_create(train_feed *f, senc_error *err) {
         if (!f->workers[i].scratch) return senc_fail_memory(err, 4096, "a tokenizer's scratch");
     }
     return true;
+}
+
+static int64_t prompt_length(const data_tokenizer *tokenizer, const char *prompt) {
+    return prompt && prompt[0] ? data_tokenizer_prompt_length(tokenizer, prompt) : 0;
+}
+
+static bool count_prompts(train_feed *f, int64_t n_texts, senc_error *err) {
+    f->query_prompt_length = prompt_length(f->o.tokenizer, f->o.query_prompt);
+    f->document_prompt_length = prompt_length(f->o.tokenizer, f->o.document_prompt);
+    f->batch.prompt_tokens = senc_alloc((size_t)n_texts, sizeof *f->batch.prompt_tokens);
+    if (f->query_prompt_length >= 0 && f->document_prompt_length >= 0 && f->batch.prompt_tokens) return true;
+    return senc_fail_memory(err, (size_t)n_texts * 8, "the prompts");
 }
 
 bool train_feed_create(const train_feed_options *options, train_feed **out, senc_error *err) {
@@ -134,6 +148,7 @@ bool train_feed_create(const train_feed_options *options, train_feed **out, senc
               workers_create(f, err) && batch_reserve(&f->batch, batch_size, n_columns, err);
     if (ok && !(f->pieces = senc_alloc((size_t)(batch_size * n_columns), sizeof *f->pieces)))
         ok = senc_fail_memory(err, (size_t)(batch_size * n_columns) * sizeof *f->pieces, "a batch");
+    if (ok && options->exclude_prompt) ok = count_prompts(f, batch_size * n_columns, err);
     if (ok && options->mask_known_positives) {
         f->has_known = true;
         ok = data_pairs_init(&f->known, options->set, options->columns->slots[0], options->columns->slots[1], false, err);
@@ -226,6 +241,8 @@ static bool pack(train_feed *f, senc_error *err) {
             memcpy(b->ids.items + b->ids.n, f->workers[piece.worker].ids.items + piece.first,
                    (size_t)piece.n * sizeof *b->ids.items);
         b->ids.n += piece.n;
+        const int64_t prompt = at < b->n_rows ? f->query_prompt_length : f->document_prompt_length;
+        if (b->prompt_tokens) b->prompt_tokens[at] = prompt < piece.n ? prompt : piece.n;
         b->offsets[at + 1] = b->ids.n;
     }
     return true;

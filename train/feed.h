@@ -32,6 +32,7 @@ typedef struct train_batch {
     int64_t *labels;   /* (B) */
     uint64_t *hashes;  /* (C*B) */
     bool *absent;      /* (C*B) */
+    int64_t *prompt_tokens; /* (C*B) tokens to leave out of pooling; NULL: none */
     int64_t n_truncated;
     loss_batch loss;   /* what the loss sees; points into this struct */
 } train_batch;
@@ -50,6 +51,7 @@ typedef struct train_feed_options {
     const char *query_prompt, *document_prompt; /* put in front of column 0 / of the others; NULL or "": none */
     int64_t max_length, batch_size;
     uint64_t seed;
+    bool exclude_prompt; /* pooling leaves the prompts' tokens out */
     bool shuffle, drop_last, mask_known_positives;
 } train_feed_options;
 

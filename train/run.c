@@ -70,6 +70,7 @@ static bool create_feed(train_state *s, senc_error *err) {
                                         .query_prompt = asymmetric ? nn_model_prompt(s->model, "query") : NULL,
                                         .document_prompt = asymmetric ? nn_model_prompt(s->model, "document") : NULL,
                                         .max_length = s->max_length,
+                                        .exclude_prompt = !nn_model_includes_prompt(s->model),
                                         .batch_size = c->train.batch_size,
                                         .seed = (uint64_t)c->train.seed,
                                         .shuffle = c->train.shuffle,

@@ -40,8 +40,12 @@ static bool fail_non_finite(const ag_tape *tape, double loss, senc_error *err) {
                      bad ? ag_node_name(bad) : "the loss itself");
 }
 
-static nn_pass pass_of(const train_stepper *s, int64_t dropout_step, int64_t first_token) {
-    return (nn_pass){.training = true, .seed = s->seed, .step = dropout_step, .first_token = first_token};
+static nn_pass pass_of(const train_stepper *s, const train_batch *batch, int64_t dropout_step, int64_t first_sequence) {
+    return (nn_pass){.training = true,
+                     .seed = s->seed,
+                     .step = dropout_step,
+                     .first_token = batch->offsets[first_sequence],
+                     .prompt_tokens = batch->prompt_tokens ? batch->prompt_tokens + first_sequence : NULL};
 }
 
 /* Checks the tape and the loss, then runs backward from weight * loss. */
@@ -56,7 +60,7 @@ static bool finish_loss(ag_tape *tape, ag_node *node, double weight, double *los
 
 static bool run_whole(train_stepper *s, const train_batch *batch, int64_t dropout_step, double weight, double *loss,
                       senc_error *err) {
-    const nn_pass pass = pass_of(s, dropout_step, 0);
+    const nn_pass pass = pass_of(s, batch, dropout_step, 0);
     ag_tape_reset(&s->tape);
     ag_node *e = nn_model_encode(s->model, &s->tape, batch->ids.items, train_batch_sequences(batch), &pass);
     return finish_loss(&s->tape, s->loss->build(&s->tape, e, &batch->loss, s->loss_options), weight, loss, err);
@@ -80,7 +84,7 @@ static void chunk_cut(chunk *c, const int64_t *offsets, int64_t n_sequences, int
 
 static ag_node *encode_chunk(train_stepper *s, ag_tape *tape, const train_batch *batch, const chunk *c,
                              int64_t dropout_step) {
-    const nn_pass pass = pass_of(s, dropout_step, c->first_token);
+    const nn_pass pass = pass_of(s, batch, dropout_step, c->first);
     const kern_sequences sequences = {.offsets = c->offsets, .n = c->n};
     ag_tape_reset(tape);
     return nn_model_encode(s->model, tape, batch->ids.items + c->first_token, sequences, &pass);

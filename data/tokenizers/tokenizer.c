@@ -430,3 +430,13 @@ const data_tokenizer_file *data_tokenizer_file_get(const data_tokenizer *t, int6
     SENC_ASSERT(i >= 0 && i < t->n_files, "file %lld of %lld", (long long)i, (long long)t->n_files);
     return &t->files[i];
 }
+
+int64_t data_tokenizer_prompt_length(const data_tokenizer *t, const char *prompt) {
+    data_tokenizer_scratch *scratch = data_tokenizer_scratch_create();
+    data_ids ids = {0};
+    int64_t n = scratch ? data_tokenizer_encode(t, scratch, prompt, strlen(prompt), 0, &ids, NULL) : -1;
+    if (n > 0 && ids.items[n - 1] == data_tokenizer_special_ids(t).sep) n--;
+    data_ids_free(&ids);
+    data_tokenizer_scratch_free(scratch);
+    return n;
+}

@@ -73,6 +73,10 @@ bool data_tokenizer_save(const data_tokenizer *t, const char *folder, senc_error
 int64_t data_tokenizer_encode(const data_tokenizer *t, data_tokenizer_scratch *scratch, const char *text, size_t n_bytes,
                               int64_t max_length, data_ids *ids, bool *truncated);
 
+/* Tokens that a prompt takes in front of a text: those of the prompt alone, its opening special token included, without the closing one.
+ * -1 when out of memory. */
+int64_t data_tokenizer_prompt_length(const data_tokenizer *t, const char *prompt);
+
 /* The tokens with a meaning of their own; -1: this tokenizer has none. */
 typedef struct data_special_ids {
     int32_t cls, sep, pad, unk, mask;
