@@ -16,7 +16,7 @@
 #include "data/formats/npy.h"
 #include "eval/embed.h"
 
-#define BLOCK_TEXTS 2048 /* between two updates of the status line; far more than a batch holds */
+#define BLOCK_TEXTS 2048 /* far more than a batch holds */
 
 typedef struct encode_flags {
     char *input, *output, *column, *format, *prompt, *prompt_name;
@@ -39,20 +39,6 @@ static const senc_option flags[] = {
     SENC_OPTION_BOOLEAN(encode_flags, stats, "false", "print texts, tokens and useful floating-point operations a second"),
     {0},
 };
-
-static void show_progress(const eval_encoder_stats *stats, int64_t n_all) {
-    const double seconds = stats->encode_ms / 1e3;
-    const double rate = seconds > 0 ? (double)stats->n_texts / seconds : 0;
-    char done[32], all[32];
-    cli_count_text(stats->n_texts, done, sizeof done);
-    if (n_all > 0 && rate > 0) {
-        const int64_t left = (int64_t)((double)(n_all - stats->n_texts) / rate);
-        senc_log_status("%s of %s texts (%d %%), %.0f texts/s, %lld:%02lld left", done, cli_count_text(n_all, all, sizeof all),
-                        (int)(100 * stats->n_texts / n_all), rate, (long long)(left / 60), (long long)(left % 60));
-    } else {
-        senc_log_status("%s texts, %.0f texts/s", done, rate);
-    }
-}
 
 static bool print_stats(const eval_encoder_stats *stats, senc_error *err) {
     const double seconds = stats->encode_ms / 1e3, per_second = seconds > 0 ? 1 / seconds : 0;
@@ -86,14 +72,16 @@ static bool encode_all(eval_encoder *encoder, const char *prompt, cli_text_sourc
                        senc_error *err) {
     float *vectors = senc_alloc((size_t)(BLOCK_TEXTS * writer->n_columns), sizeof *vectors);
     if (!vectors) return senc_fail_memory(err, (size_t)(BLOCK_TEXTS * writer->n_columns) * sizeof *vectors, "vectors");
+    cli_progress progress = {.n_all = cli_text_source_count(source)};
+    cli_progress_watch(&progress, encoder);
     bool ok = true;
     for (int64_t n = 1; ok && n > 0;) {
         const eval_text *texts;
         ok = cli_text_source_next(source, BLOCK_TEXTS, &texts, &n, err) &&
              eval_encoder_embed(encoder, prompt, texts, n, vectors, err) &&
              (n == 0 || data_npy_writer_append(writer, vectors, n, err)) && cli_interrupt_check(err);
-        if (ok) show_progress(eval_encoder_get_stats(encoder), cli_text_source_count(source));
     }
+    eval_encoder_watch(encoder, NULL, NULL);
     senc_log_status("%s", "");
     free(vectors);
     return ok;

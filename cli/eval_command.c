@@ -190,8 +190,13 @@ static bool check_names(const eval_run *run, senc_error *err) {
 static bool run_jobs(eval_run *run, senc_error *err) {
     const eval_embedder embedder = eval_encoder_embedder(run->model.encoder);
     for (int64_t i = 0; i < run->n_jobs; i++) {
-        senc_log_status("evaluation %lld of %lld: %s", (long long)i + 1, (long long)run->n_jobs, run->requests[i].scope);
-        if (!eval_job_run(&run->jobs[i], &embedder, &run->results[i], err)) return false;
+        char what[128];
+        snprintf(what, sizeof what, "evaluation %lld of %lld (%s)", (long long)i + 1, (long long)run->n_jobs, run->requests[i].scope);
+        cli_progress progress = {.what = what, .n_all = -1};
+        cli_progress_watch(&progress, run->model.encoder);
+        const bool ok = eval_job_run(&run->jobs[i], &embedder, &run->results[i], err);
+        eval_encoder_watch(run->model.encoder, NULL, NULL);
+        if (!ok) return false;
         run->n_results++;
         if (!check_names(run, err)) return false;
     }

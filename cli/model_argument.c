@@ -84,6 +84,29 @@ const char *cli_count_text(int64_t n, char *out, size_t out_bytes) {
     return out;
 }
 
+static void show_progress(void *context, const eval_encoder_stats *stats) {
+    cli_progress *p = context;
+    const double now_ms = senc_clock_ms(), seconds = stats->encode_ms / 1e3;
+    if (now_ms - p->shown_ms < 100) return; /* ten times a second is as fast as anyone reads */
+    p->shown_ms = now_ms;
+    const double rate = seconds > 0 ? (double)stats->n_texts / seconds : 0;
+    const char *what = p->what ? p->what : "", *colon = p->what ? ": " : "";
+    char done[32], all[32];
+    cli_count_text(stats->n_texts, done, sizeof done);
+    if (p->n_all > 0 && rate > 0) {
+        const int64_t left = (int64_t)((double)(p->n_all - stats->n_texts) / rate);
+        senc_log_status("%s%s%s of %s texts (%d %%), %.0f texts/s, %lld:%02lld left", what, colon, done,
+                        cli_count_text(p->n_all, all, sizeof all), (int)(100 * stats->n_texts / p->n_all), rate,
+                        (long long)(left / 60), (long long)(left % 60));
+    } else {
+        senc_log_status("%s%s%s texts, %.0f texts/s", what, colon, done, rate);
+    }
+}
+
+void cli_progress_watch(cli_progress *progress, eval_encoder *encoder) {
+    eval_encoder_watch(encoder, show_progress, progress);
+}
+
 void cli_warn_about_texts(int64_t n_texts, int64_t n_truncated, int64_t max_length, int64_t n_empty) {
     char all[32], some[32];
     cli_count_text(n_texts, all, sizeof all);

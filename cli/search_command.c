@@ -112,14 +112,16 @@ static bool search_corpus(search_run *run, const eval_embedder *embedder, senc_e
     if (!eval_search_open(&options, run->query_vectors, run->queries.n, embedder->width, &run->search, err)) return false;
     float *block = senc_alloc((size_t)(BLOCK_TEXTS * embedder->width), sizeof *block);
     if (!block) return senc_fail_memory(err, (size_t)(BLOCK_TEXTS * embedder->width) * sizeof *block, "vectors");
+    cli_progress progress = {.n_all = cli_text_source_count(run->corpus)};
+    cli_progress_watch(&progress, run->model.encoder);
     bool ok = true;
-    for (int64_t n = 1, done = 0; ok && n > 0; done += n) {
+    for (int64_t n = 1; ok && n > 0;) {
         const eval_text *texts;
         ok = cli_text_source_next(run->corpus, BLOCK_TEXTS, &texts, &n, err) &&
              embedder->embed(embedder->context, EVAL_DOCUMENT, texts, n, block, err) &&
              (n == 0 || eval_search_add(run->search, block, n, err));
-        if (ok) senc_log_status("searched %lld of %lld texts", (long long)(done + n), (long long)cli_text_source_count(run->corpus));
     }
+    eval_encoder_watch(run->model.encoder, NULL, NULL);
     senc_log_status("%s", "");
     free(block);
     if (ok) eval_search_finish(run->search);

@@ -127,11 +127,14 @@ static bool reserve_workers(eval_encoder *e, senc_error *err) {
     e->workers = senc_alloc_zero((size_t)n, sizeof *e->workers);
     if (!e->workers) return senc_fail_memory(err, (size_t)n * sizeof *e->workers, "the encoder");
     e->n_workers = n;
-    for (int i = 0; i < n; i++) {
+    bool ok = true;
+    for (int i = 0; ok && i < n; i++) {
         e->workers[i].scratch = data_tokenizer_scratch_create();
-        if (!e->workers[i].scratch) return senc_fail_memory(err, 1, "the tokenizer");
+        ok = e->workers[i].scratch != NULL;
     }
-    return true;
+    if (ok) return true;
+    free_workers(e); /* the next call tries again */
+    return senc_fail_memory(err, 1, "the tokenizer");
 }
 
 typedef struct tokenize_job {
@@ -156,6 +159,8 @@ static void tokenize_texts(void *context, int64_t task, int thread) {
     const int64_t special = data_tokenizer_special_count(e->tokenizer);
     const int64_t end = (task + 1) * TASK_TEXTS < job->n ? (task + 1) * TASK_TEXTS : job->n;
     ids->n = 0;
+    ids->failed = false; /* a failure of an earlier call is over */
+    if (worker->text.failed) senc_buffer_free(&worker->text);
     for (int64_t i = task * TASK_TEXTS; i < end; i++) {
         const eval_text *text = &job->texts[i];
         const char *bytes = text->bytes;
@@ -208,6 +213,7 @@ static bool encode_batch(eval_encoder *e, int64_t first, int64_t end, int64_t n_
                          senc_error *err) {
     const int64_t n = end - first;
     e->batch.n = 0;
+    e->batch.failed = false;
     e->offsets[0] = 0;
     for (int64_t s = 0; s < n; s++) {
         const int64_t i = e->order[first + s];

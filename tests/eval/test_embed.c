@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "autograd/base/file.h"
+#include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
 #include "data/tokenizers/wordpiece_trainer.h"
 
@@ -213,6 +214,37 @@ START_TEST(test_bad_models) {
 }
 END_TEST
 
+/* The n-th allocation fails, for every n: an error each time, never a crash or a leak, and the encoder works afterwards. */
+START_TEST(test_out_of_memory) {
+    senc_error err = {0};
+    senc_threads_init(1, &err);
+    eval_text texts[N];
+    float vectors[N][WIDTH], expected[N][WIDTH];
+    for (int i = 0; i < N; i++) texts[i] = text_of(sentences[i]);
+    eval_encoder *whole = create(0, 0);
+    embed(whole, "a ", texts, N, &expected[0][0]);
+    eval_encoder_free(whole);
+    int64_t n_failures = 0;
+    for (int64_t n = 1;; n++) {
+        err = (senc_error){0};
+        eval_encoder *e = NULL;
+        senc_alloc_fail_at(n);
+        const bool ok = eval_encoder_create(model, tokenizer, 0, 0, &e, &err) &&
+                        eval_encoder_embed(e, "a ", texts, N, &vectors[0][0], &err);
+        senc_alloc_fail_at(0);
+        if (e) {
+            embed(e, "a ", texts, N, &vectors[0][0]);
+            ck_assert_double_le(distance(&vectors[0][0], &expected[0][0], N * WIDTH), 1e-6);
+        }
+        eval_encoder_free(e);
+        if (ok) break;
+        ck_assert_int_eq(err.kind, SENC_FAILED);
+        n_failures++;
+    }
+    ck_assert_int_gt(n_failures, 10);
+}
+END_TEST
+
 START_TEST(test_model_folder) {
     senc_error err = {0};
     char folder[] = "/tmp/senc-embed-XXXXXX";
@@ -247,6 +279,7 @@ int main(void) {
     tcase_add_test(tests, test_stats);
     tcase_add_test(tests, test_prompts);
     tcase_add_test(tests, test_bad_models);
+    tcase_add_test(tests, test_out_of_memory);
     tcase_add_test(tests, test_model_folder);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
