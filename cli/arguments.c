@@ -73,7 +73,8 @@ static bool fail_unknown(const cli_command *command, const flag_tables *tables, 
     snprintf(given, sizeof given, "%.*s", (int)(n_bytes < 63 ? n_bytes : 63), text);
     const char *nearest = senc_nearest_name(given, names, n);
     if (nearest)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: unknown flag of senc %s; did you mean %s?", given, command->name, nearest);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: unknown flag of senc %s; did you mean %s?", given, command->name,
+                         nearest);
     return senc_fail(err, SENC_BAD_INPUT, "%s: unknown flag of senc %s", given, command->name);
 }
 
@@ -88,13 +89,15 @@ static bool set_number(const senc_option *flag, void *field, const char *name, c
     errno = 0;
     if (flag->type == SENC_OPTION_TYPE_INTEGER) {
         const long long number = strtoll(value, &end, 10);
-        const bool ok = end != value && !*end && errno == 0 && (double)number >= flag->low && (double)number <= flag->high;
+        const bool ok =
+            end != value && !*end && errno == 0 && (double)number >= flag->low && (double)number <= flag->high;
         if (!ok) return fail_value(flag, name, value, err);
         *(int64_t *)field = number;
         return true;
     }
     const double number = strtod(value, &end);
-    if (end == value || *end || !(number >= flag->low && number <= flag->high)) return fail_value(flag, name, value, err);
+    if (end == value || *end || !(number >= flag->low && number <= flag->high))
+        return fail_value(flag, name, value, err);
     *(double *)field = number;
     return true;
 }
@@ -139,13 +142,17 @@ static bool set_flag(const senc_option *flag, void *target, const char *name, co
     void *field = (char *)target + flag->offset;
     switch (flag->type) {
     case SENC_OPTION_TYPE_INTEGER:
-    case SENC_OPTION_TYPE_REAL: return set_number(flag, field, name, value, err);
-    case SENC_OPTION_TYPE_BOOLEAN: return set_switch(field, name, value, err);
-    case SENC_OPTION_TYPE_CHOICE: return set_choice(flag, field, name, value, err);
+    case SENC_OPTION_TYPE_REAL:
+        return set_number(flag, field, name, value, err);
+    case SENC_OPTION_TYPE_BOOLEAN:
+        return set_switch(field, name, value, err);
+    case SENC_OPTION_TYPE_CHOICE:
+        return set_choice(flag, field, name, value, err);
     case SENC_OPTION_TYPE_BYTES:
         if (senc_bytes_parse(value, field)) return true;
         return fail_value(flag, name, value, err);
-    case SENC_OPTION_TYPE_STRINGS: return add_string(field, value, err);
+    case SENC_OPTION_TYPE_STRINGS:
+        return add_string(field, value, err);
     case SENC_OPTION_TYPE_STRING:
     case SENC_OPTION_TYPE_PATH: {
         char *copy = senc_strdup(value);
@@ -154,7 +161,8 @@ static bool set_flag(const senc_option *flag, void *target, const char *name, co
         *(char **)field = copy;
         return true;
     }
-    default: SENC_ASSERT(false, "flag %s has type %d, which no command line has", flag->name, (int)flag->type);
+    default:
+        SENC_ASSERT(false, "flag %s has type %d, which no command line has", flag->name, (int)flag->type);
     }
     return false;
 }
@@ -277,13 +285,20 @@ void cli_arguments_free(const cli_command *command, cli_call *call) {
 /* What stands behind a flag in --help: " N", " FILE", " cosine|dot". */
 static const char *value_word(const senc_option *flag) {
     switch (flag->type) {
-    case SENC_OPTION_TYPE_INTEGER: return " N";
-    case SENC_OPTION_TYPE_REAL: return " X";
-    case SENC_OPTION_TYPE_PATH: return " PATH";
-    case SENC_OPTION_TYPE_CHOICE: return " WORD";
-    case SENC_OPTION_TYPE_BYTES: return " SIZE";
-    case SENC_OPTION_TYPE_BOOLEAN: return "";
-    default: return " TEXT";
+    case SENC_OPTION_TYPE_INTEGER:
+        return " N";
+    case SENC_OPTION_TYPE_REAL:
+        return " X";
+    case SENC_OPTION_TYPE_PATH:
+        return " PATH";
+    case SENC_OPTION_TYPE_CHOICE:
+        return " WORD";
+    case SENC_OPTION_TYPE_BYTES:
+        return " SIZE";
+    case SENC_OPTION_TYPE_BOOLEAN:
+        return "";
+    default:
+        return " TEXT";
     }
 }
 
@@ -311,8 +326,10 @@ static void add_help_rows(const senc_option *rows, senc_grid *grid) {
             append_choices(&text, row->choices);
         }
         if (row->type == SENC_OPTION_TYPE_STRINGS) senc_buffer_append_text(&text, "; may be repeated");
-        if (row->initial && strcmp(row->initial, "!") == 0) senc_buffer_append_text(&text, " (required)");
-        else if (shows_default) senc_buffer_printf(&text, " (default %s)", row->initial);
+        if (row->initial && strcmp(row->initial, "!") == 0)
+            senc_buffer_append_text(&text, " (required)");
+        else if (shows_default)
+            senc_buffer_printf(&text, " (default %s)", row->initial);
         senc_grid_add(grid, "%s", senc_buffer_text(&text));
         grid->failed = grid->failed || text.failed;
         senc_buffer_free(&text);

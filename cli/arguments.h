@@ -1,6 +1,6 @@
-/* The command line of a command: --name value, --name=value, -k 3, switches, repeated flags, positional arguments; "--" ends
- * the flags. The flags are the rows of an option table: a field `batch_tokens` is the flag --batch-tokens, a list of
- * strings is a flag that may be repeated, a boolean is a switch (--normalize, --no-normalize, --normalize=no). */
+/* The command line of a command: --name value, --name=value, -k 3, switches, repeated flags, positional arguments; "--"
+ * ends the flags. The flags are the rows of an option table: a field `batch_tokens` is the flag --batch-tokens, a list
+ * of strings is a flag that may be repeated, a boolean is a switch (--normalize, --no-normalize, --normalize=no). */
 #ifndef ARGUMENTS_H
 #define ARGUMENTS_H
 

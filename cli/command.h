@@ -1,5 +1,5 @@
-/* Commands of the program. One command = one file (eval_command.c) and one line in commands.def. Its flags are an option
- * table: at once the parser, the check, the defaults and the text of --help. */
+/* Commands of the program. One command = one file (eval_command.c) and one line in commands.def. Its flags are an
+ * option table: at once the parser, the check, the defaults and the text of --help. */
 #ifndef COMMAND_H
 #define COMMAND_H
 
@@ -28,9 +28,9 @@ typedef struct cli_call {
 
 typedef struct cli_command {
     const char *name;
-    const char *synopsis; /* behind the name: "MODEL [--sts FILE]..." */
-    const char *help;     /* one line */
-    const char *details;  /* paragraphs and examples below the flags in --help, or NULL */
+    const char *synopsis;     /* behind the name: "MODEL [--sts FILE]..." */
+    const char *help;         /* one line */
+    const char *details;      /* paragraphs and examples below the flags in --help, or NULL */
     const senc_option *flags; /* field names; '_' is '-' on the command line, one letter is a short flag; or NULL */
     size_t flags_bytes;
     int64_t min_positionals, max_positionals; /* max -1: any number */

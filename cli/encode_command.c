@@ -26,17 +26,25 @@ typedef struct encode_flags {
 } encode_flags;
 
 static const senc_option flags[] = {
-    SENC_OPTION_PATH(encode_flags, input, "!", "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of standard input"),
+    SENC_OPTION_PATH(encode_flags, input, "!",
+                     "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of "
+                     "standard input"),
     SENC_OPTION_PATH(encode_flags, output, "!", "float32 matrix in NumPy's .npy form, a row a text"),
     SENC_OPTION_STRING(encode_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(encode_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
-    SENC_OPTION_STRING(encode_flags, prompt_name, NULL, "put this prompt of the model in front of every text: query, document, ...; unset: the model's default prompt"),
+    SENC_OPTION_STRING(
+        encode_flags, prompt_name, NULL,
+        "put this prompt of the model in front of every text: query, document, ...; unset: the model's default prompt"),
     SENC_OPTION_STRING(encode_flags, prompt, NULL, "put this text in front of every text; \"\": none"),
-    SENC_OPTION_INTEGER(encode_flags, max_length, "0", 0, HUGE_VAL, "longest text in tokens, special ones included; 0: what the model says"),
-    SENC_OPTION_BOOLEAN(encode_flags, normalize, "false", "vectors of length 1; --no-normalize: as pooled; neither: what the model says"),
+    SENC_OPTION_INTEGER(encode_flags, max_length, "0", 0, HUGE_VAL,
+                        "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_BOOLEAN(encode_flags, normalize, "false",
+                        "vectors of length 1; --no-normalize: as pooled; neither: what the model says"),
     SENC_OPTION_INTEGER(encode_flags, batch_tokens, "0", 0, HUGE_VAL, "tokens of one forward pass; 0: a good number"),
-    SENC_OPTION_CHOICE(encode_flags, on_bad_utf8, "error", "error|replace", "ill-formed UTF-8 is an error or is read as U+FFFD"),
-    SENC_OPTION_BOOLEAN(encode_flags, stats, "false", "print texts, tokens and useful floating-point operations a second"),
+    SENC_OPTION_CHOICE(encode_flags, on_bad_utf8, "error", "error|replace",
+                       "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    SENC_OPTION_BOOLEAN(encode_flags, stats, "false",
+                        "print texts, tokens and useful floating-point operations a second"),
     {0},
 };
 
@@ -107,7 +115,8 @@ static bool encode_input(const encode_flags *f, const char *model_name, const ev
 
 static bool run_encode(cli_call *call, senc_error *err) {
     const encode_flags *f = call->flags;
-    if (f->prompt && f->prompt_name) return senc_fail(err, SENC_BAD_INPUT, "--prompt and --prompt-name: give one of them");
+    if (f->prompt && f->prompt_name)
+        return senc_fail(err, SENC_BAD_INPUT, "--prompt and --prompt-name: give one of them");
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = f->max_length;
     if (cli_is_given(call, "normalize")) overrides.normalize = f->normalize;
@@ -126,7 +135,8 @@ const cli_command cli_encode_command = {
     .name = "encode",
     .synopsis = "MODEL --input PATH --output F.npy [--column NAME] [--prompt-name NAME]",
     .help = "texts to vectors",
-    .details = "MODEL is a model folder or a run folder. Row i of the output is the vector of text i. An empty text is encoded as "
+    .details = "MODEL is a model folder or a run folder. Row i of the output is the vector of text i. An empty text is "
+               "encoded as "
                "its special tokens alone.\n\n"
                "  senc encode models/m --input texts.txt --output vectors.npy\n"
                "  senc encode models/m --input faq.jsonl.gz --column question --output q.npy",

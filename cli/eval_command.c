@@ -22,18 +22,27 @@ typedef struct eval_flags {
 } eval_flags;
 
 static const senc_option flags[] = {
-    SENC_OPTION_ROW(eval_flags, sts, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "FILE", "sentence pairs with scores: jsonl, csv or tsv with sentence1, sentence2, score (without a header: in this order)"),
-    SENC_OPTION_ROW(eval_flags, retrieval, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "FOLDER", "a BEIR folder: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv"),
-    SENC_OPTION_ROW(eval_flags, triplets, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "FILE", "anchor, positive, negative: jsonl, csv or tsv"),
-    SENC_OPTION_ROW(eval_flags, split, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "NAME", "of the --retrieval before it (default test)"),
-    SENC_OPTION_ROW(eval_flags, set, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "KEY=VALUE", "change a key of the data before it (senc list evaluators --options); before all data: of the --config"),
+    SENC_OPTION_ROW(eval_flags, sts, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "FILE",
+                    "sentence pairs with scores: jsonl, csv or tsv with sentence1, sentence2, score (without a header: "
+                    "in this order)"),
+    SENC_OPTION_ROW(eval_flags, retrieval, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "FOLDER",
+                    "a BEIR folder: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv"),
+    SENC_OPTION_ROW(eval_flags, triplets, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "FILE",
+                    "anchor, positive, negative: jsonl, csv or tsv"),
+    SENC_OPTION_ROW(eval_flags, split, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "NAME",
+                    "of the --retrieval before it (default test)"),
+    SENC_OPTION_ROW(
+        eval_flags, set, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "KEY=VALUE",
+        "change a key of the data before it (senc list evaluators --options); before all data: of the --config"),
     SENC_OPTION_PATH(eval_flags, config, NULL, "run the [[eval]] tables of this TOML file too"),
-    SENC_OPTION_PATH(eval_flags, json, NULL, "write the results as JSON; - for standard output, in place of the tables"),
+    SENC_OPTION_PATH(eval_flags, json, NULL,
+                     "write the results as JSON; - for standard output, in place of the tables"),
     SENC_OPTION_BOOLEAN(eval_flags, markdown, "false", "print Markdown tables"),
     SENC_OPTION_STRING(eval_flags, query_prompt, NULL, "put in front of queries; unset: what the model says"),
     SENC_OPTION_STRING(eval_flags, document_prompt, NULL, "put in front of documents; unset: what the model says"),
     SENC_OPTION_STRING(eval_flags, pooling, NULL, "mean, cls, max, ...; unset: what the model says"),
-    SENC_OPTION_INTEGER(eval_flags, max_length, "0", 0, HUGE_VAL, "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_INTEGER(eval_flags, max_length, "0", 0, HUGE_VAL,
+                        "longest text in tokens, special ones included; 0: what the model says"),
     {0},
 };
 
@@ -108,11 +117,13 @@ static bool apply_to_last(eval_run *run, const cli_given *given, senc_error *err
     const eval_request *last = run->n_requests > 0 ? &run->requests[run->n_requests - 1] : NULL;
     senc_value *target = last && last->own ? last->own : !is_split ? run->config : NULL;
     if (!target)
-        return senc_fail(err, SENC_BAD_INPUT, "--%s %s: must stand behind the data it belongs to", given->flag->name, given->value);
+        return senc_fail(err, SENC_BAD_INPUT, "--%s %s: must stand behind the data it belongs to", given->flag->name,
+                         given->value);
     if (is_split) {
         const senc_value *type = senc_value_find(target, "type");
         if (strcmp(type->string, "retrieval") != 0)
-            return senc_fail(err, SENC_BAD_INPUT, "--split %s: expected behind --retrieval, found behind --%s", given->value, type->string);
+            return senc_fail(err, SENC_BAD_INPUT, "--split %s: expected behind --retrieval, found behind --%s",
+                             given->value, type->string);
         return put_string(target, "split", given->value, (senc_place){.file = "--split"}, err);
     }
     senc_value *change;
@@ -142,7 +153,8 @@ static bool collect_requests(eval_run *run, const cli_call *call, senc_error *er
         int flag = 0;
         while (flag < N_DATA_FLAGS && strcmp(given->flag->name, data_flags[flag].field) != 0) flag++;
         bool ok = true;
-        if (flag < N_DATA_FLAGS) ok = add_data(run, flag, given->value, err);
+        if (flag < N_DATA_FLAGS)
+            ok = add_data(run, flag, given->value, err);
         else if (strcmp(given->flag->name, "split") == 0 || strcmp(given->flag->name, "set") == 0)
             ok = apply_to_last(run, given, err);
         if (!ok) return false;
@@ -150,7 +162,8 @@ static bool collect_requests(eval_run *run, const cli_call *call, senc_error *er
     if (run->config && !data_toml_expand_environment(run->config, err)) return false;
     if (run->config && !add_config_requests(run, f->config, err)) return false;
     if (run->n_requests == 0)
-        return senc_fail(err, SENC_BAD_INPUT, "senc eval: nothing to evaluate on: expected --sts, --retrieval, --triplets or --config");
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "senc eval: nothing to evaluate on: expected --sts, --retrieval, --triplets or --config");
     return true;
 }
 
@@ -158,7 +171,8 @@ static bool collect_requests(eval_run *run, const cli_call *call, senc_error *er
 static bool open_jobs(eval_run *run, senc_error *err) {
     run->jobs = senc_alloc_zero((size_t)run->n_requests, sizeof *run->jobs);
     run->results = senc_alloc_zero((size_t)run->n_requests, sizeof *run->results);
-    if (!run->jobs || !run->results) return senc_fail_memory(err, (size_t)run->n_requests * sizeof *run->results, "results");
+    if (!run->jobs || !run->results)
+        return senc_fail_memory(err, (size_t)run->n_requests * sizeof *run->results, "results");
     for (int64_t i = 0; i < run->n_requests; i++) {
         if (!eval_job_open(&run->jobs[i], run->requests[i].table, run->requests[i].scope, err)) return false;
         run->n_jobs++;
@@ -180,7 +194,8 @@ static bool check_names(const eval_run *run, senc_error *err) {
     for (int64_t i = 0; i < run->n_results; i++) {
         for (int64_t j = 0; j < i; j++) {
             if (strcmp(run->results[i].name, run->results[j].name) == 0)
-                return senc_fail(err, SENC_BAD_INPUT, "two evaluations are called \"%s\"; --set name=... behind one of them renames it",
+                return senc_fail(err, SENC_BAD_INPUT,
+                                 "two evaluations are called \"%s\"; --set name=... behind one of them renames it",
                                  run->results[i].name);
         }
     }
@@ -191,7 +206,8 @@ static bool run_jobs(eval_run *run, senc_error *err) {
     const eval_embedder embedder = eval_encoder_embedder(run->model.encoder);
     for (int64_t i = 0; i < run->n_jobs; i++) {
         char what[128];
-        snprintf(what, sizeof what, "evaluation %lld of %lld (%s)", (long long)i + 1, (long long)run->n_jobs, run->requests[i].scope);
+        snprintf(what, sizeof what, "evaluation %lld of %lld (%s)", (long long)i + 1, (long long)run->n_jobs,
+                 run->requests[i].scope);
         cli_progress progress = {.what = what, .n_all = -1};
         cli_progress_watch(&progress, run->model.encoder);
         const bool ok = eval_job_run(&run->jobs[i], &embedder, &run->results[i], err);
@@ -221,8 +237,10 @@ static bool write_results(const eval_run *run, const eval_flags *f, const char *
     if (f->json && !write_json(run, model_name, f->json, err)) return false;
     if (f->json && strcmp(f->json, "-") == 0) return true;
     senc_buffer out = {0};
-    if (f->markdown) eval_report_print_markdown(run->results, run->n_results, &out);
-    else eval_report_print(run->results, run->n_results, &out);
+    if (f->markdown)
+        eval_report_print_markdown(run->results, run->n_results, &out);
+    else
+        eval_report_print(run->results, run->n_results, &out);
     return cli_output_buffer(&out, err);
 }
 
@@ -243,12 +261,14 @@ static bool run_eval(cli_call *call, senc_error *err) {
 
 const cli_command cli_eval_command = {
     .name = "eval",
-    .synopsis = "MODEL [--sts FILE]... [--retrieval DIR [--split NAME]]... [--triplets FILE]... [--config F] [--json OUT]",
+    .synopsis =
+        "MODEL [--sts FILE]... [--retrieval DIR [--split NAME]]... [--triplets FILE]... [--config F] [--json OUT]",
     .help = "evaluate a model on data with known answers",
-    .details = "MODEL is a model folder, a run folder (its best model), or a name in the Hugging Face cache. Metric keys are "
-               "NAME_FUNCTION_METRIC, as nfcorpus_cosine_ndcg@10; the rules behind the numbers stand below the tables.\n\n"
-               "  senc eval models/m --sts stsb-test.csv --retrieval nfcorpus --json m.json\n"
-               "  senc eval runs/faq --retrieval data/faq --split dev --set 'gain=\"linear\"'",
+    .details =
+        "MODEL is a model folder, a run folder (its best model), or a name in the Hugging Face cache. Metric keys are "
+        "NAME_FUNCTION_METRIC, as nfcorpus_cosine_ndcg@10; the rules behind the numbers stand below the tables.\n\n"
+        "  senc eval models/m --sts stsb-test.csv --retrieval nfcorpus --json m.json\n"
+        "  senc eval runs/faq --retrieval data/faq --split dev --set 'gain=\"linear\"'",
     .flags = flags,
     .flags_bytes = sizeof(eval_flags),
     .min_positionals = 1,

@@ -18,5 +18,6 @@ void cli_interrupt_watch(void) {
 
 bool cli_interrupt_check(senc_error *err) {
     if (!caught) return true;
-    return senc_fail(err, SENC_INTERRUPTED, "interrupted by %s; nothing was written", caught == SIGINT ? "Ctrl-C" : "SIGTERM");
+    return senc_fail(err, SENC_INTERRUPTED, "interrupted by %s; nothing was written",
+                     caught == SIGINT ? "Ctrl-C" : "SIGTERM");
 }

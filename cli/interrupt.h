@@ -1,5 +1,5 @@
-/* Ctrl-C in commands that write files: they stop between two blocks and remove what they had begun. A second signal ends
- * the process at once. */
+/* Ctrl-C in commands that write files: they stop between two blocks and remove what they had begun. A second signal
+ * ends the process at once. */
 #ifndef INTERRUPT_H
 #define INTERRUPT_H
 

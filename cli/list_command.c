@@ -118,20 +118,42 @@ enum { N_KINDS = sizeof kinds / sizeof *kinds };
 /* "integer", "a | b", ...: the types as a reader of documentation wants them; the parser's messages say more. */
 static void append_type(const senc_option *option, senc_buffer *out) {
     switch (option->type) {
-    case SENC_OPTION_TYPE_INTEGER: senc_buffer_append_text(out, "integer"); break;
-    case SENC_OPTION_TYPE_REAL: senc_buffer_append_text(out, "number"); break;
-    case SENC_OPTION_TYPE_BOOLEAN: senc_buffer_append_text(out, "true or false"); break;
-    case SENC_OPTION_TYPE_STRING: senc_buffer_append_text(out, "text"); break;
-    case SENC_OPTION_TYPE_PATH: senc_buffer_append_text(out, "path"); break;
-    case SENC_OPTION_TYPE_BYTES: senc_buffer_append_text(out, "size"); break;
-    case SENC_OPTION_TYPE_INTEGERS: senc_buffer_append_text(out, "integers"); break;
-    case SENC_OPTION_TYPE_STRINGS: senc_buffer_append_text(out, "texts"); break;
-    case SENC_OPTION_TYPE_REALS: senc_buffer_append_text(out, "numbers"); break;
-    case SENC_OPTION_TYPE_VALUE: senc_buffer_append_text(out, "table"); break;
+    case SENC_OPTION_TYPE_INTEGER:
+        senc_buffer_append_text(out, "integer");
+        break;
+    case SENC_OPTION_TYPE_REAL:
+        senc_buffer_append_text(out, "number");
+        break;
+    case SENC_OPTION_TYPE_BOOLEAN:
+        senc_buffer_append_text(out, "true or false");
+        break;
+    case SENC_OPTION_TYPE_STRING:
+        senc_buffer_append_text(out, "text");
+        break;
+    case SENC_OPTION_TYPE_PATH:
+        senc_buffer_append_text(out, "path");
+        break;
+    case SENC_OPTION_TYPE_BYTES:
+        senc_buffer_append_text(out, "size");
+        break;
+    case SENC_OPTION_TYPE_INTEGERS:
+        senc_buffer_append_text(out, "integers");
+        break;
+    case SENC_OPTION_TYPE_STRINGS:
+        senc_buffer_append_text(out, "texts");
+        break;
+    case SENC_OPTION_TYPE_REALS:
+        senc_buffer_append_text(out, "numbers");
+        break;
+    case SENC_OPTION_TYPE_VALUE:
+        senc_buffer_append_text(out, "table");
+        break;
     case SENC_OPTION_TYPE_CHOICE:
         for (const char *p = option->choices; *p; p++) {
-            if (*p == '|') senc_buffer_append_text(out, ", ");
-            else senc_buffer_append(out, p, 1);
+            if (*p == '|')
+                senc_buffer_append_text(out, ", ");
+            else
+                senc_buffer_append(out, p, 1);
         }
     }
 }
@@ -150,8 +172,10 @@ static void add_option(const senc_option *option, bool is_command, bool markdown
     senc_grid_add(grid, "%s", is_long ? "" : initial);
     if (!markdown && option->type == SENC_OPTION_TYPE_CHOICE)
         senc_grid_add(grid, "%s (%s)", option->help, senc_buffer_text(&type));
-    else if (is_long) senc_grid_add(grid, "%s (default %s)", option->help, initial);
-    else senc_grid_add(grid, "%s", option->help);
+    else if (is_long)
+        senc_grid_add(grid, "%s (default %s)", option->help, initial);
+    else
+        senc_grid_add(grid, "%s", option->help);
     grid->failed = grid->failed || type.failed;
     senc_buffer_free(&type);
 }
@@ -163,9 +187,12 @@ static void append_options(const list_entry *entry, bool is_command, bool markdo
     if (markdown) senc_grid_add(&grid, is_command ? "flag" : "key");
     for (int i = 0; markdown && i < 3; i++) senc_grid_add(&grid, "%s", head[i]);
     bool any = false;
-    for (const senc_option *o = entry->options; o && o->name; o++, any = true) add_option(o, is_command, markdown, &grid);
-    if (any && markdown) senc_grid_print_markdown(&grid, out);
-    else if (any) senc_grid_print(&grid, 2, 80, out);
+    for (const senc_option *o = entry->options; o && o->name; o++, any = true)
+        add_option(o, is_command, markdown, &grid);
+    if (any && markdown)
+        senc_grid_print_markdown(&grid, out);
+    else if (any)
+        senc_grid_print(&grid, 2, 80, out);
     senc_grid_free(&grid);
 }
 
@@ -181,8 +208,10 @@ static void append_entries(list_get *get, const char *head, bool markdown, senc_
         senc_grid_add(&grid, "%s", entry.name);
         senc_grid_add(&grid, "%s", entry.help);
     }
-    if (markdown) senc_grid_print_markdown(&grid, out);
-    else senc_grid_print(&grid, 0, 80, out);
+    if (markdown)
+        senc_grid_print_markdown(&grid, out);
+    else
+        senc_grid_print(&grid, 0, 80, out);
     senc_grid_free(&grid);
 }
 
@@ -190,8 +219,10 @@ static void append_with_options(const struct list_kind *kind, bool markdown, sen
     list_entry entry;
     for (int i = 0; kind->get(i, &entry); i++) {
         if (i > 0) senc_buffer_append_text(out, "\n");
-        if (markdown) senc_buffer_printf(out, "**`%s`**: %s\n\n", entry.name, entry.help);
-        else senc_buffer_printf(out, "%s: %s\n", entry.name, entry.help);
+        if (markdown)
+            senc_buffer_printf(out, "**`%s`**: %s\n\n", entry.name, entry.help);
+        else
+            senc_buffer_printf(out, "%s: %s\n", entry.name, entry.help);
         append_options(&entry, kind->get == get_command, markdown, out);
     }
 }
@@ -221,8 +252,10 @@ static bool run_list(cli_call *call, senc_error *err) {
                          nearest ? "; did you mean \"" : "; senc list shows the kinds", nearest ? nearest : "",
                          nearest ? "\"?" : "");
     }
-    if (f->options) append_with_options(kind, f->markdown, &out);
-    else append_entries(kind->get, kind->name, f->markdown, &out);
+    if (f->options)
+        append_with_options(kind, f->markdown, &out);
+    else
+        append_entries(kind->get, kind->name, f->markdown, &out);
     return cli_output_buffer(&out, err);
 }
 

@@ -1,5 +1,6 @@
-/* senc: trains, evaluates and runs sentence encoders. This file finds the command, reads its arguments, runs it and turns
- * its error into one line on stderr and an exit code (0 done, 1 failed, 2 wrong usage or input, 130 interrupted). */
+/* senc: trains, evaluates and runs sentence encoders. This file finds the command, reads its arguments, runs it and
+ * turns its error into one line on stderr and an exit code (0 done, 1 failed, 2 wrong usage or input, 130 interrupted).
+ */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,8 @@ static void append_overview(senc_buffer *out) {
     }
     senc_grid_print(&grid, 2, 80, out);
     senc_grid_free(&grid);
-    senc_buffer_append_text(out, "\nsenc COMMAND --help shows the arguments of a command, senc --version the version.\n");
+    senc_buffer_append_text(out,
+                            "\nsenc COMMAND --help shows the arguments of a command, senc --version the version.\n");
 }
 
 static int report(const senc_error *err) {
@@ -68,14 +70,17 @@ static bool fail_unknown_command(const char *name, senc_error *err) {
     int n = 0;
     for (; n < n_commands && n < 64; n++) names[n] = commands[n]->name;
     const char *nearest = senc_nearest_name(name, names, n);
-    if (nearest) return senc_fail(err, SENC_BAD_INPUT, "\"%s\" is no command of senc; did you mean \"%s\"?", name, nearest);
+    if (nearest)
+        return senc_fail(err, SENC_BAD_INPUT, "\"%s\" is no command of senc; did you mean \"%s\"?", name, nearest);
     return senc_fail(err, SENC_BAD_INPUT, "\"%s\" is no command of senc; senc --help lists them", name);
 }
 
 static bool show_help(const cli_command *command, senc_error *err) {
     senc_buffer out = {0};
-    if (command) cli_arguments_help(command, &out);
-    else append_overview(&out);
+    if (command)
+        cli_arguments_help(command, &out);
+    else
+        append_overview(&out);
     return cli_output_buffer(&out, err);
 }
 
@@ -91,8 +96,10 @@ bool cli_command_run(const cli_command *command, int n_arguments, char **argumen
         if (n + strlen(usage) < sizeof err->text) memcpy(err->text + n, usage, strlen(usage) + 1);
     }
     if (common.quiet) senc_log_set_level(SENC_LOG_QUIET);
-    if (ok && common.help) ok = show_help(command, err);
-    else if (ok) ok = command->run(&call, err);
+    if (ok && common.help)
+        ok = show_help(command, err);
+    else if (ok)
+        ok = command->run(&call, err);
     *exit_code = call.exit_code;
     cli_arguments_free(command, &call);
     senc_threads_free();

@@ -20,7 +20,8 @@ static bool has_file(const char *folder, const char *name) {
 /* best/ or final/ of a run folder; NULL when the folder is no run folder. */
 static char *find_in_run(const char *folder) {
     static const char *const names[] = {"best", "final"};
-    if (has_file(folder, "config.json") || has_file(folder, "modules.json") || data_tokenizer_exists(folder)) return NULL;
+    if (has_file(folder, "config.json") || has_file(folder, "modules.json") || data_tokenizer_exists(folder))
+        return NULL;
     for (int i = 0; i < 2; i++) {
         char *path = senc_path_join(folder, names[i]);
         if (path && senc_path_is_folder(path)) return path;
@@ -41,7 +42,8 @@ bool cli_model_find(const char *name, char **folder, senc_error *err) {
     return *folder || senc_fail_memory(err, strlen(name), "a path");
 }
 
-bool cli_model_load(const char *name, const nn_overrides *overrides, int64_t batch_tokens, eval_model *m, senc_error *err) {
+bool cli_model_load(const char *name, const nn_overrides *overrides, int64_t batch_tokens, eval_model *m,
+                    senc_error *err) {
     char *folder;
     if (!cli_model_find(name, &folder, err)) return false;
     bool ok = eval_model_load(m, folder, overrides, err);
@@ -69,7 +71,8 @@ bool cli_model_prompt(const eval_model *m, const char *model_name, const char *p
                       senc_error *err) {
     *prompt = nn_model_prompt(m->model, prompt_name);
     if ((*prompt && **prompt) || !prompt_name) return true;
-    return senc_fail(err, SENC_BAD_INPUT, "%s: the model has no prompt \"%s\"; --prompt gives one", model_name, prompt_name);
+    return senc_fail(err, SENC_BAD_INPUT, "%s: the model has no prompt \"%s\"; --prompt gives one", model_name,
+                     prompt_name);
 }
 
 const char *cli_count_text(int64_t n, char *out, size_t out_bytes) {
@@ -111,8 +114,8 @@ void cli_warn_about_texts(int64_t n_texts, int64_t n_truncated, int64_t max_leng
     char all[32], some[32];
     cli_count_text(n_texts, all, sizeof all);
     if (n_truncated > 0)
-        senc_warn("%s of %s texts were cut off at %lld tokens (--max-length)", cli_count_text(n_truncated, some, sizeof some),
-                  all, (long long)max_length);
+        senc_warn("%s of %s texts were cut off at %lld tokens (--max-length)",
+                  cli_count_text(n_truncated, some, sizeof some), all, (long long)max_length);
     if (n_empty > 0)
         senc_warn("%s of %s texts are empty: they are encoded as their special tokens alone",
                   cli_count_text(n_empty, some, sizeof some), all);

@@ -1,5 +1,5 @@
-/* MODEL on the command line: a model folder, a run folder (its best/, else its final/), or a name that is looked up as the
- * configuration's [model] base is. */
+/* MODEL on the command line: a model folder, a run folder (its best/, else its final/), or a name that is looked up as
+ * the configuration's [model] base is. */
 #ifndef MODEL_ARGUMENT_H
 #define MODEL_ARGUMENT_H
 
@@ -14,19 +14,21 @@
 bool cli_model_find(const char *name, char **folder, senc_error *err);
 
 /* Finds and loads model, tokenizer and encoder; says what was loaded. batch_tokens 0: the encoder's default. */
-bool cli_model_load(const char *name, const nn_overrides *overrides, int64_t batch_tokens, eval_model *m, senc_error *err);
+bool cli_model_load(const char *name, const nn_overrides *overrides, int64_t batch_tokens, eval_model *m,
+                    senc_error *err);
 
 /* True when the flag of that field name was given. */
 bool cli_is_given(const cli_call *call, const char *field);
 
 /* The prompt of that name; an error that names the model when it has none. */
-bool cli_model_prompt(const eval_model *m, const char *model_name, const char *prompt_name, const char **prompt, senc_error *err);
+bool cli_model_prompt(const eval_model *m, const char *model_name, const char *prompt_name, const char **prompt,
+                      senc_error *err);
 
 /* Warns about truncated and empty texts. */
 void cli_warn_about_texts(int64_t n_texts, int64_t n_truncated, int64_t max_length, int64_t n_empty);
 
-/* Shows a status line while the model encodes: texts, rate, and with a known total what is left. `progress` must outlive the
- * encoder's use. */
+/* Shows a status line while the model encodes: texts, rate, and with a known total what is left. `progress` must
+ * outlive the encoder's use. */
 typedef struct cli_progress {
     const char *what; /* "nfcorpus", "the corpus"; NULL: nothing in front */
     int64_t n_all;    /* -1: unknown */

@@ -1,5 +1,5 @@
-/* Results on standard output. A reader that went away (`senc list losses | head -1`) ends the program quietly; any other
- * failure to write (a full disk) is an error. */
+/* Results on standard output. A reader that went away (`senc list losses | head -1`) ends the program quietly; any
+ * other failure to write (a full disk) is an error. */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
@@ -9,7 +9,8 @@
 #include "autograd/base/buffer.h"
 #include "autograd/base/error.h"
 
-/* Writes bytes (buffered). Returns false once standard output has failed: stop producing; cli_output_finish says why. */
+/* Writes bytes (buffered). Returns false once standard output has failed: stop producing; cli_output_finish says why.
+ */
 bool cli_output_write(const void *bytes, size_t n_bytes);
 /* Writes the buffer and frees it; a buffer that failed is an out-of-memory error. False only with err filled. */
 bool cli_output_buffer(senc_buffer *b, senc_error *err);

@@ -29,14 +29,18 @@ typedef struct search_flags {
 } search_flags;
 
 static const senc_option flags[] = {
-    SENC_OPTION_PATH(search_flags, corpus, "!", "texts to search: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them"),
+    SENC_OPTION_PATH(search_flags, corpus, "!",
+                     "texts to search: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them"),
     SENC_OPTION_STRINGS(search_flags, query, NULL, "what to look for; none: the lines of standard input"),
     SENC_OPTION_INTEGER(search_flags, k, "3", 1, 1e6, "texts to show for each query"),
     SENC_OPTION_STRING(search_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(search_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
-    SENC_OPTION_INTEGER(search_flags, max_length, "0", 0, HUGE_VAL, "longest text in tokens, special ones included; 0: what the model says"),
-    SENC_OPTION_BOOLEAN(search_flags, json, "false", "one JSON object a query: {\"query\", \"hits\": [{\"row\", \"score\", \"text\"}]}"),
-    SENC_OPTION_CHOICE(search_flags, on_bad_utf8, "error", "error|replace", "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    SENC_OPTION_INTEGER(search_flags, max_length, "0", 0, HUGE_VAL,
+                        "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_BOOLEAN(search_flags, json, "false",
+                        "one JSON object a query: {\"query\", \"hits\": [{\"row\", \"score\", \"text\"}]}"),
+    SENC_OPTION_CHOICE(search_flags, on_bad_utf8, "error", "error|replace",
+                       "ill-formed UTF-8 is an error or is read as U+FFFD"),
     {0},
 };
 
@@ -100,7 +104,8 @@ static bool embed_queries(search_run *run, const eval_embedder *embedder, senc_e
     const int64_t n = run->queries.n;
     run->query_texts = senc_alloc((size_t)n, sizeof *run->query_texts);
     run->query_vectors = senc_alloc((size_t)(n * embedder->width), sizeof *run->query_vectors);
-    if (!run->query_texts || !run->query_vectors) return senc_fail_memory(err, (size_t)(n * embedder->width) * 4, "queries");
+    if (!run->query_texts || !run->query_vectors)
+        return senc_fail_memory(err, (size_t)(n * embedder->width) * 4, "queries");
     for (int64_t i = 0; i < n; i++)
         run->query_texts[i] = (eval_text){run->queries.items[i], (int64_t)strlen(run->queries.items[i])};
     return embedder->embed(embedder->context, EVAL_QUERY, run->query_texts, n, run->query_vectors, err);
@@ -109,7 +114,8 @@ static bool embed_queries(search_run *run, const eval_embedder *embedder, senc_e
 static bool search_corpus(search_run *run, const eval_embedder *embedder, senc_error *err) {
     eval_search_options options = {.kernels = kern_best(), .k = run->flags->k};
     if (!eval_similarity_find(embedder->similarity, &options.similarity)) options.similarity = EVAL_COSINE;
-    if (!eval_search_open(&options, run->query_vectors, run->queries.n, embedder->width, &run->search, err)) return false;
+    if (!eval_search_open(&options, run->query_vectors, run->queries.n, embedder->width, &run->search, err))
+        return false;
     float *block = senc_alloc((size_t)(BLOCK_TEXTS * embedder->width), sizeof *block);
     if (!block) return senc_fail_memory(err, (size_t)(BLOCK_TEXTS * embedder->width) * sizeof *block, "vectors");
     cli_progress progress = {.n_all = cli_text_source_count(run->corpus)};
@@ -200,7 +206,8 @@ const cli_command cli_search_command = {
     .name = "search",
     .synopsis = "MODEL --corpus PATH [--query TEXT]... [-k N] [--column NAME] [--json]",
     .help = "the nearest texts of a corpus",
-    .details = "Scores are the model's own similarity, larger is nearer. The model's prompts for queries and documents are used.\n\n"
+    .details = "Scores are the model's own similarity, larger is nearer. The model's prompts for queries and documents "
+               "are used.\n\n"
                "  senc search models/m --corpus faq.jsonl --column answer --query 'How do I reset it?'",
     .flags = flags,
     .flags_bytes = sizeof(search_flags),

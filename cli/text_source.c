@@ -51,7 +51,8 @@ static bool check_column(const data_source *source, const char *column, senc_err
     return found;
 }
 
-static bool open_file(cli_text_source *s, char *path, bool is_folder, const cli_text_options *options, senc_error *err) {
+static bool open_file(cli_text_source *s, char *path, bool is_folder, const cli_text_options *options,
+                      senc_error *err) {
     static const data_role roles[] = {
         {.name = "text", .kind = DATA_ROLE_TEXT, .allow_empty = true},
         {.name = "title", .kind = DATA_ROLE_TEXT, .optional = true, .allow_empty = true},

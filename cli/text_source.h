@@ -1,6 +1,6 @@
 /* The texts of an input, block by block, for the commands that read texts: a text file (a text a line), jsonl, csv, tsv
- * (one column), a BEIR folder (title and text of its documents), or "-" for the lines of standard input. Memory is bounded
- * by the block; files may be .gz or .zst. */
+ * (one column), a BEIR folder (title and text of its documents), or "-" for the lines of standard input. Memory is
+ * bounded by the block; files may be .gz or .zst. */
 #ifndef TEXT_SOURCE_H
 #define TEXT_SOURCE_H
 
@@ -24,8 +24,8 @@ void cli_text_source_close(cli_text_source *s);
 /* Number of texts; -1 for standard input. */
 int64_t cli_text_source_count(const cli_text_source *s);
 
-/* The next texts, at most max_texts and (unless a single text is longer) BLOCK_BYTES; n = 0 at the end. They live until the
- * next call. */
+/* The next texts, at most max_texts and (unless a single text is longer) BLOCK_BYTES; n = 0 at the end. They live until
+ * the next call. */
 bool cli_text_source_next(cli_text_source *s, int64_t max_texts, const eval_text **texts, int64_t *n, senc_error *err);
 
 /* Text i again, for showing it; not for standard input. Lives until the next call. */

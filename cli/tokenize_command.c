@@ -27,14 +27,20 @@ typedef struct tokenize_flags {
 } tokenize_flags;
 
 static const senc_option flags[] = {
-    SENC_OPTION_PATH(tokenize_flags, input, "!", "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of standard input"),
+    SENC_OPTION_PATH(tokenize_flags, input, "!",
+                     "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of "
+                     "standard input"),
     SENC_OPTION_PATH(tokenize_flags, output, "-", "JSON Lines; - for standard output"),
     SENC_OPTION_STRING(tokenize_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(tokenize_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
-    SENC_OPTION_INTEGER(tokenize_flags, max_length, NULL, 0, HUGE_VAL, "longest text in tokens, special ones included; 0: no limit; unset: what the model folder says"),
+    SENC_OPTION_INTEGER(
+        tokenize_flags, max_length, NULL, 0, HUGE_VAL,
+        "longest text in tokens, special ones included; 0: no limit; unset: what the model folder says"),
     SENC_OPTION_BOOLEAN(tokenize_flags, tokens, "false", "write the tokens too"),
-    SENC_OPTION_CHOICE(tokenize_flags, lowercase, "auto", "auto|yes|no", "for folders that hold only vocab.txt: lower-case texts"),
-    SENC_OPTION_CHOICE(tokenize_flags, on_bad_utf8, "error", "error|replace", "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    SENC_OPTION_CHOICE(tokenize_flags, lowercase, "auto", "auto|yes|no",
+                       "for folders that hold only vocab.txt: lower-case texts"),
+    SENC_OPTION_CHOICE(tokenize_flags, on_bad_utf8, "error", "error|replace",
+                       "ill-formed UTF-8 is an error or is read as U+FFFD"),
     {0},
 };
 
@@ -105,8 +111,9 @@ static void tokenize_task(void *context, int64_t task, int thread) {
     for (int64_t i = task * TASK_TEXTS; i < end; i++) {
         bool truncated = false;
         worker->ids.n = 0;
-        const int64_t n = data_tokenizer_encode(run->tokenizer, worker->scratch, run->texts[i].bytes,
-                                                (size_t)run->texts[i].n_bytes, run->max_length, &worker->ids, &truncated);
+        const int64_t n =
+            data_tokenizer_encode(run->tokenizer, worker->scratch, run->texts[i].bytes, (size_t)run->texts[i].n_bytes,
+                                  run->max_length, &worker->ids, &truncated);
         if (n < 0) {
             part->lines.failed = true;
             return;
@@ -150,8 +157,10 @@ static bool write_block(tokenize_run *run, FILE *stream, bool *go_on, senc_error
         run->n_tokens += part->n_tokens;
         run->n_truncated += part->n_truncated;
         run->n_empty += part->n_empty;
-        if (stream) *go_on = fwrite(part->lines.data, 1, part->lines.n_bytes, stream) == part->lines.n_bytes;
-        else *go_on = cli_output_write(part->lines.data, part->lines.n_bytes);
+        if (stream)
+            *go_on = fwrite(part->lines.data, 1, part->lines.n_bytes, stream) == part->lines.n_bytes;
+        else
+            *go_on = cli_output_write(part->lines.data, part->lines.n_bytes);
         if (!*go_on) break;
     }
     run->n_texts += run->n;
@@ -170,8 +179,10 @@ static bool tokenize_all(tokenize_run *run, cli_text_source *source, FILE *strea
     return true;
 }
 
-/* The longest text that the model of the folder takes, 0: not said. sentence-transformers keeps it beside the weights. */
-static bool folder_max_length(const char *folder, const data_tokenizer *tokenizer, int64_t *max_length, senc_error *err) {
+/* The longest text that the model of the folder takes, 0: not said. sentence-transformers keeps it beside the weights.
+ */
+static bool folder_max_length(const char *folder, const data_tokenizer *tokenizer, int64_t *max_length,
+                              senc_error *err) {
     *max_length = data_tokenizer_model_max_length(tokenizer);
     char *path = senc_path_join(folder, "sentence_bert_config.json");
     if (!path) return senc_fail_memory(err, strlen(folder), "a path");
@@ -196,7 +207,8 @@ static bool write_output(tokenize_run *run, const tokenize_flags *f, cli_text_so
     return ok;
 }
 
-static bool tokenize_input(const tokenize_flags *f, const char *folder, const data_tokenizer *tokenizer, senc_error *err) {
+static bool tokenize_input(const tokenize_flags *f, const char *folder, const data_tokenizer *tokenizer,
+                           senc_error *err) {
     tokenize_run *run = senc_alloc_zero(1, sizeof *run);
     if (!run) return senc_fail_memory(err, sizeof *run, "the tokenizer");
     run->tokenizer = tokenizer;
@@ -236,7 +248,8 @@ const cli_command cli_tokenize_command = {
     .name = "tokenize",
     .synopsis = "MODEL --input PATH [--output PATH] [--column NAME] [--max-length N] [--tokens]",
     .help = "token ids of texts, as training sees them",
-    .details = "MODEL is a model folder; one that holds only tokenizer files will do. Each line of the output is {\"ids\": [...]}, "
+    .details = "MODEL is a model folder; one that holds only tokenizer files will do. Each line of the output is "
+               "{\"ids\": [...]}, "
                "with --tokens also \"tokens\".\n\n"
                "  echo 'How are you?' | senc tokenize models/m --input - --tokens",
     .flags = flags,

@@ -1,9 +1,10 @@
 /* Text -> tokens -> encoder -> matrix: see embed.h.
  *
- * Texts are taken in blocks (memory stays bounded however many there are). A block is tokenized in parallel, its texts are
- * ordered by length, and packed into batches of at most batch_tokens tokens; each batch is one forward pass without a tape, and its rows go to
- * their places in the caller's order. Packing means no padding, so a text's vector depends on its neighbours only through the
- * rounding of matrix products of another height: below 1e-6 for vectors of length 1. */
+ * Texts are taken in blocks (memory stays bounded however many there are). A block is tokenized in parallel, its texts
+ * are ordered by length, and packed into batches of at most batch_tokens tokens; each batch is one forward pass without
+ * a tape, and its rows go to their places in the caller's order. Packing means no padding, so a text's vector depends
+ * on its neighbours only through the rounding of matrix products of another height: below 1e-6 for vectors of length 1.
+ */
 #include "eval/embed.h"
 
 #include <stdlib.h>
@@ -38,9 +39,9 @@ struct eval_encoder {
     int n_workers;
     data_ids *task_ids; /* one list a task */
     int64_t n_tasks;
-    embed_item *items;   /* (BLOCK_TEXTS) */
-    int64_t *order;      /* (BLOCK_TEXTS) texts of the block, longest first */
-    int64_t *offsets;    /* (BLOCK_TEXTS + 1) of the batch */
+    embed_item *items; /* (BLOCK_TEXTS) */
+    int64_t *order;    /* (BLOCK_TEXTS) texts of the block, longest first */
+    int64_t *offsets;  /* (BLOCK_TEXTS + 1) of the batch */
     int64_t *prompt_tokens;
     data_ids batch;
     eval_encoder_stats stats;
@@ -67,8 +68,9 @@ bool eval_tokenizer_check(const nn_model *model, const data_tokenizer *tokenizer
         return senc_fail(err, SENC_BAD_INPUT, "the tokenizer gives ids up to %lld, the model has %lld word embeddings",
                          (long long)highest, (long long)rows);
     if (nn_model_lowers_case(model) && !data_tokenizer_lowercases(tokenizer))
-        return senc_fail(err, SENC_BAD_INPUT, "sentence_bert_config.json: do_lower_case is true, but the tokenizer is a cased one; "
-                                              "senc leaves lower-casing to the tokenizer");
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "sentence_bert_config.json: do_lower_case is true, but the tokenizer is a cased one; "
+                         "senc leaves lower-casing to the tokenizer");
     return true;
 }
 
@@ -187,7 +189,8 @@ static bool tokenize_block(eval_encoder *e, const char *prompt, const eval_text 
     const int64_t n_tasks = (n + TASK_TEXTS - 1) / TASK_TEXTS;
     senc_parallel(n_tasks, tokenize_texts, &job);
     for (int64_t i = 0; i < n_tasks; i++) {
-        if (e->task_ids[i].failed) return senc_fail_memory(err, (size_t)e->task_ids[i].n * sizeof(int32_t), "token ids");
+        if (e->task_ids[i].failed)
+            return senc_fail_memory(err, (size_t)e->task_ids[i].n * sizeof(int32_t), "token ids");
     }
     return true;
 }
@@ -263,7 +266,8 @@ bool eval_encoder_embed(eval_encoder *e, const char *prompt, const eval_text *te
     int64_t n_prompt_tokens = 0;
     if (prompt && !prompt[0]) prompt = NULL;
     if (!reserve_workers(e, err)) return false;
-    if (prompt && !nn_model_includes_prompt(e->model)) n_prompt_tokens = data_tokenizer_prompt_length(e->tokenizer, prompt);
+    if (prompt && !nn_model_includes_prompt(e->model))
+        n_prompt_tokens = data_tokenizer_prompt_length(e->tokenizer, prompt);
     if (n_prompt_tokens < 0) return senc_fail_memory(err, strlen(prompt), "the prompt");
     bool ok = true;
     for (int64_t first = 0; ok && first < n; first += BLOCK_TEXTS) {
@@ -302,7 +306,8 @@ void eval_encoder_watch(eval_encoder *e, eval_encoder_progress *show, void *cont
 bool eval_model_load(eval_model *m, const char *folder, const nn_overrides *overrides, senc_error *err) {
     *m = (eval_model){0};
     if (!senc_path_is_folder(folder)) {
-        if (!senc_path_exists(folder)) return senc_fail(err, SENC_BAD_INPUT, "%s: there is no such model folder", folder);
+        if (!senc_path_exists(folder))
+            return senc_fail(err, SENC_BAD_INPUT, "%s: there is no such model folder", folder);
         return senc_fail(err, SENC_BAD_INPUT, "%s: expected a model folder, got a file", folder);
     }
     if (data_tokenizer_load(folder, NULL, &m->tokenizer, err) &&

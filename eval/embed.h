@@ -1,4 +1,5 @@
-/* Text -> tokens -> encoder -> matrix: the one place where text meets a model. Evaluation, mining, validation and `senc encode` stand on it. */
+/* Text -> tokens -> encoder -> matrix: the one place where text meets a model. Evaluation, mining, validation and `senc
+ * encode` stand on it. */
 #ifndef EVAL_EMBED_H
 #define EVAL_EMBED_H
 
@@ -13,8 +14,8 @@ typedef struct eval_encoder_stats {
     double encode_ms, flops; /* useful: real tokens only */
 } eval_encoder_stats;
 
-/* Whether a model and a tokenizer go together: the largest id is below the embedding table's rows, and a model that wants lower case has
- * an uncased tokenizer. */
+/* Whether a model and a tokenizer go together: the largest id is below the embedding table's rows, and a model that
+ * wants lower case has an uncased tokenizer. */
 bool eval_tokenizer_check(const nn_model *model, const data_tokenizer *tokenizer, senc_error *err);
 
 /* Borrows the model and tokenizer. Fails when they do not go together.
@@ -23,8 +24,8 @@ bool eval_encoder_create(nn_model *model, const data_tokenizer *tokenizer, int64
                          eval_encoder **out, senc_error *err);
 void eval_encoder_free(eval_encoder *e);
 
-/* prompt: put in front of every text, or NULL. out (n, width). Sorts by length, packs by tokens, no tape; results do not depend on the order or
- * on what else is in the call. */
+/* prompt: put in front of every text, or NULL. out (n, width). Sorts by length, packs by tokens, no tape; results do
+ * not depend on the order or on what else is in the call. */
 bool eval_encoder_embed(eval_encoder *e, const char *prompt, const eval_text *texts, int64_t n, float *out,
                         senc_error *err);
 /* An embedder for the evaluators: roles use the model's "query" and "document" prompts. */

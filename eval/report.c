@@ -55,8 +55,10 @@ static const eval_metric *find_cell(const eval_result *r, metric_label row, cons
 }
 
 static void add_number(senc_grid *grid, const eval_metric *metric) {
-    if (metric) senc_grid_add(grid, "%.4f", metric->value);
-    else senc_grid_add(grid, "-");
+    if (metric)
+        senc_grid_add(grid, "%.4f", metric->value);
+    else
+        senc_grid_add(grid, "-");
 }
 
 static void fill_list(const eval_result *r, senc_grid *grid) {
@@ -72,8 +74,8 @@ static void fill_list(const eval_result *r, senc_grid *grid) {
 /* Rows and columns of the metrics; a row is listed at its first metric. */
 static void fill_grid(const eval_result *r, senc_grid *grid) {
     static const char *const alignments[MAX_GRID + 1] = {
-        "l",         "lr",         "lrr",         "lrrr",         "lrrrr",         "lrrrrr",        "lrrrrrr",
-        "lrrrrrrr",  "lrrrrrrrr",  "lrrrrrrrrr",  "lrrrrrrrrrr",  "lrrrrrrrrrrr",  "lrrrrrrrrrrrr",
+        "l",        "lr",        "lrr",        "lrrr",        "lrrrr",        "lrrrrr",        "lrrrrrr",
+        "lrrrrrrr", "lrrrrrrrr", "lrrrrrrrrr", "lrrrrrrrrrr", "lrrrrrrrrrrr", "lrrrrrrrrrrrr",
     };
     const char *columns[MAX_GRID];
     const int64_t n = find_columns(r, columns);
@@ -97,7 +99,8 @@ static void fill_grid(const eval_result *r, senc_grid *grid) {
 static void append_headline(const eval_result *r, senc_buffer *out) {
     const eval_metric *primary = r->primary ? eval_result_find(r, r->primary) : NULL;
     if (primary)
-        senc_buffer_printf(out, "%s %.4f%s\n", primary->key, primary->value, r->greater_is_better ? "" : " (lower is better)");
+        senc_buffer_printf(out, "%s %.4f%s\n", primary->key, primary->value,
+                           r->greater_is_better ? "" : " (lower is better)");
 }
 
 static void append_lines(char *const *lines, int64_t n, senc_buffer *out) {
@@ -145,8 +148,10 @@ static void add_change(senc_grid *grid, const char *key, const eval_result *befo
     senc_grid_add(grid, "%s", key);
     add_number(grid, old);
     add_number(grid, new);
-    if (old && new) senc_grid_add(grid, "%+.4f", new->value - old->value);
-    else senc_grid_add(grid, "-");
+    if (old && new)
+        senc_grid_add(grid, "%+.4f", new->value - old->value);
+    else
+        senc_grid_add(grid, "-");
 }
 
 static void fill_change(const eval_result *before, const eval_result *after, int64_t n, bool all, senc_grid *grid) {
@@ -163,7 +168,8 @@ static void fill_change(const eval_result *before, const eval_result *after, int
     }
 }
 
-void eval_report_print_change(const eval_result *before, const eval_result *after, int64_t n, bool all, senc_buffer *out) {
+void eval_report_print_change(const eval_result *before, const eval_result *after, int64_t n, bool all,
+                              senc_buffer *out) {
     senc_grid grid;
     fill_change(before, after, n, all, &grid);
     senc_grid_print(&grid, 2, REPORT_COLUMNS, out);

@@ -6,21 +6,22 @@
 #include "data/formats/json.h"
 #include "eval/evaluator.h"
 
-/* For each result: name, type, the headline metric with its full key, all metrics as a grid (spearman x cosine, ndcg x @10),
- * then the counts and the rules. 80 columns. */
+/* For each result: name, type, the headline metric with its full key, all metrics as a grid (spearman x cosine, ndcg x
+ * @10), then the counts and the rules. 80 columns. */
 void eval_report_print(const eval_result *results, int64_t n, senc_buffer *out);
 
-/* The same results before and after training (same order, same data): metric, before, after, change. The headline metrics
- * alone, or all metrics. A metric that one side lacks is shown as "-". */
-void eval_report_print_change(const eval_result *before, const eval_result *after, int64_t n, bool all, senc_buffer *out);
+/* The same results before and after training (same order, same data): metric, before, after, change. The headline
+ * metrics alone, or all metrics. A metric that one side lacks is shown as "-". */
+void eval_report_print_change(const eval_result *before, const eval_result *after, int64_t n, bool all,
+                              senc_buffer *out);
 
 /* As above, as Markdown tables. */
 void eval_report_print_markdown(const eval_result *results, int64_t n, senc_buffer *out);
 void eval_report_print_change_markdown(const eval_result *before, const eval_result *after, int64_t n, bool all,
                                        senc_buffer *out);
 
-/* Puts into an object: "metrics" {key: value} of all results, "rules" and "counts" {name: [text]}, and "results" [{"name",
- * "type", "primary", "greater_is_better", "metrics"}]. Failure is the document's (sticky). */
+/* Puts into an object: "metrics" {key: value} of all results, "rules" and "counts" {name: [text]}, and "results"
+ * [{"name", "type", "primary", "greater_is_better", "metrics"}]. Failure is the document's (sticky). */
 void eval_report_put_json(const eval_result *results, int64_t n, data_json *object);
 
 #endif

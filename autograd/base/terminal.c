@@ -1,5 +1,5 @@
-/* Text laid out for people: see terminal.h. The width tables are coarse on purpose: whole blocks of combining and of wide
- * characters (Unicode Standard Annex 11 names the wide ones), not one entry for each character. */
+/* Text laid out for people: see terminal.h. The width tables are coarse on purpose: whole blocks of combining and of
+ * wide characters (Unicode Standard Annex 11 names the wide ones), not one entry for each character. */
 #include "autograd/base/terminal.h"
 
 #include <stdarg.h>
@@ -15,14 +15,14 @@ typedef struct code_range {
 } code_range;
 
 static const code_range zero_width[] = {
-    {0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x064B, 0x065F}, {0x0E34, 0x0E3A}, {0x0E47, 0x0E4E},
-    {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x200B, 0x200F}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F},
-    {0xFEFF, 0xFEFF}, {0xE0100, 0xE01EF},
+    {0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x064B, 0x065F},   {0x0E34, 0x0E3A},
+    {0x0E47, 0x0E4E}, {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x200B, 0x200F},   {0x20D0, 0x20FF},
+    {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}, {0xFEFF, 0xFEFF}, {0xE0100, 0xE01EF},
 };
 static const code_range double_width[] = {
-    {0x1100, 0x115F}, {0x2E80, 0x303E},   {0x3041, 0x33FF},   {0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xA000, 0xA4CF},
-    {0xAC00, 0xD7A3}, {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},   {0xFFE0, 0xFFE6},   {0x1F300, 0x1F64F},
-    {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD},
+    {0x1100, 0x115F}, {0x2E80, 0x303E},   {0x3041, 0x33FF},   {0x3400, 0x4DBF},   {0x4E00, 0x9FFF},
+    {0xA000, 0xA4CF}, {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},   {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},
+    {0xFFE0, 0xFFE6}, {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD},
 };
 
 static bool is_in(const code_range *ranges, size_t n, uint32_t code) {
@@ -34,7 +34,10 @@ static bool is_in(const code_range *ranges, size_t n, uint32_t code) {
 
 /* Reads one code point; an ill-formed byte is a character of its own. Returns the bytes read (at least 1). */
 static int64_t next_code(const unsigned char *s, int64_t n_bytes, uint32_t *code) {
-    const int more = s[0] >= 0xF0 && s[0] < 0xF8 ? 3 : s[0] >= 0xE0 && s[0] < 0xF0 ? 2 : s[0] >= 0xC2 && s[0] < 0xE0 ? 1 : 0;
+    const int more = s[0] >= 0xF0 && s[0] < 0xF8   ? 3
+                     : s[0] >= 0xE0 && s[0] < 0xF0 ? 2
+                     : s[0] >= 0xC2 && s[0] < 0xE0 ? 1
+                                                   : 0;
     *code = s[0] < 0x80 ? s[0] : 0xFFFD;
     if (more == 0 || more >= n_bytes) return 1;
     uint32_t value = s[0] & (0x3Fu >> more);
@@ -73,8 +76,10 @@ void senc_text_append(senc_buffer *out, const char *text, int64_t n_bytes, int64
         used += code_width(code);
         if (cut && used > room) break;
         /* C0 and C1 controls, DEL: an escape sequence in a corpus must stay harmless */
-        if (code < 0x20 || (code >= 0x7F && code < 0xA0)) senc_buffer_append(out, " ", 1);
-        else senc_buffer_append(out, text + i, (size_t)n);
+        if (code < 0x20 || (code >= 0x7F && code < 0xA0))
+            senc_buffer_append(out, " ", 1);
+        else
+            senc_buffer_append(out, text + i, (size_t)n);
         i += n;
     }
     if (cut) senc_buffer_append(out, dots, (size_t)(width < 3 ? width : 3));
@@ -136,8 +141,10 @@ static void add_cell(senc_grid *g, char *cell) {
             g->failed = true;
         }
     }
-    if (g->failed) free(cell);
-    else g->cells[g->n_cells++] = cell;
+    if (g->failed)
+        free(cell);
+    else
+        g->cells[g->n_cells++] = cell;
 }
 
 void senc_grid_add(senc_grid *g, const char *fmt, ...) {
@@ -206,7 +213,8 @@ void senc_grid_print(const senc_grid *g, int64_t indent, int64_t width, senc_buf
         free(widths);
         return;
     }
-    SENC_ASSERT(g->n_cells % g->n_columns == 0, "%lld cells in rows of %lld", (long long)g->n_cells, (long long)g->n_columns);
+    SENC_ASSERT(g->n_cells % g->n_columns == 0, "%lld cells in rows of %lld", (long long)g->n_cells,
+                (long long)g->n_columns);
     for (int64_t c = 0; c < g->n_columns; c++) widths[c] = column_width(g, c);
     for (int64_t i = 0; i < g->n_cells; i += g->n_columns) print_row(g, i, widths, indent, width, out);
     free(widths);
@@ -224,7 +232,8 @@ void senc_grid_print_markdown(const senc_grid *g, senc_buffer *out) {
         if (i % g->n_columns != g->n_columns - 1) continue;
         senc_buffer_append_text(out, "\n");
         if (i != g->n_columns - 1) continue;
-        for (int64_t c = 0; c < g->n_columns; c++) senc_buffer_append_text(out, g->alignment[c] == 'r' ? "|--:" : "|---");
+        for (int64_t c = 0; c < g->n_columns; c++)
+            senc_buffer_append_text(out, g->alignment[c] == 'r' ? "|--:" : "|---");
         senc_buffer_append_text(out, "|\n");
     }
 }

@@ -1,4 +1,5 @@
-/* Text laid out for people: display width of UTF-8, wrapped paragraphs, aligned tables (for terminals and for Markdown). */
+/* Text laid out for people: display width of UTF-8, wrapped paragraphs, aligned tables (for terminals and for
+ * Markdown). */
 #ifndef SENC_TERMINAL_H
 #define SENC_TERMINAL_H
 
@@ -7,8 +8,9 @@
 
 #include "autograd/base/buffer.h"
 
-/* Columns that n_bytes of UTF-8 take on a terminal: combining marks 0, East Asian wide characters and emoji 2, others 1.
- * Each byte of an ill-formed sequence counts 1; a control character counts 1 (senc_text_append shows it as a space). */
+/* Columns that n_bytes of UTF-8 take on a terminal: combining marks 0, East Asian wide characters and emoji 2,
+ * others 1. Each byte of an ill-formed sequence counts 1; a control character counts 1 (senc_text_append shows it as a
+ * space). */
 int64_t senc_text_width(const char *text, int64_t n_bytes);
 
 /* Appends text with control characters replaced by spaces (user data must not drive the terminal), cut to at most

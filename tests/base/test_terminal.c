@@ -12,12 +12,12 @@ static int64_t width_of(const char *text) {
 START_TEST(test_width) {
     ck_assert_int_eq(width_of(""), 0);
     ck_assert_int_eq(width_of("plain"), 5);
-    ck_assert_int_eq(width_of("na\xC3\xAFve"), 5);        /* i with diaeresis, one code point */
-    ck_assert_int_eq(width_of("nai\xCC\x88ve"), 5);       /* the same as i and a combining mark */
+    ck_assert_int_eq(width_of("na\xC3\xAFve"), 5);             /* i with diaeresis, one code point */
+    ck_assert_int_eq(width_of("nai\xCC\x88ve"), 5);            /* the same as i and a combining mark */
     ck_assert_int_eq(width_of("\xE6\xB0\xB4\xE7\x81\xAB"), 4); /* two CJK ideographs */
-    ck_assert_int_eq(width_of("\xF0\x9F\x98\x80"), 2);    /* an emoji */
-    ck_assert_int_eq(width_of("\xFF\xFE"), 2);            /* ill-formed: one column a byte */
-    ck_assert_int_eq(width_of("\xE6\xB0"), 2);            /* cut short */
+    ck_assert_int_eq(width_of("\xF0\x9F\x98\x80"), 2);         /* an emoji */
+    ck_assert_int_eq(width_of("\xFF\xFE"), 2);                 /* ill-formed: one column a byte */
+    ck_assert_int_eq(width_of("\xE6\xB0"), 2);                 /* cut short */
 }
 END_TEST
 
@@ -35,8 +35,10 @@ START_TEST(test_append) {
     check_append("never cut", 0, "never cut");
     check_append("ab", 1, ".");
     check_append("\xE6\xB0\xB4\xE7\x81\xAB\xE6\xB0\xB4", 5, "\xE6\xB0\xB4..."); /* a wide character is not halved */
-    check_append("red\x1b[31m\ttab", 0, "red [31m tab");                         /* escapes are disarmed */
-    check_append("\xC2\x9B" "2J", 0, " 2J");                                      /* C1 control too */
+    check_append("red\x1b[31m\ttab", 0, "red [31m tab");                        /* escapes are disarmed */
+    check_append("\xC2\x9B"
+                 "2J",
+                 0, " 2J"); /* C1 control too */
 }
 END_TEST
 

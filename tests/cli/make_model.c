@@ -1,6 +1,6 @@
-/* Writes a tiny random model folder for the tests of the program: make_model OUT [ROWS [WIDTH]]. Its WordPiece vocabulary is
- * trained from the sentences below; ROWS is the number of word embeddings (default: one for each token), WIDTH the hidden
- * size (default 16). The same arguments give the same bytes. */
+/* Writes a tiny random model folder for the tests of the program: make_model OUT [ROWS [WIDTH]]. Its WordPiece
+ * vocabulary is trained from the sentences below; ROWS is the number of word embeddings (default: one for each token),
+ * WIDTH the hidden size (default 16). The same arguments give the same bytes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Tests of eval/embed.h with a tiny random model: order, packing, blocks, prompts, truncation, empty texts, bad models. */
+/* Tests of eval/embed.h with a tiny random model: order, packing, blocks, prompts, truncation, empty texts, bad models.
+ */
 #include "eval/embed.h"
 
 #include <check.h>
@@ -214,7 +215,8 @@ START_TEST(test_bad_models) {
 }
 END_TEST
 
-/* The n-th allocation fails, for every n: an error each time, never a crash or a leak, and the encoder works afterwards. */
+/* The n-th allocation fails, for every n: an error each time, never a crash or a leak, and the encoder works
+ * afterwards. */
 START_TEST(test_out_of_memory) {
     senc_error err = {0};
     senc_threads_init(1, &err);

@@ -115,12 +115,15 @@ START_TEST(test_json) {
     senc_buffer out = {0};
     eval_report_put_json(&result, 1, object);
     ck_assert(data_json_dump(object, 0, &out));
-    ck_assert_str_eq(senc_buffer_text(&out),
-                     "{\"metrics\": {\"faq_cosine_recall@1\": 0.25, \"faq_cosine_recall@10\": 0.5, \"faq_cosine_ndcg@10\": 0.40625}, "
-                     "\"rules\": {\"faq\": [\"ties: equal scores are ordered by corpus id\"]}, \"counts\": {\"faq\": [\"queries: 40\"]}, "
-                     "\"results\": [{\"name\": \"faq\", \"type\": \"retrieval\", \"primary\": \"faq_cosine_ndcg@10\", "
-                     "\"greater_is_better\": true, \"metrics\": {\"faq_cosine_recall@1\": 0.25, \"faq_cosine_recall@10\": 0.5, "
-                     "\"faq_cosine_ndcg@10\": 0.40625}}]}");
+    ck_assert_str_eq(
+        senc_buffer_text(&out),
+        "{\"metrics\": {\"faq_cosine_recall@1\": 0.25, \"faq_cosine_recall@10\": 0.5, \"faq_cosine_ndcg@10\": "
+        "0.40625}, "
+        "\"rules\": {\"faq\": [\"ties: equal scores are ordered by corpus id\"]}, \"counts\": {\"faq\": [\"queries: "
+        "40\"]}, "
+        "\"results\": [{\"name\": \"faq\", \"type\": \"retrieval\", \"primary\": \"faq_cosine_ndcg@10\", "
+        "\"greater_is_better\": true, \"metrics\": {\"faq_cosine_recall@1\": 0.25, \"faq_cosine_recall@10\": 0.5, "
+        "\"faq_cosine_ndcg@10\": 0.40625}}]}");
     data_json_free(object);
     senc_buffer_free(&out);
     eval_result_free(&result);
