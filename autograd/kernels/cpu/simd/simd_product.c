@@ -49,22 +49,34 @@ static const float *panel_at(const pass *s, int64_t depth, int64_t n_depth, int6
     return s->packed + depth * round_up(s->n_columns, TILE_COLUMNS) + column * n_depth;
 }
 
+/* A task packs GROUP panels for one step of depth. Where rows of B lie as they are, it goes through them STRIP at a time and reads
+ * long pieces of each, which memory likes better than one cache line per row. */
+#define GROUP 8
+#define STRIP 16
+
 static void pack_task(void *context, int64_t i, int thread) {
     (void)thread;
     const pass *s = context;
     const product *p = s->p;
-    const int64_t column = i * TILE_COLUMNS;
-    for (int64_t depth = 0; depth < s->n_depth; depth += s->depth_step) {
-        const int64_t n_depth = min_of(s->depth_step, s->n_depth - depth);
-        float *panel = s->packed + (panel_at(s, depth, n_depth, column) - s->packed);
-        const float *b = p->b + (s->first_depth + depth) * p->b_row + s->first_column * p->b_step;
-        kern_pack_panel(n_depth, column, s->n_columns, b, p->b_row, p->b_step, panel);
-        const int64_t n = n_depth * TILE_COLUMNS;
-        if (p->b_activation != KERN_NONE) kern_activate_row(p->b_activation, n, panel, panel);
-        if (p->b_scale != 1.0f) {
-            for (int64_t j = 0; j < n; j++) panel[j] *= p->b_scale;
-        }
+    const int64_t groups = (s->n_columns + GROUP * TILE_COLUMNS - 1) / (GROUP * TILE_COLUMNS);
+    const int64_t depth = i / groups * s->depth_step, n_depth = min_of(s->depth_step, s->n_depth - depth);
+    const int64_t column = i % groups * GROUP * TILE_COLUMNS, end = min_of(column + GROUP * TILE_COLUMNS, s->n_columns);
+    const float *b = p->b + (s->first_depth + depth) * p->b_row + s->first_column * p->b_step;
+    float *panels = s->packed + (panel_at(s, depth, n_depth, column) - s->packed);
+    const int64_t strip = p->b_step == 1 ? STRIP : n_depth;
+    for (int64_t q = 0; q < n_depth; q += strip) {
+        float *panel = panels + q * TILE_COLUMNS;
+        for (int64_t j = column; j < end; j += TILE_COLUMNS, panel += n_depth * TILE_COLUMNS)
+            kern_pack_panel(min_of(strip, n_depth - q), j, s->n_columns, b + q * p->b_row, p->b_row, p->b_step, panel);
     }
+    const int64_t n = n_depth * (round_up(end, TILE_COLUMNS) - column);
+    if (p->b_activation != KERN_NONE) kern_activate_row(p->b_activation, n, panels, panels);
+    for (int64_t j = 0; p->b_scale != 1.0f && j < n; j++) panels[j] *= p->b_scale;
+}
+
+static int64_t n_pack_tasks(const pass *s) {
+    const int64_t steps = (s->n_depth + s->depth_step - 1) / s->depth_step;
+    return steps * ((s->n_columns + GROUP * TILE_COLUMNS - 1) / (GROUP * TILE_COLUMNS));
 }
 
 /* What the tiles read as A: strides and start of rows [row, row + rows), depth [depth, ...). */
@@ -74,9 +86,13 @@ typedef struct operand {
     int64_t row, step;
 } operand;
 
-/* Copies columns [row, row + n) of transposed A into one tile, [depth][height]. While `room` columns follow, whole vectors are copied: what is too
- * much is overwritten by the next depth or tile. */
+/* Copies columns [row, row + n) of transposed A into one tile, [depth][height]. While `room` columns follow, whole vectors are copied: what
+ * is too much is overwritten by the next depth or falls into the gap behind the tile. */
 #define COPY_FLOATS ((TILE_ROWS + LANES - 1) / LANES * LANES)
+
+static int64_t tile_floats(int64_t height, int64_t n_depth) {
+    return height * n_depth + COPY_FLOATS;
+}
 
 static void copy_tile(const product *p, const float *a, int64_t n, int64_t n_depth, int64_t height, int64_t room,
                       float *out) {
@@ -91,7 +107,7 @@ static void copy_tile(const product *p, const float *a, int64_t n, int64_t n_dep
     }
 }
 
-/* Adds the sums over the depth of a tile to its n rows. The tile may be read past its end: scratch goes on behind it. */
+/* Adds the sums over the depth of a tile to its n rows. Reads into the gap behind the tile. */
 static void add_tile_sums(const float *tile, int64_t n, int64_t n_depth, int64_t height, float *total) {
     vf sums[COPY_FLOATS / LANES] = {{0}};
     for (int64_t q = 0; q < n_depth; q++) {
@@ -102,21 +118,24 @@ static void add_tile_sums(const float *tile, int64_t n, int64_t n_depth, int64_t
     for (int64_t r = 0; r < n; r++) total[r] += all[r];
 }
 
+/* As for B, a strip of rows at a time. */
 static void pack_transposed(const product *p, int64_t row, int64_t rows, int64_t depth, int64_t n_depth,
                             int64_t height, bool sums, float *block) {
-    for (int64_t i = 0; i < rows; i += height) {
-        const int64_t n = min_of(height, rows - i);
-        float *tile = block + i * n_depth;
-        copy_tile(p, p->a + depth * p->a_step + row + i, n, n_depth, height, p->m - row - i, tile);
-        if (sums) add_tile_sums(tile, n, n_depth, height, p->a_sums + row + i);
+    for (int64_t q = 0; q < n_depth; q += STRIP) {
+        const float *a = p->a + (depth + q) * p->a_step + row;
+        for (int64_t i = 0; i < rows; i += height)
+            copy_tile(p, a + i, min_of(height, rows - i), min_of(STRIP, n_depth - q), height, p->m - row - i,
+                      block + i / height * tile_floats(height, n_depth) + q * height);
     }
+    for (int64_t i = 0; sums && i < rows; i += height)
+        add_tile_sums(block + i / height * tile_floats(height, n_depth), min_of(height, rows - i), n_depth, height, p->a_sums + row + i);
 }
 
 static operand prepare_a(const product *p, int64_t row, int64_t rows, int64_t depth, int64_t n_depth, int64_t height,
                          bool sums, float *block) {
     if (p->a_sums || (p->a_row == 1 && p->a_step != 1)) {
         pack_transposed(p, row, rows, depth, n_depth, height, sums, block);
-        return (operand){block, height * n_depth, 1, height};
+        return (operand){block, tile_floats(height, n_depth), 1, height};
     }
     const float *a = p->a + row * p->a_row + depth * p->a_step;
     if (p->a_activation == KERN_NONE) return (operand){a, height * p->a_row, p->a_row, p->a_step};
@@ -164,7 +183,7 @@ static void multiply_task(void *context, int64_t i, int thread) {
     b.rows = min_of(s->block_rows, p->m - b.row);
     b.columns = min_of(s->block_columns, s->n_columns - b.column);
     const bool sums = p->a_sums != NULL && s->first_column == 0 && b.column == 0;
-    const int64_t a_floats = s->block_rows * (s->depth_step + LANES) + TILE_ROWS * s->depth_step;
+    const int64_t a_floats = s->block_rows * (s->depth_step + LANES + COPY_FLOATS) + TILE_ROWS * s->depth_step;
     float *block = kern_scratch_take(KERN_SCRATCH_TASK, (a_floats + BLOCK_FLOATS + 2 * TILE_COLUMNS * s->block_rows) * 4);
     if (p->slope == KERN_NONE) {
         if (s->first && p->beta != 0.0f && p->beta != 1.0f) scale_block(s, b);
@@ -224,7 +243,7 @@ static void multiply(const product *p) {
             s.n_depth = min_of(depth_group, p->k - depth);
             s.first = depth == 0;
             plan_tasks(&s);
-            senc_parallel(p->k > 0 ? (s.n_columns + TILE_COLUMNS - 1) / TILE_COLUMNS : 0, pack_task, &s);
+            senc_parallel(n_pack_tasks(&s), pack_task, &s);
             const int64_t groups = (s.n_columns + s.block_columns - 1) / s.block_columns;
             senc_parallel(s.n_row_blocks * groups, multiply_task, &s);
             if (p->k == 0) break;
