@@ -325,7 +325,8 @@ static void add_help_rows(const senc_option *rows, senc_grid *grid) {
             senc_buffer_append_text(&text, ": ");
             append_choices(&text, row->choices);
         }
-        if (row->type == SENC_OPTION_TYPE_STRINGS) senc_buffer_append_text(&text, "; may be repeated");
+        if (row->type == SENC_OPTION_TYPE_STRINGS && !strstr(row->help, "repeated"))
+            senc_buffer_append_text(&text, "; may be repeated");
         if (row->initial && strcmp(row->initial, "!") == 0)
             senc_buffer_append_text(&text, " (required)");
         else if (shows_default)

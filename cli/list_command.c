@@ -30,6 +30,7 @@ typedef struct list_entry {
     const char *name;
     const char *help;
     const senc_option *options; /* NULL: none */
+    const char *aliases;        /* "a|b"; NULL: none */
 } list_entry;
 
 /* A kind's entry i; false behind the last. */
@@ -39,7 +40,7 @@ static bool get_architecture(int i, list_entry *out) {
     int n;
     const nn_architecture *const *all = nn_architecture_all(&n);
     if (i >= n) return false;
-    *out = (list_entry){all[i]->name, "config.json's model_type", NULL};
+    *out = (list_entry){all[i]->name, "config.json's model_type", NULL, NULL};
     return true;
 }
 
@@ -47,16 +48,16 @@ static bool get_command(int i, list_entry *out) {
     int n;
     const cli_command *const *all = cli_command_all(&n);
     if (i >= n) return false;
-    *out = (list_entry){all[i]->name, all[i]->help, all[i]->flags};
+    *out = (list_entry){all[i]->name, all[i]->help, all[i]->flags, NULL};
     return true;
 }
 
 static bool get_config(int i, list_entry *out) {
     const list_entry sections[] = {
-        {"[model]", "what to train", train_model_options},
-        {"[[data]]", "what to train on; several tables are read one behind the other", data_source_options},
-        {"[train]", "how to train", train_settings_options},
-        {"[output]", "where the results go", train_output_options},
+        {"[model]", "what to train", train_model_options, NULL},
+        {"[[data]]", "what to train on; several tables are read one behind the other", data_source_options, NULL},
+        {"[train]", "how to train", train_settings_options, NULL},
+        {"[output]", "where the results go", train_output_options, NULL},
     };
     if (i >= (int)(sizeof sections / sizeof *sections)) return false;
     *out = sections[i];
@@ -67,7 +68,7 @@ static bool get_evaluator(int i, list_entry *out) {
     int n;
     const eval_spec *const *all = eval_all(&n);
     if (i >= n) return false;
-    *out = (list_entry){all[i]->name, all[i]->help, all[i]->options};
+    *out = (list_entry){all[i]->name, all[i]->help, all[i]->options, NULL};
     return true;
 }
 
@@ -75,7 +76,7 @@ static bool get_loss(int i, list_entry *out) {
     int n;
     const loss_spec *const *all = loss_all(&n);
     if (i >= n) return false;
-    *out = (list_entry){all[i]->name, all[i]->help, all[i]->options};
+    *out = (list_entry){all[i]->name, all[i]->help, all[i]->options, all[i]->aliases};
     return true;
 }
 
@@ -83,7 +84,7 @@ static bool get_reader(int i, list_entry *out) {
     for (int j = 0; j <= i; j++) {
         if (!data_readers[j]) return false;
     }
-    *out = (list_entry){data_readers[i]->name, data_readers[i]->help, NULL};
+    *out = (list_entry){data_readers[i]->name, data_readers[i]->help, NULL, NULL};
     return true;
 }
 
@@ -97,7 +98,7 @@ static bool get_tokenizer(int i, list_entry *out) {
 #undef DATA_MODEL
     };
     if (i >= (int)(sizeof kinds / sizeof *kinds)) return false;
-    *out = (list_entry){kinds[i]->type, "model.type in tokenizer.json", NULL};
+    *out = (list_entry){kinds[i]->type, "model.type in tokenizer.json", NULL, NULL};
     return true;
 }
 
@@ -206,7 +207,10 @@ static void append_entries(list_get *get, const char *head, bool markdown, senc_
     list_entry entry;
     for (int i = 0; get(i, &entry); i++) {
         senc_grid_add(&grid, "%s", entry.name);
-        senc_grid_add(&grid, "%s", entry.help);
+        if (entry.aliases)
+            senc_grid_add(&grid, "%s (also called %s)", entry.help, entry.aliases);
+        else
+            senc_grid_add(&grid, "%s", entry.help);
     }
     if (markdown)
         senc_grid_print_markdown(&grid, out);
@@ -219,17 +223,19 @@ static void append_with_options(const struct list_kind *kind, bool markdown, sen
     list_entry entry;
     for (int i = 0; kind->get(i, &entry); i++) {
         if (i > 0) senc_buffer_append_text(out, "\n");
-        if (markdown)
+        if (markdown) {
             senc_buffer_printf(out, "**`%s`**: %s\n\n", entry.name, entry.help);
-        else
-            senc_buffer_printf(out, "%s: %s\n", entry.name, entry.help);
+        } else {
+            senc_buffer_printf(out, "%s: ", entry.name);
+            senc_text_wrap(out, entry.help, (int64_t)strlen(entry.name) + 2, 4, 80);
+        }
         append_options(&entry, kind->get == get_command, markdown, out);
     }
 }
 
 static bool get_kind(int i, list_entry *out) {
     if (i >= N_KINDS) return false;
-    *out = (list_entry){kinds[i].name, kinds[i].help, NULL};
+    *out = (list_entry){kinds[i].name, kinds[i].help, NULL, NULL};
     return true;
 }
 
