@@ -111,8 +111,9 @@ static const progress_field progress_fields[] = {
     INTEGER_FIELD(position),    INTEGER_FIELD(n_updates),      INTEGER_FIELD(evaluated_step),
     REAL_FIELD(best_value),     INTEGER_FIELD(best_step),      INTEGER_FIELD(evaluations_without_best),
     INTEGER_FIELD(n_masked),    INTEGER_FIELD(n_truncated),    INTEGER_FIELD(n_texts),
-    INTEGER_FIELD(n_tokens),    REAL_FIELD(elapsed_ms),        INTEGER_FIELD(threads),
-    INTEGER_FIELD(n_rows),
+    INTEGER_FIELD(n_tokens),    REAL_FIELD(elapsed_ms),        REAL_FIELD(window_loss),
+    REAL_FIELD(window_ms),      INTEGER_FIELD(window_steps),   INTEGER_FIELD(window_rows),
+    INTEGER_FIELD(threads),     INTEGER_FIELD(n_rows),
 };
 #define N_PROGRESS_FIELDS (sizeof progress_fields / sizeof progress_fields[0])
 

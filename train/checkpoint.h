@@ -22,6 +22,8 @@ typedef struct train_progress {
     int64_t n_masked;         /* negatives masked so far */
     int64_t n_truncated, n_texts, n_tokens;
     double elapsed_ms;        /* training time, evaluations left out */
+    double window_loss, window_ms; /* sums since the last line of the log */
+    int64_t window_steps, window_rows;
     /* must be the same when the run goes on */
     int64_t threads, n_rows;
 } train_progress;

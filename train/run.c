@@ -132,6 +132,11 @@ static bool check_resumable(const train_state *s, const train_progress *loaded, 
     return true;
 }
 
+static bool is_out_of_patience(const train_state *s) {
+    const int64_t patience = s->config->train.patience;
+    return patience > 0 && s->progress.evaluations_without_best >= patience && s->progress.step < s->n_steps;
+}
+
 /* Continues from the newest checkpoint; *found = false when there is none. */
 static bool resume(train_state *s, bool *found, senc_error *err) {
     train_progress loaded = s->progress;
@@ -143,6 +148,7 @@ static bool resume(train_state *s, bool *found, senc_error *err) {
     if (!check_resumable(s, &loaded, err)) return false;
     if (!data_sampler_restore(train_feed_sampler(s->feed), loaded.epoch, loaded.position, err)) return false;
     s->progress = loaded;
+    s->stopped_early = is_out_of_patience(s); /* the checkpoint may be that of the last step */
     if (s->n_jobs > 0 && !train_output_load_results(s, "baseline.json", &s->baseline, err)) return false;
     if (!isnan(loaded.best_value) && !train_output_load_results(s, "best.json", &s->best, err)) return false;
     senc_info("resuming %s at step %lld of %lld", s->config->output.dir, (long long)loaded.step, (long long)s->n_steps);
@@ -164,7 +170,7 @@ static bool start(train_state *s, bool resuming, senc_error *err) {
     if (resuming && !resume(s, &resumed, err)) return false;
     if (!resumed && !evaluate_baseline(s, err)) return false;
     if (s->n_jobs > 0 && !train_choose_best_key(s, err)) return false;
-    if (!train_output_start_log(s, err)) return false;
+    if (!train_output_start_log(s, resumed, err)) return false;
     if (!resumed && s->n_jobs > 0) return train_output_log_evaluation(s, &s->baseline, err);
     return true;
 }
@@ -198,10 +204,10 @@ static bool accumulate(train_state *s, senc_error *err) {
         p->n_truncated += batch->n_truncated;
         p->n_texts += batch->n_rows * batch->n_columns;
         p->n_tokens += batch->ids.n;
-        s->window_rows += batch->n_rows;
+        p->window_rows += batch->n_rows;
     }
-    s->window_loss += total;
-    s->window_steps++;
+    p->window_loss += total;
+    p->window_steps++;
     return true;
 }
 
@@ -237,7 +243,7 @@ static bool after_step(train_state *s, double learning_rate, senc_error *err) {
     const bool epoch_done = p->batch % s->batches_per_epoch == 0;
     const bool evaluate = t->eval_every ? is_due(t->eval_every, p->step) : epoch_done;
     if (s->n_jobs > 0 && (evaluate || last) && !train_evaluate_and_keep_best(s, err)) return false;
-    s->stopped_early = t->patience > 0 && p->evaluations_without_best >= t->patience && !last;
+    s->stopped_early = is_out_of_patience(s);
     if ((is_due(t->checkpoint_every, p->step) || stop_requested) && !save_checkpoint(s, err)) return false;
     if (stop_requested && !last)
         return senc_fail(err, SENC_INTERRUPTED, "interrupted: saved at step %lld in %s; to go on, add --resume", (long long)p->step,
@@ -254,7 +260,7 @@ static bool loop(train_state *s, senc_error *err) {
         if (!accumulate(s, err) || !update(s, t->learning_rate * factor, err)) return false;
         p->step++;
         const double ms = senc_clock_ms() - start_ms;
-        s->window_ms += ms;
+        p->window_ms += ms;
         p->elapsed_ms += ms;
         s->session_ms += ms;
         train_output_status(s);

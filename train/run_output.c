@@ -144,12 +144,12 @@ bool train_output_load_results(const train_state *s, const char *name, train_res
 
 /* ---- the log ---- */
 
-/* Keeps the lines up to the step that the run goes on from. */
-bool train_output_start_log(const train_state *s, senc_error *err) {
+/* Keeps the lines up to the step that the run goes on from; none of a run that starts anew. */
+bool train_output_start_log(const train_state *s, bool resumed, senc_error *err) {
     char *path = in_run(s, "log.jsonl", err);
     if (!path) return false;
     senc_buffer kept = {0};
-    char *text = senc_path_exists(path) ? senc_file_read(path, 0, NULL, err) : NULL;
+    char *text = resumed && senc_path_exists(path) ? senc_file_read(path, 0, NULL, err) : NULL;
     for (char *line = text; line && *line;) {
         char *end = strchr(line, '\n');
         if (!end) break; /* cut off by a kill */
@@ -185,7 +185,7 @@ static bool append_to_log(const train_state *s, const data_json *o, senc_error *
 }
 
 static double rows_per_second(const train_state *s) {
-    return s->window_ms > 0 ? (double)s->window_rows * 1e3 / s->window_ms : 0.0;
+    return s->progress.window_ms > 0 ? (double)s->progress.window_rows * 1e3 / s->progress.window_ms : 0.0;
 }
 
 static double epochs_done(const train_state *s) {
@@ -208,7 +208,7 @@ static const char *duration_text(double seconds, char *out, size_t out_bytes) {
 
 bool train_output_log_step(train_state *s, double learning_rate, senc_error *err) {
     const train_progress *p = &s->progress;
-    const double loss = s->window_loss / (double)s->window_steps;
+    const double loss = s->progress.window_loss / (double)s->progress.window_steps;
     data_json *o = data_json_create_object();
     data_json_put_integer(o, "step", p->step);
     data_json_put_number(o, "epoch", epochs_done(s));
@@ -227,8 +227,8 @@ bool train_output_log_step(train_state *s, double learning_rate, senc_error *err
                   duration_text(seconds_left(s), left, sizeof left));
     }
     s->last_rate = rows_per_second(s);
-    s->window_loss = s->window_ms = 0;
-    s->window_steps = s->window_rows = 0;
+    s->progress.window_loss = s->progress.window_ms = 0;
+    s->progress.window_steps = s->progress.window_rows = 0;
     return ok;
 }
 
@@ -253,9 +253,9 @@ void train_output_status(const train_state *s) {
     const int64_t filled = p->step * WIDTH / s->n_steps;
     for (int i = 0; i < WIDTH; i++) bar[i] = i < filled ? '#' : '.';
     bar[WIDTH] = '\0';
-    const double loss = s->window_steps ? s->window_loss / (double)s->window_steps : 0.0;
+    const double loss = s->progress.window_steps ? s->progress.window_loss / (double)s->progress.window_steps : 0.0;
     senc_log_status("[%s] %lld/%lld  loss %.4f  %.1f rows/s  %s left", bar, (long long)p->step, (long long)s->n_steps, loss,
-                    s->window_rows ? rows_per_second(s) : s->last_rate, duration_text(seconds_left(s), left, sizeof left));
+                    s->progress.window_rows ? rows_per_second(s) : s->last_rate, duration_text(seconds_left(s), left, sizeof left));
 }
 
 /* ---- the plan and the report ---- */

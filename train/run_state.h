@@ -35,9 +35,7 @@ typedef struct train_state {
     char best_key[256]; /* of the metric that decides; "" without evaluation */
     int64_t batches_per_epoch, steps_per_epoch, n_steps, warmup_steps;
     int64_t max_length;
-    /* since the last line of the log */
-    double window_loss, window_ms, last_norm, last_rate;
-    int64_t window_steps, window_rows;
+    double last_norm, last_rate;
     double session_ms; /* of training since the start of the process, for the rate of operations */
     bool stopped_early;
 } train_state;
@@ -45,7 +43,7 @@ typedef struct train_state {
 /* run_output.c: files and lines for people. */
 bool train_output_prepare(const train_state *s, const train_run_options *options, bool *resuming, senc_error *err);
 void train_output_plan(const train_state *s);
-bool train_output_start_log(const train_state *s, senc_error *err);
+bool train_output_start_log(const train_state *s, bool resumed, senc_error *err);
 bool train_output_log_step(train_state *s, double learning_rate, senc_error *err);
 bool train_output_log_evaluation(const train_state *s, const train_results *results, senc_error *err);
 void train_output_status(const train_state *s);

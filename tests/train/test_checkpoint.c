@@ -1,5 +1,5 @@
-/* Checkpoints: bit for bit there and back, damaged ones are passed over, old ones removed, leftovers of a killed run cleaned; folders are
- * replaced whole or not at all. */
+/* Checkpoints: bit for bit there and back, damaged ones are passed over, old ones removed, leftovers of a killed run
+ * cleaned; folders are replaced whole or not at all. */
 #include "train/checkpoint.h"
 
 #include <dirent.h>
@@ -63,6 +63,10 @@ static train_progress progress_at(int64_t step) {
                             .n_texts = 7000000000,
                             .n_tokens = 8,
                             .elapsed_ms = 1.0 / 3,
+                            .window_loss = 0.7,
+                            .window_ms = 1e-17,
+                            .window_steps = 4,
+                            .window_rows = 64,
                             .threads = 2,
                             .n_rows = 99};
 }
@@ -218,21 +222,50 @@ static void remove_file(const char *name) {
 
 static void damage(int kind) {
     switch (kind) {
-    case 0: flip_byte(NEWEST "state.safetensors", 1); break;       /* the last moment */
-    case 1: flip_byte(NEWEST "state.safetensors", 4 * 150); break; /* somewhere in the middle */
-    case 2: cut_file(NEWEST "state.safetensors", 0.6); break;
-    case 3: cut_file(NEWEST "state.safetensors", 0); break;
-    case 4: remove_file(NEWEST "state.safetensors"); break;
-    case 5: remove_file(NEWEST "state.json"); break;
-    case 6: cut_file(NEWEST "state.json", 0.5); break;
-    case 7: cut_file(NEWEST "state.json", 0); break;
-    case 8: model_bench_replace(run_dir, NEWEST "state.json", "\"position\"", "\"positron\""); break;
-    case 9: model_bench_replace(run_dir, NEWEST "state.json", "\"checksum\": \"", "\"checksum\": \"0"); break;
-    case 10: model_bench_replace(run_dir, NEWEST "state.json", "\"format\": 1", "\"format\": 2"); break;
-    case 11: model_bench_replace(run_dir, NEWEST "state.json", "\"epoch\": 3", "\"epoch\": \"three\""); break;
-    case 12: flip_byte(NEWEST "state.safetensors", INT64_MAX); break; /* the header's length */
-    case 13: rename_tensor(); break;
-    default: ck_abort_msg("no damage %d", kind);
+    case 0:
+        flip_byte(NEWEST "state.safetensors", 1);
+        break; /* the last moment */
+    case 1:
+        flip_byte(NEWEST "state.safetensors", 4 * 150);
+        break; /* somewhere in the middle */
+    case 2:
+        cut_file(NEWEST "state.safetensors", 0.6);
+        break;
+    case 3:
+        cut_file(NEWEST "state.safetensors", 0);
+        break;
+    case 4:
+        remove_file(NEWEST "state.safetensors");
+        break;
+    case 5:
+        remove_file(NEWEST "state.json");
+        break;
+    case 6:
+        cut_file(NEWEST "state.json", 0.5);
+        break;
+    case 7:
+        cut_file(NEWEST "state.json", 0);
+        break;
+    case 8:
+        model_bench_replace(run_dir, NEWEST "state.json", "\"position\"", "\"positron\"");
+        break;
+    case 9:
+        model_bench_replace(run_dir, NEWEST "state.json", "\"checksum\": \"", "\"checksum\": \"0");
+        break;
+    case 10:
+        model_bench_replace(run_dir, NEWEST "state.json", "\"format\": 1", "\"format\": 2");
+        break;
+    case 11:
+        model_bench_replace(run_dir, NEWEST "state.json", "\"epoch\": 3", "\"epoch\": \"three\"");
+        break;
+    case 12:
+        flip_byte(NEWEST "state.safetensors", INT64_MAX);
+        break; /* the header's length */
+    case 13:
+        rename_tensor();
+        break;
+    default:
+        ck_abort_msg("no damage %d", kind);
     }
 }
 enum { N_DAMAGES = 14 };
@@ -265,8 +298,9 @@ START_TEST(damaged_newest) {
     catch_stderr(&file, &old);
     check_load(10, 1);
     char *warning = catch_stderr(&file, &old);
-    ck_assert_msg(strstr(warning, "warning: ") && strstr(warning, "step-000020") && strstr(warning, "trying an older checkpoint"), "%s",
-                  warning);
+    ck_assert_msg(strstr(warning, "warning: ") && strstr(warning, "step-000020") &&
+                      strstr(warning, "trying an older checkpoint"),
+                  "%s", warning);
     free(warning);
 }
 END_TEST
@@ -281,7 +315,8 @@ START_TEST(all_damaged) {
     bench *b = bench_open(0);
     train_progress p = {0};
     bool found = true;
-    TRAIN_BENCH_FAILS(train_checkpoint_load(run_dir, &p, &b->o, &found, err), SENC_BAD_INPUT, "no checkpoint can be read");
+    TRAIN_BENCH_FAILS(train_checkpoint_load(run_dir, &p, &b->o, &found, err), SENC_BAD_INPUT,
+                      "no checkpoint can be read");
     ck_assert(!found);
     bench_close(b);
 }

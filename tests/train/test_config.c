@@ -1,5 +1,5 @@
-/* Configurations: the shipped ones load, what is printed loads again and prints the same, --set, messages with their places, and what
- * may change when a run goes on. No data and no model is opened. */
+/* Configurations: the shipped ones load, what is printed loads again and prints the same, --set, messages with their
+ * places, and what may change when a run goes on. No data and no model is opened. */
 #include "train/config.h"
 
 #include <dirent.h>
@@ -122,24 +122,25 @@ END_TEST
 
 /* Every value the config can hold, also those that print awkwardly. */
 START_TEST(odd_values) {
-    static const char *const sets[] = {"model.query_prompt=\"a ${X} \\\"quoted\\\" \\\\ \\u00e9\\n\"",
-                                       "model.pooling=cls+mean",
-                                       "train.seed=9007199254740993",
-                                       "train.memory_limit=1.5GiB",
-                                       "train.epsilon=1e-12",
-                                       "train.learning_rate=0.1",
-                                       "train.warmup=3",
-                                       "train.schedule=cosine",
-                                       "train.best_metric=x_cosine_ndcg@10",
-                                       "train.patience=2",
-                                       "loss.temperature=0.07",
-                                       "loss.symmetric=true",
-                                       "data.1.columns={anchor = 1, positive = \"two words\", negative = [\"n 1\", \"n2\"]}",
-                                       "data.1.held_out=0.25",
-                                       "data.1.part=train",
-                                       "data.1.on_empty=skip",
-                                       "data.1.score_range=[0, 5]",
-                                       "eval.0.name=other"};
+    static const char *const sets[] = {
+        "model.query_prompt=\"a ${X} \\\"quoted\\\" \\\\ \\u00e9\\n\"",
+        "model.pooling=cls+mean",
+        "train.seed=9007199254740993",
+        "train.memory_limit=1.5GiB",
+        "train.epsilon=1e-12",
+        "train.learning_rate=0.1",
+        "train.warmup=3",
+        "train.schedule=cosine",
+        "train.best_metric=x_cosine_ndcg@10",
+        "train.patience=2",
+        "loss.temperature=0.07",
+        "loss.symmetric=true",
+        "data.1.columns={anchor = 1, positive = \"two words\", negative = [\"n 1\", \"n2\"]}",
+        "data.1.held_out=0.25",
+        "data.1.part=train",
+        "data.1.on_empty=skip",
+        "data.1.score_range=[0, 5]",
+        "eval.0.name=other"};
     setenv("X", "value of X", 1);
     char *path = write_config("c.toml", small);
     train_config c;
@@ -157,8 +158,13 @@ START_TEST(odd_values) {
 END_TEST
 
 START_TEST(set) {
-    static const char *const sets[] = {"data.0.limit=7", "data.1.path=/data/other.jsonl", "train.batch_size=8", "train.batch_size=9",
-                                       "output.dir=/elsewhere", "loss={type = \"triplet\", margin = 0.5}", "eval.0={type = \"sts\", path = \"/s\"}",
+    static const char *const sets[] = {"data.0.limit=7",
+                                       "data.1.path=/data/other.jsonl",
+                                       "train.batch_size=8",
+                                       "train.batch_size=9",
+                                       "output.dir=/elsewhere",
+                                       "loss={type = \"triplet\", margin = 0.5}",
+                                       "eval.0={type = \"sts\", path = \"/s\"}",
                                        "data.0.columns.anchor=other"};
     char *path = write_config("c.toml", small);
     train_config c;
@@ -245,17 +251,23 @@ static const struct bad_file {
     {"[model]\nbase = \"m\"\n[loss]\ntype = \"mnrl\"\n[output]\ndir = \"r\"\n", ": [[data]]: missing"},
     {"[model]\nbase = \"m\"\n[[data]]\npath = \"d\"\n[loss]\ntype = \"mnrl\"\n", ": output.dir: "},
     {"[[data]]\npath = \"d\"\n[loss]\ntype = \"mnrl\"\n[output]\ndir = \"r\"\n", "got neither"},
-    {"[model]\nbase = \"m\"\narchitecture = \"bert\"\n[[data]]\npath = \"d\"\n[loss]\ntype = \"mnrl\"\n[output]\ndir = \"r\"\n", "got both"},
-    {"[model]\nbase = \"m\"\n[[data]]\npath = \"d\"\n[loss]\ntype = \"mnrl\"\n[train]\npatience = 2\n[output]\ndir = \"r\"\n",
+    {"[model]\nbase = \"m\"\narchitecture = \"bert\"\n[[data]]\npath = \"d\"\n[loss]\ntype = \"mnrl\"\n[output]\ndir = "
+     "\"r\"\n",
+     "got both"},
+    {"[model]\nbase = \"m\"\n[[data]]\npath = \"d\"\n[loss]\ntype = \"mnrl\"\n[train]\npatience = 2\n[output]\ndir = "
+     "\"r\"\n",
      ": train.patience: needs an [[eval]] table"},
-    {"[model]\nbase = \"m\"\n[[data]]\npath = \"d\"\n[loss]\ntype = \"mnrl\"\n[train]\nbest_metric = \"x\"\n[output]\ndir = \"r\"\n",
+    {"[model]\nbase = \"m\"\n[[data]]\npath = \"d\"\n[loss]\ntype = \"mnrl\"\n[train]\nbest_metric = "
+     "\"x\"\n[output]\ndir = \"r\"\n",
      ": train.best_metric: needs an [[eval]] table"},
-    {"[model]\nbase = \"m\"\n[train]\nbatch_size = \"sixteen\"\n", ":4:14: train.batch_size: expected an integer in [1, 1000000], got \"sixteen\""},
+    {"[model]\nbase = \"m\"\n[train]\nbatch_size = \"sixteen\"\n",
+     ":4:14: train.batch_size: expected an integer in [1, 1000000], got \"sixteen\""},
     {"[model]\nbase = \"m\"\n\n[trian]\nbatch_size = 16\n", ":4:2: trian: unknown table; did you mean \"train\"?"},
     {"[model]\nbse = \"m\"\n", ":2:1: model.bse: unknown key; did you mean \"base\"?"},
     {"[model]\nbase = \"${SENC_TEST_UNSET}\"\n", ":2:8: "},
     {"[model\nbase = 3\n", ":1:7: "},
-    {"data = 3\n[loss]\ntype = \"mnrl\"\n[output]\ndir = \"r\"\n", ":1:8: data: expected an array of tables ([[data]]), got an integer"},
+    {"data = 3\n[loss]\ntype = \"mnrl\"\n[output]\ndir = \"r\"\n",
+     ":1:8: data: expected an array of tables ([[data]]), got an integer"},
 };
 enum { N_BAD_FILES = sizeof bad_files / sizeof bad_files[0] };
 

@@ -1,12 +1,13 @@
-/* Batches: packing, prompts, truncation, absent negatives, targets, masks; the same ones for the same seed, after a restore and for any
- * number of threads. */
+/* Batches: packing, prompts, truncation, absent negatives, targets, masks; the same ones for the same seed, after a
+ * restore and for any number of threads. */
 #include "train/feed.h"
 
 #include "tests/train/train_bench.h"
 
-static const char three_rows[] = "{\"anchor\": \"the grey heron sleeps\", \"positive\": \"a heron near the mill\"}\n"
-                                 "{\"anchor\": \"bread is baked\", \"positive\": \"under the copper roof bread is baked\"}\n"
-                                 "{\"anchor\": \"slow ferry\", \"positive\": \"the ferry takes salt to the old pier\"}\n";
+static const char three_rows[] =
+    "{\"anchor\": \"the grey heron sleeps\", \"positive\": \"a heron near the mill\"}\n"
+    "{\"anchor\": \"bread is baked\", \"positive\": \"under the copper roof bread is baked\"}\n"
+    "{\"anchor\": \"slow ferry\", \"positive\": \"the ferry takes salt to the old pier\"}\n";
 
 static void start(void) {
     train_bench_threads(2);
@@ -18,20 +19,22 @@ static data_ids encode(const train_bench *b, const char *prompt, const char *tex
     senc_buffer whole = {0};
     senc_buffer_printf(&whole, "%s%s", prompt, text);
     data_tokenizer_scratch *scratch = data_tokenizer_scratch_create();
-    ck_assert_int_ge(data_tokenizer_encode(b->tokenizer, scratch, whole.data, whole.n_bytes, max_length, &ids, NULL), 0);
+    ck_assert_int_ge(data_tokenizer_encode(b->tokenizer, scratch, whole.data, whole.n_bytes, max_length, &ids, NULL),
+                     0);
     data_tokenizer_scratch_free(scratch);
     senc_buffer_free(&whole);
     return ids;
 }
 
 /* Sequence `at` of the batch is prompt + text. */
-static void check_sequence(const train_bench *b, const train_batch *batch, int64_t at, const char *prompt, const char *text,
-                           int64_t max_length) {
+static void check_sequence(const train_bench *b, const train_batch *batch, int64_t at, const char *prompt,
+                           const char *text, int64_t max_length) {
     data_ids want = encode(b, prompt, text, max_length);
     const int64_t first = batch->offsets[at], n = batch->offsets[at + 1] - first;
-    ck_assert_msg(n == want.n, "sequence %lld: %lld tokens, \"%s%s\" has %lld", (long long)at, (long long)n, prompt, text, (long long)want.n);
-    ck_assert_msg(memcmp(batch->ids.items + first, want.items, (size_t)n * sizeof *want.items) == 0, "sequence %lld is not \"%s%s\"",
-                  (long long)at, prompt, text);
+    ck_assert_msg(n == want.n, "sequence %lld: %lld tokens, \"%s%s\" has %lld", (long long)at, (long long)n, prompt,
+                  text, (long long)want.n);
+    ck_assert_msg(memcmp(batch->ids.items + first, want.items, (size_t)n * sizeof *want.items) == 0,
+                  "sequence %lld is not \"%s%s\"", (long long)at, prompt, text);
     data_ids_free(&want);
 }
 
@@ -45,7 +48,8 @@ static char *text_of(const train_bench *b, int64_t row, int64_t column) {
     return text;
 }
 
-static void check_batch(const train_bench *b, const train_batch *batch, const char *query, const char *document, int64_t max_length) {
+static void check_batch(const train_bench *b, const train_batch *batch, const char *query, const char *document,
+                        int64_t max_length) {
     ck_assert_int_eq(batch->n_columns, b->columns.n);
     ck_assert_int_eq(batch->offsets[0], 0);
     const kern_sequences sequences = train_batch_sequences(batch);
@@ -142,10 +146,11 @@ END_TEST
 
 /* Rows with two, one and no hard negatives. */
 START_TEST(absent_negatives) {
-    train_bench b = train_bench_open("{\"anchor\": \"heron\", \"positive\": \"grey heron\", \"negative_1\": \"mill\", \"negative_2\": \"salt\"}\n"
-                                     "{\"anchor\": \"ferry\", \"positive\": \"slow ferry\"}\n"
-                                     "{\"anchor\": \"bread\", \"positive\": \"baked bread\", \"negative_1\": \"gulls\"}\n",
-                                     "mnrl", 0);
+    train_bench b = train_bench_open(
+        "{\"anchor\": \"heron\", \"positive\": \"grey heron\", \"negative_1\": \"mill\", \"negative_2\": \"salt\"}\n"
+        "{\"anchor\": \"ferry\", \"positive\": \"slow ferry\"}\n"
+        "{\"anchor\": \"bread\", \"positive\": \"baked bread\", \"negative_1\": \"gulls\"}\n",
+        "mnrl", 0);
     ck_assert_int_eq(b.columns.n, 4);
     const train_feed_options options = {.set = b.set,
                                         .columns = &b.columns,
@@ -203,9 +208,10 @@ START_TEST(known_positives) {
 END_TEST
 
 START_TEST(scores_and_labels) {
-    static const char rows[] = "{\"sentence1\": \"heron\", \"sentence2\": \"grey heron\", \"score\": 0.25, \"label\": 1}\n"
-                               "{\"sentence1\": \"ferry\", \"sentence2\": \"bread\", \"score\": 1, \"label\": 0}\n"
-                               "{\"sentence1\": \"pier\", \"sentence2\": \"mill\", \"score\": 0, \"label\": 1}\n";
+    static const char rows[] =
+        "{\"sentence1\": \"heron\", \"sentence2\": \"grey heron\", \"score\": 0.25, \"label\": 1}\n"
+        "{\"sentence1\": \"ferry\", \"sentence2\": \"bread\", \"score\": 1, \"label\": 0}\n"
+        "{\"sentence1\": \"pier\", \"sentence2\": \"mill\", \"score\": 0, \"label\": 1}\n";
     static const double want[] = {0.25, 1, 0};
     train_bench b = train_bench_open(rows, "cosine", 0);
     train_feed *f = train_bench_feed(&b, 3, 9);
@@ -270,7 +276,7 @@ START_TEST(same_for_seed_restore_and_threads) {
         want[i] = keep(f);
     }
     train_feed_free(f);
-    ck_assert_int_eq(want[4].n_rows, 5); /* 37 = 4 * 8 + 5 */
+    ck_assert_int_eq(want[4].n_rows, 5);  /* 37 = 4 * 8 + 5 */
     ck_assert(!same(&want[0], &want[5])); /* another epoch, another order */
     for (int threads = 1; threads <= 3; threads += 2) {
         train_bench_threads(threads);
@@ -307,8 +313,12 @@ START_TEST(drop_last) {
     senc_buffer rows = {0};
     train_bench_pairs(&rows, 37, 11);
     train_bench b = train_bench_open(rows.data, "mnrl", 0);
-    const train_feed_options options = {
-        .set = b.set, .columns = &b.columns, .tokenizer = b.tokenizer, .max_length = 40, .batch_size = 8, .drop_last = true};
+    const train_feed_options options = {.set = b.set,
+                                        .columns = &b.columns,
+                                        .tokenizer = b.tokenizer,
+                                        .max_length = 40,
+                                        .batch_size = 8,
+                                        .drop_last = true};
     train_feed *f;
     TRAIN_BENCH_OK(train_feed_create(&options, &f, err));
     for (int i = 0; i < 9; i++) {
@@ -366,14 +376,17 @@ START_TEST(refused) {
     const loss_roles roles = {.texts = {"anchor", "positive"}, .n_texts = 2, .optional_text = "negative"};
     data_set *set;
     train_columns columns;
-    TRAIN_BENCH_FAILS(train_feed_open_data(&source, 1, &roles, "loss \"mnrl\"", &set, &columns, err), SENC_BAD_INPUT, "train.jsonl");
+    TRAIN_BENCH_FAILS(train_feed_open_data(&source, 1, &roles, "loss \"mnrl\"", &set, &columns, err), SENC_BAD_INPUT,
+                      "train.jsonl");
     ck_assert_ptr_null(set);
     model_bench_write_text(folder, "train.jsonl", "{\"anchor\": \"a\", \"positive\": \"b\"}\n{\"anchor\": \"a\"}\n");
     TRAIN_BENCH_FAILS(train_feed_open_data(&source, 1, &roles, "loss \"mnrl\"", &set, &columns, err), SENC_BAD_INPUT,
                       "train.jsonl:2: field \"positive\" is missing");
-    const loss_roles triplet = {.texts = {"anchor", "positive"}, .n_texts = 2, .optional_text = "negative", .optional_is_required = true};
+    const loss_roles triplet = {
+        .texts = {"anchor", "positive"}, .n_texts = 2, .optional_text = "negative", .optional_is_required = true};
     model_bench_write_text(folder, "train.jsonl", "{\"anchor\": \"a\", \"positive\": \"b\"}\n");
-    TRAIN_BENCH_FAILS(train_feed_open_data(&source, 1, &triplet, "loss \"triplet\"", &set, &columns, err), SENC_BAD_INPUT, "negative");
+    TRAIN_BENCH_FAILS(train_feed_open_data(&source, 1, &triplet, "loss \"triplet\"", &set, &columns, err),
+                      SENC_BAD_INPUT, "negative");
     free(path);
     model_bench_remove(folder);
 }

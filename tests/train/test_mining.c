@@ -1,24 +1,27 @@
-/* Mined negatives of a tiny random model against a search by hand: every pair's cosine in double, every rule of mining.h in its order. */
+/* Mined negatives of a tiny random model against a search by hand: every pair's cosine in double, every rule of
+ * mining.h in its order. */
 #include "train/mining.h"
 
 #include "tests/train/train_bench.h"
 
-#define WIDTH      32
-#define N_PAIRS    24
-#define MAX_TEXTS  64
-#define CLOSE      2e-6 /* scores this close may change places: the search computes in floats */
+#define WIDTH     32
+#define N_PAIRS   24
+#define MAX_TEXTS 64
+#define CLOSE     2e-6 /* scores this close may change places: the search computes in floats */
 
-/* Rows with everything that mining must watch: an anchor with three positives (rows 0 to 2), a positive of two anchors (2 and 3), an anchor
- * that is another row's positive (4 and 5), a row twice (6 and 7), text that needs escaping (8). */
-static const char special_rows[] = "{\"anchor\": \"grey heron\", \"positive\": \"the heron sleeps near the mill\"}\n"
-                                   "{\"anchor\": \"grey heron\", \"positive\": \"a grey bird\"}\n"
-                                   "{\"anchor\": \"grey heron\", \"positive\": \"old heron\"}\n"
-                                   "{\"anchor\": \"which bird is old\", \"positive\": \"old heron\"}\n"
-                                   "{\"anchor\": \"copper roof\", \"positive\": \"the roof is copper\"}\n"
-                                   "{\"anchor\": \"what shines over the bread\", \"positive\": \"copper roof\"}\n"
-                                   "{\"anchor\": \"salt\", \"positive\": \"the ferry takes salt\"}\n"
-                                   "{\"anchor\": \"salt\", \"positive\": \"the ferry takes salt\"}\n"
-                                   "{\"anchor\": \"say \\\"stone\\\"\", \"positive\": \"a \\\\ stone\\n\\tand bread \\u00e9\\ud83d\\ude00\"}\n";
+/* Rows with everything that mining must watch: an anchor with three positives (rows 0 to 2), a positive of two anchors
+ * (2 and 3), an anchor that is another row's positive (4 and 5), a row twice (6 and 7), text that needs escaping (8).
+ */
+static const char special_rows[] =
+    "{\"anchor\": \"grey heron\", \"positive\": \"the heron sleeps near the mill\"}\n"
+    "{\"anchor\": \"grey heron\", \"positive\": \"a grey bird\"}\n"
+    "{\"anchor\": \"grey heron\", \"positive\": \"old heron\"}\n"
+    "{\"anchor\": \"which bird is old\", \"positive\": \"old heron\"}\n"
+    "{\"anchor\": \"copper roof\", \"positive\": \"the roof is copper\"}\n"
+    "{\"anchor\": \"what shines over the bread\", \"positive\": \"copper roof\"}\n"
+    "{\"anchor\": \"salt\", \"positive\": \"the ferry takes salt\"}\n"
+    "{\"anchor\": \"salt\", \"positive\": \"the ferry takes salt\"}\n"
+    "{\"anchor\": \"say \\\"stone\\\"\", \"positive\": \"a \\\\ stone\\n\\tand bread \\u00e9\\ud83d\\ude00\"}\n";
 
 typedef struct bench {
     train_bench b;
@@ -188,15 +191,19 @@ static train_mining_report mine_and_check(bench *m, train_mining_options o) {
         candidate want[MAX_TEXTS];
         int64_t got[MAX_TEXTS];
         const int64_t n_allowed = allowed(m, i, &o, want), n = negatives_of(m, &d, i, &row, got);
-        ck_assert_msg(n == (n_allowed < o.n_negatives ? n_allowed : o.n_negatives), "row %lld: %lld negatives of %lld allowed",
-                      (long long)i, (long long)n, (long long)n_allowed);
+        ck_assert_msg(n == (n_allowed < o.n_negatives ? n_allowed : o.n_negatives),
+                      "row %lld: %lld negatives of %lld allowed", (long long)i, (long long)n, (long long)n_allowed);
         for (int64_t k = 0; k < n; k++) {
             const double score = cosine(m->anchor_vector[i], m->document_vector[got[k]]);
             bool found = false;
             for (int64_t a = 0; a < n_allowed; a++) found = found || want[a].document == got[k];
-            ck_assert_msg(found, "row %lld (\"%s\"): \"%s\" is not allowed", (long long)i, m->anchor[i], m->document[got[k]]);
-            if (o.sampling == TRAIN_MINING_TOP) ck_assert_msg(fabs(score - want[k].score) <= CLOSE, "row %lld, rank %lld", (long long)i, (long long)k);
-            if (k > 0) ck_assert(score <= cosine(m->anchor_vector[i], m->document_vector[got[k - 1]]) + CLOSE); /* best first */
+            ck_assert_msg(found, "row %lld (\"%s\"): \"%s\" is not allowed", (long long)i, m->anchor[i],
+                          m->document[got[k]]);
+            if (o.sampling == TRAIN_MINING_TOP)
+                ck_assert_msg(fabs(score - want[k].score) <= CLOSE, "row %lld, rank %lld", (long long)i, (long long)k);
+            if (k > 0)
+                ck_assert(score <=
+                          cosine(m->anchor_vector[i], m->document_vector[got[k - 1]]) + CLOSE); /* best first */
             for (int64_t a = 0; a < k; a++) ck_assert_int_ne(got[a], got[k]);
             negatives += score;
         }
@@ -209,8 +216,10 @@ static train_mining_report mine_and_check(bench *m, train_mining_options o) {
     ck_assert_int_eq(report.n_written, n_written);
     ck_assert_int_eq(report.n_rows_short, n_short);
     ck_assert_double_eq_tol(report.mean_positive, positives / (double)m->n_rows, 1e-5);
-    if (n_written) ck_assert_double_eq_tol(report.mean_negative, negatives / (double)n_written, 1e-5);
-    else ck_assert(isnan(report.mean_negative));
+    if (n_written)
+        ck_assert_double_eq_tol(report.mean_negative, negatives / (double)n_written, 1e-5);
+    else
+        ck_assert(isnan(report.mean_negative));
     data_row_free(&row);
     mined_close(&d);
     return report;
@@ -218,7 +227,8 @@ static train_mining_report mine_and_check(bench *m, train_mining_options o) {
 
 START_TEST(top) {
     bench *m = bench_open(false);
-    const train_mining_report all = mine_and_check(m, (train_mining_options){.n_negatives = 3, .relative_margin = -1, .range_max = MAX_TEXTS});
+    const train_mining_report all =
+        mine_and_check(m, (train_mining_options){.n_negatives = 3, .relative_margin = -1, .range_max = MAX_TEXTS});
     ck_assert_int_eq(all.n_rows_short, 0);
     ck_assert_int_eq(all.n_written, 3 * N_PAIRS);
     ck_assert_int_eq(all.n_too_close, 0);
@@ -248,12 +258,14 @@ END_TEST
 
 START_TEST(known_and_duplicates) {
     bench *m = bench_open(true);
-    const train_mining_report r = mine_and_check(m, (train_mining_options){.n_negatives = MAX_TEXTS, .range_max = MAX_TEXTS, .relative_margin = -1});
+    const train_mining_report r = mine_and_check(
+        m, (train_mining_options){.n_negatives = MAX_TEXTS, .range_max = MAX_TEXTS, .relative_margin = -1});
     ck_assert_int_eq(r.n_rows, N_PAIRS + 9);
     ck_assert_int_eq(r.n_anchors, N_PAIRS + 6);
     ck_assert_int_eq(r.n_candidates, N_PAIRS + 7);
     ck_assert_int_eq(r.n_rows_short, r.n_rows); /* there are not so many */
-    /* every candidate of every row is either written or known: row 0 to 2 know three each, row 4 two (its anchor is a candidate) */
+    /* every candidate of every row is either written or known: row 0 to 2 know three each, row 4 two (its anchor is a
+     * candidate) */
     ck_assert_int_eq(r.n_known, 3 * 3 + 1 + 2 + 1 + 2 + 1 + N_PAIRS);
     ck_assert_int_eq(r.n_written, r.n_rows * r.n_candidates - r.n_known);
     mine_and_check(m, (train_mining_options){.n_negatives = 2, .range_max = MAX_TEXTS, .relative_margin = 0.02});
@@ -263,8 +275,12 @@ END_TEST
 
 static char *mine_random(bench *m, uint64_t seed, size_t *n) {
     train_mining_report report;
-    const train_mining_options o = {
-        .n_negatives = 3, .range_min = 1, .range_max = 12, .relative_margin = -1, .sampling = TRAIN_MINING_RANDOM, .seed = seed};
+    const train_mining_options o = {.n_negatives = 3,
+                                    .range_min = 1,
+                                    .range_max = 12,
+                                    .relative_margin = -1,
+                                    .sampling = TRAIN_MINING_RANDOM,
+                                    .seed = seed};
     TRAIN_BENCH_OK(train_mine(m->b.set, &m->model, &o, m->output, &report, err));
     return senc_file_read(m->output, 0, n, NULL);
 }
@@ -315,7 +331,8 @@ END_TEST
 /* A margin that nothing passes: rows without negatives are still rows. */
 START_TEST(none_left) {
     bench *m = bench_open(true);
-    const train_mining_report r = mine_and_check(m, (train_mining_options){.n_negatives = 2, .range_max = MAX_TEXTS, .relative_margin = 3});
+    const train_mining_report r =
+        mine_and_check(m, (train_mining_options){.n_negatives = 2, .range_max = MAX_TEXTS, .relative_margin = 3});
     ck_assert_int_eq(r.n_written, 0);
     ck_assert_int_eq(r.n_rows_short, r.n_rows);
     bench_close(m);
@@ -335,7 +352,8 @@ START_TEST(short_ranking) {
         int64_t got[MAX_TEXTS];
         const int64_t n = negatives_of(m, &d, i, &row, got);
         const double p = cosine(m->anchor_vector[i], m->positive_vector[i]);
-        for (int64_t k = 0; k < n; k++) ck_assert(cosine(m->anchor_vector[i], m->document_vector[got[k]]) <= p - fabs(p) * 0.3 + CLOSE);
+        for (int64_t k = 0; k < n; k++)
+            ck_assert(cosine(m->anchor_vector[i], m->document_vector[got[k]]) <= p - fabs(p) * 0.3 + CLOSE);
         n_written += n;
     }
     ck_assert_int_eq(report.n_written, n_written);
@@ -371,9 +389,11 @@ START_TEST(as_triplets) {
     train_mining_report report;
     TRAIN_BENCH_OK(train_mine(m->b.set, &m->model, &o, m->output, &report, err));
     char *path = senc_path_join(m->b.folder, "mined.jsonl");
-    static const data_column_map columns[] = {{"anchor", "anchor", 0}, {"positive", "positive", 0}, {"negative", "negative_1", 0}};
+    static const data_column_map columns[] = {
+        {"anchor", "anchor", 0}, {"positive", "positive", 0}, {"negative", "negative_1", 0}};
     const data_source source = {.path = path, .mapped = columns, .n_mapped = 3};
-    const loss_roles roles = {.texts = {"anchor", "positive"}, .n_texts = 2, .optional_text = "negative", .optional_is_required = true};
+    const loss_roles roles = {
+        .texts = {"anchor", "positive"}, .n_texts = 2, .optional_text = "negative", .optional_is_required = true};
     data_set *set;
     train_columns slots;
     TRAIN_BENCH_OK(train_feed_open_data(&source, 1, &roles, "loss \"triplet\"", &set, &slots, err));

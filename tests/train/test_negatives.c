@@ -11,10 +11,12 @@ static void check_masks(const uint64_t *hashes, const bool *absent, int64_t n_ro
     static const bool none[MAX_TEXTS];
     const data_pairs pairs = {known, n_known};
     train_negatives m = {0};
-    TRAIN_BENCH_OK(train_negatives_find(&m, known ? &pairs : NULL, hashes, absent ? absent : none, n_rows, n_columns, err));
+    TRAIN_BENCH_OK(
+        train_negatives_find(&m, known ? &pairs : NULL, hashes, absent ? absent : none, n_rows, n_columns, err));
     senc_buffer got = {0};
     for (int64_t i = 0; i < m.n; i++) {
-        senc_buffer_printf(&got, "%s%lld:%lld", i ? " " : "", (long long)m.masked[i].row, (long long)m.masked[i].candidate);
+        senc_buffer_printf(&got, "%s%lld:%lld", i ? " " : "", (long long)m.masked[i].row,
+                           (long long)m.masked[i].candidate);
         ck_assert_int_ge(m.masked[i].candidate, n_rows); /* anchors are no candidates */
         ck_assert_int_lt(m.masked[i].candidate, n_rows * n_columns);
         ck_assert_int_ne(m.masked[i].candidate, n_rows + m.masked[i].row); /* the own positive */

@@ -1,5 +1,5 @@
-/* AdamW and clipping against a computation in double: theta -= lr * (m^ / (sqrt(v^) + eps) + decay * theta), the form of
- * torch.optim.AdamW, which decays with the rate of the schedule. */
+/* AdamW and clipping against a computation in double: theta -= lr * (m^ / (sqrt(v^) + eps) + decay * theta), the form
+ * of torch.optim.AdamW, which decays with the rate of the schedule. */
 #include "train/optimizer.h"
 
 #include "tests/train/train_bench.h"
@@ -8,7 +8,8 @@
 
 enum { WEIGHT = 5 * 7, BIAS = 19 };
 
-static const train_adamw_options defaults = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.1, .max_grad_norm = 1};
+static const train_adamw_options defaults = {
+    .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.1, .max_grad_norm = 1};
 
 static const kern_table *tables[2];
 
@@ -75,12 +76,14 @@ static void run_and_compare(const kern_table *kernels, train_adamw_options optio
         if (options.max_grad_norm > 0 && norm > options.max_grad_norm) clip = options.max_grad_norm / (norm + 1e-6);
         for (int i = 0; i < WEIGHT; i++)
             adam_step(&weight[i], &options, rate, scale * clip * (double)b->weight->grad[i], options.weight_decay, t);
-        for (int i = 0; i < BIAS; i++) adam_step(&bias[i], &options, rate, scale * clip * (double)b->bias->grad[i], 0, t);
+        for (int i = 0; i < BIAS; i++)
+            adam_step(&bias[i], &options, rate, scale * clip * (double)b->bias->grad[i], 0, t);
         train_optimizer_step(&b->o, rate, scale, norm);
         ck_assert_int_eq(b->o.n_updates, t);
         for (int i = 0; i < WEIGHT; i++) ck_assert_double_eq_tol((double)b->weight->value[i], weight[i].value, 1e-6);
         for (int i = 0; i < BIAS; i++) ck_assert_double_eq_tol((double)b->bias->value[i], bias[i].value, 1e-6);
-        for (int i = 0; i < WEIGHT; i++) ck_assert_double_eq_tol((double)b->o.v[b->weight->offset + i], weight[i].v, 1e-6 * weight[i].v + 1e-12);
+        for (int i = 0; i < WEIGHT; i++)
+            ck_assert_double_eq_tol((double)b->o.v[b->weight->offset + i], weight[i].v, 1e-6 * weight[i].v + 1e-12);
     }
     /* the padding between parameters is still zero: it counts in the norm */
     for (int64_t i = WEIGHT; i < b->bias->offset; i++) ck_assert(b->params.values[i] == 0 && b->params.grads[i] == 0);
@@ -120,7 +123,8 @@ END_TEST
 START_TEST(decay_alone) {
     bench *b = bench_open(tables[_i], defaults);
     train_optimizer_step(&b->o, 0.5, 1, 0);
-    for (int i = 0; i < WEIGHT; i++) ck_assert_double_eq_tol((double)b->weight->value[i], cos(i) * (1 - 0.5 * 0.1), 1e-6);
+    for (int i = 0; i < WEIGHT; i++)
+        ck_assert_double_eq_tol((double)b->weight->value[i], cos(i) * (1 - 0.5 * 0.1), 1e-6);
     for (int i = 0; i < BIAS; i++) ck_assert(b->bias->value[i] == (real)(0.5 + 0.1 * (double)i));
     bench_close(b);
 }

@@ -13,17 +13,17 @@ START_TEST(warmup_steps) {
         double warmup;
         int64_t n_steps, want;
     } cases[] = {
-        {0, 100, 0},        /* none */
-        {0.1, 100, 10},     /* a share */
-        {0.1, 101, 11},     /* rounded up, as TrainingArguments.get_warmup_steps does */
-        {0.5, 1, 1},        /* one step is all warm-up */
-        {0.999, 10, 10},    {1, 100, 1}, /* 1 is a step, not a share */
-        {7, 100, 7},        {250, 100, 250}, /* longer than the run: it ends during warm-up */
-        {1e-9, 1000, 1},    {2.6, 100, 3},
+        {0, 100, 0},                      /* none */
+        {0.1, 100, 10},                   /* a share */
+        {0.1, 101, 11},                   /* rounded up, as TrainingArguments.get_warmup_steps does */
+        {0.5, 1, 1},                      /* one step is all warm-up */
+        {0.999, 10, 10}, {1, 100, 1},     /* 1 is a step, not a share */
+        {7, 100, 7},     {250, 100, 250}, /* longer than the run: it ends during warm-up */
+        {1e-9, 1000, 1}, {2.6, 100, 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        ck_assert_msg(train_warmup_steps(cases[i].warmup, cases[i].n_steps) == cases[i].want, "warmup %g of %lld: got %lld, want %lld",
-                      cases[i].warmup, (long long)cases[i].n_steps,
+        ck_assert_msg(train_warmup_steps(cases[i].warmup, cases[i].n_steps) == cases[i].want,
+                      "warmup %g of %lld: got %lld, want %lld", cases[i].warmup, (long long)cases[i].n_steps,
                       (long long)train_warmup_steps(cases[i].warmup, cases[i].n_steps), (long long)cases[i].want);
 }
 END_TEST
@@ -31,7 +31,8 @@ END_TEST
 static void check_factors(train_schedule schedule, int64_t warmup, int64_t n_steps, const double *want, int64_t n) {
     for (int64_t k = 0; k < n; k++) {
         const double got = train_schedule_factor(schedule, k, warmup, n_steps);
-        ck_assert_msg(fabs(got - want[k]) <= 1e-12, "schedule %d, step %lld of %lld, %lld warm-up: got %.15g, want %.15g", (int)schedule,
+        ck_assert_msg(fabs(got - want[k]) <= 1e-12,
+                      "schedule %d, step %lld of %lld, %lld warm-up: got %.15g, want %.15g", (int)schedule,
                       (long long)k, (long long)n_steps, (long long)warmup, got, want[k]);
     }
 }
@@ -51,10 +52,11 @@ START_TEST(linear) {
 END_TEST
 
 START_TEST(cosine) {
-    /* (1 + cos(pi x)) / 2 at eighths: cos(pi/8) = sqrt(2 + sqrt 2) / 2, cos(pi/4) = sqrt(2) / 2, cos(3 pi/8) = sqrt(2 - sqrt 2) / 2 */
+    /* (1 + cos(pi x)) / 2 at eighths: cos(pi/8) = sqrt(2 + sqrt 2) / 2, cos(pi/4) = sqrt(2) / 2, cos(3 pi/8) = sqrt(2 -
+     * sqrt 2) / 2 */
     const double a = sqrt(2 + sqrt(2)) / 2, b = sqrt(2) / 2, c = sqrt(2 - sqrt(2)) / 2;
-    const double warmed[] = {0,           0.5,         1,           (1 + a) / 2, (1 + b) / 2, (1 + c) / 2,
-                             0.5,         (1 - c) / 2, (1 - b) / 2, (1 - a) / 2, 0};
+    const double warmed[] = {0,           0.5,         1, (1 + a) / 2, (1 + b) / 2, (1 + c) / 2, 0.5, (1 - c) / 2,
+                             (1 - b) / 2, (1 - a) / 2, 0};
     check_factors(TRAIN_SCHEDULE_COSINE, 2, N_STEPS, warmed, 11);
     ck_assert_double_eq_tol(train_schedule_factor(TRAIN_SCHEDULE_COSINE, 0, 0, 4), 1, 1e-12);
     ck_assert_double_eq_tol(train_schedule_factor(TRAIN_SCHEDULE_COSINE, 2, 0, 4), 0.5, 1e-12);
@@ -69,7 +71,8 @@ START_TEST(constant) {
 }
 END_TEST
 
-/* One step: full rate without warm-up, rate 0 when that step is the warm-up (as in the Hugging Face trainer). Never NaN. */
+/* One step: full rate without warm-up, rate 0 when that step is the warm-up (as in the Hugging Face trainer). Never
+ * NaN. */
 START_TEST(one_step) {
     for (int schedule = TRAIN_SCHEDULE_LINEAR; schedule <= TRAIN_SCHEDULE_CONSTANT; schedule++) {
         ck_assert_double_eq_tol(train_schedule_factor((train_schedule)schedule, 0, 0, 1), 1, 1e-12);

@@ -1,10 +1,11 @@
-/* One batch, whole and cut into chunks: the same loss and gradients, dropout included; limits that cannot work; NaN weights. */
+/* One batch, whole and cut into chunks: the same loss and gradients, dropout included; limits that cannot work; NaN
+ * weights. */
 #include "train/step.h"
 
 #include "tests/losses/loss_bench.h"
 #include "tests/train/train_bench.h"
 
-#define N_ROWS 24
+#define N_ROWS  24
 #define DROPOUT 0.2
 
 static const char *const losses[] = {"mnrl", "cosine"};
@@ -16,15 +17,18 @@ static void start(void) {
 
 static train_bench open_for(const char *loss, double dropout) {
     senc_buffer rows = {0};
-    if (strcmp(loss, "mnrl") == 0) train_bench_pairs(&rows, N_ROWS, 21);
-    else train_bench_scored(&rows, N_ROWS, 22);
+    if (strcmp(loss, "mnrl") == 0)
+        train_bench_pairs(&rows, N_ROWS, 21);
+    else
+        train_bench_scored(&rows, N_ROWS, 22);
     const train_bench b = train_bench_open(rows.data, loss, dropout);
     senc_buffer_free(&rows);
     return b;
 }
 
 /* Loss, with gradients of weight * loss in the model; *n_chunked says whether the batch was cut. */
-static double run(train_bench *b, const char *loss, int64_t memory_limit, int64_t dropout_step, double weight, int64_t *n_chunked) {
+static double run(train_bench *b, const char *loss, int64_t memory_limit, int64_t dropout_step, double weight,
+                  int64_t *n_chunked) {
     const loss_spec *spec = loss_find(loss);
     void *options = bench_options(spec, NULL);
     train_feed *f = train_bench_feed(b, N_ROWS, 2);
@@ -50,7 +54,8 @@ static float *copy_gradients(train_bench *b) {
     return copy;
 }
 
-/* Relative to the largest gradient of each parameter; a key's bias has a gradient of zero, that is of rounding noise. */
+/* Relative to the largest gradient of each parameter; a key's bias has a gradient of zero, that is of rounding noise.
+ */
 static void compare_gradients(const train_bench *b, const float *want, double relative) {
     const ag_params *params = nn_model_params(b->model);
     const double all = model_bench_largest(want, params->n_numbers);
@@ -74,8 +79,8 @@ START_TEST(chunks_give_the_same) {
     static const int64_t tokens[] = {30, 64, 200, 350, 4000};
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
         const double cut = run(&b, loss, tokens[i] * per_token * 10 / 9 + 10, 3, 1, &n_chunked);
-        ck_assert_msg(fabs(cut - whole) <= 1e-5 * whole, "%s in chunks of %lld tokens: loss %.9g, whole %.9g", loss, (long long)tokens[i],
-                      cut, whole);
+        ck_assert_msg(fabs(cut - whole) <= 1e-5 * whole, "%s in chunks of %lld tokens: loss %.9g, whole %.9g", loss,
+                      (long long)tokens[i], cut, whole);
         compare_gradients(&b, want, 1e-5);
         n_cuts += n_chunked;
     }
@@ -99,7 +104,8 @@ START_TEST(weights_add_up) {
     const double loss = run(&b, "mnrl", 0, 1, 1, NULL);
     float *want = copy_gradients(&b);
     for (int cut = 0; cut < 2; cut++) {
-        ck_assert_double_eq_tol(run(&b, "mnrl", cut ? limit : 0, 1, 0.25, NULL), loss, 1e-5 * loss); /* the loss itself has no weight */
+        ck_assert_double_eq_tol(run(&b, "mnrl", cut ? limit : 0, 1, 0.25, NULL), loss,
+                                1e-5 * loss); /* the loss itself has no weight */
         float *quarter = copy_gradients(&b);
         const ag_params *params = nn_model_params(b.model);
         for (int64_t i = 0; i < params->n_numbers; i++) params->grads[i] = 4 * quarter[i];
@@ -128,7 +134,8 @@ START_TEST(weights_add_up) {
 }
 END_TEST
 
-/* The estimate behind the limit holds: any limit from a few tokens on works or says clearly that it is too small; none crashes. */
+/* The estimate behind the limit holds: any limit from a few tokens on works or says clearly that it is too small; none
+ * crashes. */
 START_TEST(any_limit) {
     train_bench b = open_for("mnrl", DROPOUT);
     const loss_spec *spec = loss_find("mnrl");
@@ -150,8 +157,8 @@ START_TEST(any_limit) {
         TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, limit, err));
         const bool ok = train_stepper_run(&s, batch, 0, 1, &value, &failure);
         n_failed += !ok;
-        ck_assert_msg(ok || limit < 2 * longest * per_token, "a limit of %lld bytes, %lld for the longest text: %s", (long long)limit,
-                      (long long)(longest * per_token), failure.text);
+        ck_assert_msg(ok || limit < 2 * longest * per_token, "a limit of %lld bytes, %lld for the longest text: %s",
+                      (long long)limit, (long long)(longest * per_token), failure.text);
         ck_assert(ok || failure.kind == SENC_FAILED || failure.kind == SENC_BAD_INPUT);
         ck_assert_msg(ok || (strstr(failure.text, "memory") && strstr(failure.text, "limit")), "%s", failure.text);
         train_stepper_free(&s);
@@ -190,7 +197,8 @@ START_TEST(nan_weights) {
         double value;
         const int64_t limit = cut ? 60 * nn_model_activation_bytes_per_token(b.model) : 0;
         TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, limit, err));
-        TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_FAILED, "loss is nan; first non-finite tensor: ");
+        TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_FAILED,
+                          "loss is nan; first non-finite tensor: ");
         senc_error failure = {0};
         train_stepper_run(&s, batch, 0, 1, &value, &failure);
         ck_assert_msg(strstr(failure.text, c->part) != NULL, "expected %s, got %s", c->part, failure.text);
@@ -215,7 +223,8 @@ START_TEST(overflow) {
     double value;
     TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
     TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, 0, err));
-    TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_FAILED, "first non-finite tensor: layer 2 feed-forward norm");
+    TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_FAILED,
+                      "first non-finite tensor: layer 2 feed-forward norm");
     train_stepper_free(&s);
     train_feed_free(f);
     bench_close(spec, options);

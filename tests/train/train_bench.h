@@ -1,5 +1,5 @@
-/* What the training tests share: invented rows in a folder of their own, opened as a loss wants them, with a vocabulary and a tiny random
- * model made from them. Prefix: train_bench_. */
+/* What the training tests share: invented rows in a folder of their own, opened as a loss wants them, with a vocabulary
+ * and a tiny random model made from them. Prefix: train_bench_. */
 #ifndef TRAIN_BENCH_H
 #define TRAIN_BENCH_H
 
@@ -21,29 +21,31 @@ typedef struct train_bench {
     nn_model *model; /* with gradients */
 } train_bench;
 
-#define TRAIN_BENCH_OK(call)                                                                                             \
-    do {                                                                                                                 \
-        senc_error bench_err = {0};                                                                                      \
-        senc_error *err = &bench_err;                                                                                    \
-        ck_assert_msg(call, "%s", bench_err.text);                                                                       \
+#define TRAIN_BENCH_OK(call)                                                                                           \
+    do {                                                                                                               \
+        senc_error bench_err = {0};                                                                                    \
+        senc_error *err = &bench_err;                                                                                  \
+        ck_assert_msg(call, "%s", bench_err.text);                                                                     \
     } while (0)
 
 /* The call fails as `kind` with a text that holds `part`. */
-#define TRAIN_BENCH_FAILS(call, want_kind, part)                                                                         \
-    do {                                                                                                                 \
-        senc_error bench_err = {0};                                                                                      \
-        senc_error *err = &bench_err;                                                                                    \
-        ck_assert_msg(!(call), "no error, although: %s", part);                                                          \
-        ck_assert_msg(strstr(bench_err.text, part) != NULL, "expected \"... %s ...\", got \"%s\"", part, bench_err.text); \
-        ck_assert_int_eq(bench_err.kind, want_kind);                                                                     \
-        ck_assert_msg(strchr(bench_err.text, '\n') == NULL, "more than one line: \"%s\"", bench_err.text);               \
+#define TRAIN_BENCH_FAILS(call, want_kind, part)                                                                       \
+    do {                                                                                                               \
+        senc_error bench_err = {0};                                                                                    \
+        senc_error *err = &bench_err;                                                                                  \
+        ck_assert_msg(!(call), "no error, although: %s", part);                                                        \
+        ck_assert_msg(strstr(bench_err.text, part) != NULL, "expected \"... %s ...\", got \"%s\"", part,               \
+                      bench_err.text);                                                                                 \
+        ck_assert_int_eq(bench_err.kind, want_kind);                                                                   \
+        ck_assert_msg(strchr(bench_err.text, '\n') == NULL, "more than one line: \"%s\"", bench_err.text);             \
     } while (0)
 
 /* "a grey heron sleeps near the mill": one of many sentences, of 4 to 12 words. */
 static inline void train_bench_sentence(senc_rng *rng, senc_buffer *out) {
-    static const char *const words[] = {"grey",  "heron", "sleeps", "near", "the",   "mill",  "a",      "lantern", "hums",  "over",
-                                        "river", "stone", "bread",  "is",   "baked", "under", "copper", "roof",    "slow",  "ferry",
-                                        "takes", "salt",  "to",     "an",   "old",   "pier",  "where",  "children", "count", "gulls"};
+    static const char *const words[] = {"grey",   "heron", "sleeps", "near",     "the",   "mill", "a",     "lantern",
+                                        "hums",   "over",  "river",  "stone",    "bread", "is",   "baked", "under",
+                                        "copper", "roof",  "slow",   "ferry",    "takes", "salt", "to",    "an",
+                                        "old",    "pier",  "where",  "children", "count", "gulls"};
     const int n = 4 + (int)senc_rng_below(rng, 9);
     for (int i = 0; i < n; i++)
         senc_buffer_printf(out, "%s%s", i ? " " : "", words[senc_rng_below(rng, sizeof words / sizeof words[0])]);
