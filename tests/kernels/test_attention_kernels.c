@@ -110,6 +110,16 @@ START_TEST(test_large_scores) {
         for (int i = 0; i < 96; i++) ck_assert_float_eq_tol(out[i], 2.0f, 1e-6f);
         ck_assert_float_eq_tol(log_sum[0], 9600.0f, 1e-2f);
     });
+    /* All scores equally low: a mean, also when what pads the row of scores would be higher. */
+    for (int i = 0; i < 3; i++) {
+        for (int c = 0; c < 32; c++) qkv[i * 96 + 32 + c] = -3.0f;
+    }
+    FOR_EACH_TABLE(table, {
+        float out[96], log_sum[3];
+        const kern_dropout none = {0};
+        table->attention_forward((kern_sequences){offsets, 1}, 1, 32, 1.0, none, qkv, out, log_sum);
+        for (int i = 0; i < 96; i++) ck_assert_float_eq_tol(out[i], 1.0f, 1e-6f);
+    });
 }
 END_TEST
 

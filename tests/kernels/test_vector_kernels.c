@@ -124,6 +124,20 @@ START_TEST(test_dropout_mask) {
 }
 END_TEST
 
+/* A cell equal to the threshold is kept: p is chosen so that column 5 is such a cell. */
+START_TEST(test_dropout_threshold_is_kept) {
+    enum { D = 40 };
+    float ones[D], y[D];
+    for (int i = 0; i < D; i++) ones[i] = 1.0f;
+    const uint32_t cell = senc_rng_cell(senc_rng_row_key(77, 3), 5);
+    const kern_dropout dropout = {.p = (double)cell / 4294967296.0, .key = 77, .first_row = 3};
+    FOR_EACH_TABLE(table, {
+        table->dropout_forward(1, D, dropout, ones, y);
+        ck_assert(y[5] > 0.0f);
+    });
+}
+END_TEST
+
 /* One step of AdamW with numbers that can be followed: g = 2, m = v = 0, both corrections undo the decay, so the update is
  * lr * g / |g| + lr * weight_decay * w = 0.1 + 0.1 * 0.5 * 1. */
 START_TEST(test_adamw_by_hand) {
@@ -180,6 +194,7 @@ int main(void) {
     tcase_add_loop_test(c, test_activation, 0, sizeof sizes / sizeof *sizes);
     tcase_add_test(c, test_dropout);
     tcase_add_test(c, test_dropout_mask);
+    tcase_add_test(c, test_dropout_threshold_is_kept);
     tcase_add_test(c, test_adamw_by_hand);
     tcase_add_test(c, test_environment_chooses_the_table);
     tcase_add_test(c, test_unknown_table_gives_the_best);
