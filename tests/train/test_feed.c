@@ -341,6 +341,58 @@ START_TEST(drop_last) {
 }
 END_TEST
 
+START_TEST(not_shuffled) {
+    senc_buffer rows = {0};
+    train_bench_pairs(&rows, 10, 11);
+    train_bench b = train_bench_open(rows.data, "mnrl", 0);
+    const train_feed_options options = {
+        .set = b.set, .columns = &b.columns, .tokenizer = b.tokenizer, .max_length = 40, .batch_size = 4};
+    train_feed *f;
+    TRAIN_BENCH_OK(train_feed_create(&options, &f, err));
+    for (int64_t i = 0; i < 6; i++) { /* batches of 4, 4 and 2 */
+        const train_batch *batch;
+        TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+        for (int64_t k = 0; k < batch->n_rows; k++) ck_assert_int_eq(batch->rows[k], 4 * (i % 3) + k);
+    }
+    train_feed_free(f);
+    train_bench_close(&b);
+    senc_buffer_free(&rows);
+}
+END_TEST
+
+/* Prompts that pooling leaves out: their tokens, [CLS] included, of every text; none of an absent one. */
+START_TEST(excluded_prompts) {
+    train_bench b = train_bench_open("{\"anchor\": \"heron\", \"positive\": \"grey heron\", \"negative\": \"mill\"}\n"
+                                     "{\"anchor\": \"ferry\", \"positive\": \"slow ferry\"}\n",
+                                     "mnrl", 0);
+    const train_feed_options options = {.set = b.set,
+                                        .columns = &b.columns,
+                                        .tokenizer = b.tokenizer,
+                                        .query_prompt = "find the ",
+                                        .document_prompt = "old: ",
+                                        .exclude_prompt = true,
+                                        .max_length = 40,
+                                        .batch_size = 2};
+    train_feed *f;
+    const train_batch *batch;
+    TRAIN_BENCH_OK(train_feed_create(&options, &f, err));
+    TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+    data_ids query = encode(&b, "", "find the", 0), document = encode(&b, "", "old:", 0);
+    for (int64_t at = 0; at < 6; at++) {
+        const int64_t want = batch->absent[at] ? 0 : (at < 2 ? query.n : document.n) - 1; /* without [SEP] */
+        ck_assert_int_eq(batch->prompt_tokens[at], want);
+        /* the tokens that are left out are the prompt's */
+        const data_ids *prompt = at < 2 ? &query : &document;
+        ck_assert(memcmp(batch->ids.items + batch->offsets[at], prompt->items, (size_t)want * sizeof *prompt->items) ==
+                  0);
+    }
+    data_ids_free(&query);
+    data_ids_free(&document);
+    train_feed_free(f);
+    train_bench_close(&b);
+}
+END_TEST
+
 START_TEST(rows_in_words) {
     senc_buffer rows = {0};
     train_bench_pairs(&rows, 20, 3);
@@ -434,6 +486,8 @@ int main(void) {
     tcase_add_test(tests, scores_and_labels);
     tcase_add_test(tests, same_for_seed_restore_and_threads);
     tcase_add_test(tests, drop_last);
+    tcase_add_test(tests, not_shuffled);
+    tcase_add_test(tests, excluded_prompts);
     tcase_add_test(tests, rows_in_words);
     tcase_add_test(tests, refused);
     tcase_add_test(tests, out_of_memory);

@@ -134,6 +134,67 @@ START_TEST(weights_add_up) {
 }
 END_TEST
 
+/* Rows without some of the hard negatives (0), prompts that pooling leaves out (1): finite, and the same in chunks. */
+START_TEST(absent_texts_and_excluded_prompts) {
+    senc_buffer rows = {0};
+    senc_rng rng;
+    senc_rng_init(&rng, 8);
+    for (int i = 0; i < 12; i++) {
+        senc_buffer_append_text(&rows, "{\"anchor\": \"");
+        train_bench_sentence(&rng, &rows);
+        senc_buffer_append_text(&rows, "\", \"positive\": \"");
+        train_bench_sentence(&rng, &rows);
+        if (_i == 1 || i % 3 == 0) {
+            senc_buffer_append_text(&rows, "\", \"negative\": \"");
+            train_bench_sentence(&rng, &rows);
+        }
+        senc_buffer_append_text(&rows, "\"}\n");
+    }
+    train_bench b = train_bench_open(rows.data, "mnrl", DROPOUT);
+    const loss_spec *spec = loss_find("mnrl");
+    void *options = bench_options(spec, NULL);
+    const train_feed_options feed = {.set = b.set,
+                                     .columns = &b.columns,
+                                     .tokenizer = b.tokenizer,
+                                     .query_prompt = "where is ",
+                                     .exclude_prompt = _i == 1,
+                                     .max_length = 40,
+                                     .batch_size = 12,
+                                     .mask_known_positives = true};
+    train_feed *f;
+    const train_batch *batch;
+    TRAIN_BENCH_OK(train_feed_create(&feed, &f, err));
+    TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+    ck_assert_int_eq(batch->loss.n_masked, _i == 1 ? 0 : 8 * 12);
+    double want = NAN;
+    float *gradients = NULL;
+    for (int cut = 0; cut < 2; cut++) {
+        train_stepper s;
+        double value = NAN;
+        const int64_t limit = cut ? 50 * nn_model_activation_bytes_per_token(b.model) * 10 / 9 : 0;
+        ag_params_zero_grads(nn_model_params(b.model));
+        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, limit, err));
+        TRAIN_BENCH_OK(train_stepper_run(&s, batch, 1, 1, &value, err));
+        ck_assert_int_eq(s.n_chunked, cut);
+        train_stepper_free(&s);
+        ck_assert(isfinite(value));
+        if (cut) {
+            ck_assert_double_eq_tol(value, want, 1e-5 * want);
+            compare_gradients(&b, gradients, 1e-5);
+        }
+        want = value;
+        free(gradients);
+        gradients = copy_gradients(&b);
+        for (int64_t i = 0; i < nn_model_params(b.model)->n_numbers; i++) ck_assert(isfinite((double)gradients[i]));
+    }
+    free(gradients);
+    train_feed_free(f);
+    bench_close(spec, options);
+    train_bench_close(&b);
+    senc_buffer_free(&rows);
+}
+END_TEST
+
 /* The estimate behind the limit holds: any limit from a few tokens on works or says clearly that it is too small; none
  * crashes. */
 START_TEST(any_limit) {
@@ -267,6 +328,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, start, senc_threads_free);
     tcase_add_loop_test(tests, chunks_give_the_same, 0, N_LOSSES);
     tcase_add_test(tests, weights_add_up);
+    tcase_add_loop_test(tests, absent_texts_and_excluded_prompts, 0, 2);
     tcase_add_test(tests, any_limit);
     tcase_add_loop_test(tests, nan_weights, 0, N_NAN_CASES);
     tcase_add_test(tests, overflow);

@@ -152,7 +152,8 @@ static inline train_feed *train_bench_feed(const train_bench *b, int64_t batch_s
                                         .tokenizer = b->tokenizer,
                                         .max_length = 40,
                                         .batch_size = batch_size,
-                                        .seed = seed};
+                                        .seed = seed,
+                                        .shuffle = true};
     train_feed *f = NULL;
     TRAIN_BENCH_OK(train_feed_create(&options, &f, err));
     return f;
