@@ -2,8 +2,8 @@
  *
  *   bench_kernels [threads] [seconds per measurement] [name filter]
  *
- * Prints GF/s or GB/s and the share of the limit: fused multiply-adds from registers on all threads for arithmetic, a copy of a large
- * array for memory. Each number is the best of several runs. SENC_KERNELS chooses the table. */
+ * Prints GF/s or GB/s and the share of the limit: fused multiply-adds from registers on all threads for arithmetic, a
+ * copy of a large array for memory. Each number is the best of several runs. SENC_KERNELS chooses the table. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +42,8 @@ static float *floats(int64_t n, double spread) {
     return x;
 }
 
-/* The limit of arithmetic: independent chains of vector multiply-adds in registers, all different, or they would become one. Returns
- * a sum that keeps them alive. */
+/* The limit of arithmetic: independent chains of vector multiply-adds in registers, all different, or they would become
+ * one. Returns a sum that keeps them alive. */
 #define CHAINS 12
 
 #if defined(__x86_64__)

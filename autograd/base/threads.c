@@ -1,9 +1,9 @@
 /* The thread pool: see threads.h.
  *
- * A job is open while its tasks are handed out. Workers join an open job, take task numbers from one counter and leave; the caller
- * does the same, then closes the job and waits only for those who joined. So a worker that is still asleep costs nobody anything, which
- * keeps short jobs (one sentence) short. Idle workers spin for some microseconds, because the next kernel usually follows at once,
- * then sleep on a condition variable. */
+ * A job is open while its tasks are handed out. Workers join an open job, take task numbers from one counter and leave;
+ * the caller does the same, then closes the job and waits only for those who joined. So a worker that is still asleep
+ * costs nobody anything, which keeps short jobs (one sentence) short. Idle workers spin for some microseconds, because
+ * the next kernel usually follows at once, then sleep on a condition variable. */
 #include "autograd/base/threads.h"
 
 #include <pthread.h>
@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define JOB_OPEN UINT32_C(0x80000000) /* the other bits of `state` count the workers inside the job */
-#define SPIN_ROUNDS 2000              /* about 50 to 100 us: longer than the serial code between two kernels */
+#define JOB_OPEN    UINT32_C(0x80000000) /* the other bits of `state` count the workers inside the job */
+#define SPIN_ROUNDS 2000                 /* about 50 to 100 us: longer than the serial code between two kernels */
 
 typedef struct senc_pool {
     int n;     /* threads including the caller */
@@ -36,10 +36,8 @@ typedef struct senc_pool {
     pthread_cond_t wake, done;
 } senc_pool;
 
-static senc_pool pool = {.n = 1,
-                         .mutex = PTHREAD_MUTEX_INITIALIZER,
-                         .wake = PTHREAD_COND_INITIALIZER,
-                         .done = PTHREAD_COND_INITIALIZER};
+static senc_pool pool = {
+    .n = 1, .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
 static pthread_mutex_t caller_mutex = PTHREAD_MUTEX_INITIALIZER; /* one job at a time */
 
 static _Thread_local int thread_index;
@@ -190,7 +188,8 @@ bool senc_threads_init(int n, senc_error *err) {
         if (failure) {
             pool.n = i;
             stop_workers();
-            return senc_fail(err, SENC_FAILED, "threads: cannot start thread %d of %d: %s", i + 1, n, strerror(failure));
+            return senc_fail(err, SENC_FAILED, "threads: cannot start thread %d of %d: %s", i + 1, n,
+                             strerror(failure));
         }
     }
     pool.n = n;
@@ -223,7 +222,8 @@ static int affinity_cpus(void) {
     return 1;
 }
 
-/* The CPUs that a cgroup v2 file cpu.max ("150000 100000" or "max 100000") grants, rounded up; 0: no limit or no file. */
+/* The CPUs that a cgroup v2 file cpu.max ("150000 100000" or "max 100000") grants, rounded up; 0: no limit or no file.
+ */
 static int64_t quota_in_file(const char *path) {
     FILE *f = fopen(path, "r");
     if (!f) return 0;

@@ -30,15 +30,19 @@ static inline real kern_blend(real beta, real old, double value) {
     return beta == 0 ? (real)value : (real)((double)beta * (double)old + value);
 }
 
-#define KERN_SQRT_HALF 0.70710678118654752440
+#define KERN_SQRT_HALF    0.70710678118654752440
 #define KERN_INV_SQRT_2PI 0.39894228040143267794
 
 static inline double kern_activate(kern_activation act, double x) {
     switch (act) {
-    case KERN_GELU: return 0.5 * x * (1.0 + erf(x * KERN_SQRT_HALF));
-    case KERN_TANH: return tanh(x);
-    case KERN_RELU: return x < 0.0 ? 0.0 : x; /* this way round a NaN stays a NaN */
-    case KERN_NONE: break;
+    case KERN_GELU:
+        return 0.5 * x * (1.0 + erf(x * KERN_SQRT_HALF));
+    case KERN_TANH:
+        return tanh(x);
+    case KERN_RELU:
+        return x < 0.0 ? 0.0 : x; /* this way round a NaN stays a NaN */
+    case KERN_NONE:
+        break;
     }
     return x;
 }
@@ -46,13 +50,16 @@ static inline double kern_activate(kern_activation act, double x) {
 /* The derivative at x. */
 static inline double kern_activate_slope(kern_activation act, double x) {
     switch (act) {
-    case KERN_GELU: return 0.5 * (1.0 + erf(x * KERN_SQRT_HALF)) + x * KERN_INV_SQRT_2PI * exp(-0.5 * x * x);
+    case KERN_GELU:
+        return 0.5 * (1.0 + erf(x * KERN_SQRT_HALF)) + x * KERN_INV_SQRT_2PI * exp(-0.5 * x * x);
     case KERN_TANH: {
         const double t = tanh(x);
         return 1.0 - t * t;
     }
-    case KERN_RELU: return x > 0.0 ? 1.0 : 0.0;
-    case KERN_NONE: break;
+    case KERN_RELU:
+        return x > 0.0 ? 1.0 : 0.0;
+    case KERN_NONE:
+        break;
     }
     return 1.0;
 }

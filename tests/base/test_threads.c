@@ -22,7 +22,8 @@ typedef struct tally {
 static void count_run(void *context, int64_t i, int thread) {
     tally *t = context;
     t->runs[i]++;
-    if (thread < 0 || thread >= senc_threads_count() || thread != senc_threads_index()) atomic_fetch_add(&t->bad_threads, 1);
+    if (thread < 0 || thread >= senc_threads_count() || thread != senc_threads_index())
+        atomic_fetch_add(&t->bad_threads, 1);
 }
 
 static void start(int n) {

@@ -8,19 +8,13 @@ typedef struct example {
 } example;
 
 static const example examples[] = {
-    {1, 1, {1, -1}, false},
-    {2, 32, {0, 1, 2, 17, 0, 33, -1}, false},
-    {3, 7, {5, 12, 1, -1}, false},
-    {1, 33, {16, 31, -1}, false},
-    {2, 64, {48, 3, 50, -1}, false},
-    {12, 32, {9, 70, 1, -1}, false},
-    {1, 96, {30, 7, -1}, false},
-    {2, 20, {3, 4, 5, 6, 7, 8, 9, -1}, false},
-    {1, 130, {100, -1}, false},
-    {4, 16, {512, -1}, true},
+    {1, 1, {1, -1}, false},          {2, 32, {0, 1, 2, 17, 0, 33, -1}, false},
+    {3, 7, {5, 12, 1, -1}, false},   {1, 33, {16, 31, -1}, false},
+    {2, 64, {48, 3, 50, -1}, false}, {12, 32, {9, 70, 1, -1}, false},
+    {1, 96, {30, 7, -1}, false},     {2, 20, {3, 4, 5, 6, 7, 8, 9, -1}, false},
+    {1, 130, {100, -1}, false},      {4, 16, {512, -1}, true},
     {1, 32, {129, 300, -1}, true},
 };
-
 
 static int64_t lay_out(const example *e, int64_t *offsets, int64_t *n_tokens) {
     int64_t n = 0;
@@ -72,7 +66,8 @@ START_TEST(test_attention) {
 }
 END_TEST
 
-/* By hand: two tokens, one head of width 1, q = k = v = (0, ln 3): token 0 sees scores (0, 0), token 1 (0, (ln 3)^2). */
+/* By hand: two tokens, one head of width 1, q = k = v = (0, ln 3): token 0 sees scores (0, 0), token 1 (0, (ln 3)^2).
+ */
 START_TEST(test_two_tokens_by_hand) {
     const int64_t offsets[2] = {0, 2};
     const float l = (float)log(3.0), qkv[6] = {0.0f, 0.0f, 0.0f, l, l, l};
@@ -119,6 +114,7 @@ START_TEST(test_large_scores) {
         const kern_dropout none = {0};
         table->attention_forward((kern_sequences){offsets, 1}, 1, 32, 1.0, none, qkv, out, log_sum);
         for (int i = 0; i < 96; i++) ck_assert_float_eq_tol(out[i], 1.0f, 1e-6f);
+        ck_assert_float_eq_tol(log_sum[0], -9600.0f + (float)log(3.0), 1e-2f);
     });
 }
 END_TEST

@@ -25,14 +25,13 @@ START_TEST(test_embed) {
         const float *p = parts & 1 ? position : NULL, *t = parts & 2 ? type : NULL;
         kern_reference()->embed_forward(sequences, d, ids, FIRST, word, p, t, want);
         float *dword = random_floats(V * d, 5), *dposition = random_floats(P * d, 6), *dtype = random_floats(d, 7);
-        kern_reference()->embed_backward(sequences, d, ids, FIRST, dout, parts & 4 ? dword : NULL,
-                                         p ? dposition : NULL, t ? dtype : NULL);
+        kern_reference()->embed_backward(sequences, d, ids, FIRST, dout, parts & 4 ? dword : NULL, p ? dposition : NULL,
+                                         t ? dtype : NULL);
         FOR_EACH_TABLE(table, {
             float *got = prefilled(n * d, 0.0f, 0), *gw = random_floats(V * d, 5), *gp = random_floats(P * d, 6);
             float *gt = random_floats(d, 7);
             table->embed_forward(sequences, d, ids, FIRST, word, p, t, got);
-            table->embed_backward(sequences, d, ids, FIRST, dout, parts & 4 ? gw : NULL, p ? gp : NULL,
-                                  t ? gt : NULL);
+            table->embed_backward(sequences, d, ids, FIRST, dout, parts & 4 ? gw : NULL, p ? gp : NULL, t ? gt : NULL);
             check_close(n * d, got, want, 1e-6, table->name, "out");
             check_close(V * d, gw, dword, 1e-5, table->name, "dword");
             check_close(P * d, gp, dposition, 1e-5, table->name, "dposition");

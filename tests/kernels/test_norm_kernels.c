@@ -4,12 +4,13 @@
 static const int64_t rows[] = {0, 1, 2, 63, 64, 65, 200};
 static const int64_t widths[] = {1, 3, 7, 16, 31, 33, 384};
 
-#define N_ROWS (sizeof rows / sizeof *rows)
+#define N_ROWS   (sizeof rows / sizeof *rows)
 #define N_WIDTHS (sizeof widths / sizeof *widths)
 
 /* Outputs of one run of all kernels of this file. */
 typedef struct outputs {
-    float *sum, *y, *mean, *rstd, *plain, *plain_mean, *plain_rstd, *dx, *dresidual, *dplain, *dgamma, *dshift, *unit, *norm, *dunit;
+    float *sum, *y, *mean, *rstd, *plain, *plain_mean, *plain_rstd, *dx, *dresidual, *dplain, *dgamma, *dshift, *unit,
+        *norm, *dunit;
 } outputs;
 
 static outputs allocate(int64_t n, int64_t d, float beta) {
@@ -31,9 +32,8 @@ static outputs allocate(int64_t n, int64_t d, float beta) {
 }
 
 static void release(outputs *o) {
-    float *all[] = {o->sum,    o->y,      o->mean, o->rstd, o->plain, o->dx, o->dresidual,
-                    o->dplain, o->dgamma, o->dshift, o->unit, o->norm, o->dunit,
-                    o->plain_mean, o->plain_rstd};
+    float *all[] = {o->sum,    o->y,      o->mean, o->rstd, o->plain, o->dx,         o->dresidual, o->dplain,
+                    o->dgamma, o->dshift, o->unit, o->norm, o->dunit, o->plain_mean, o->plain_rstd};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
@@ -69,7 +69,8 @@ static void check_shape(int64_t n, int64_t d, kern_dropout dropout, float beta) 
         free(got.dresidual);
         got.dresidual = prefilled(n * d, 1.0f - beta, 3);
         run_all(table, n, d, dropout, beta, &got, &want);
-        /* A row of width 1 or of equal numbers has rstd 1/sqrt(eps): differences of rounding come out 300 times larger. */
+        /* A row of width 1 or of equal numbers has rstd 1/sqrt(eps): differences of rounding come out 300 times larger.
+         */
         const double loose = d < 8 ? 2e-3 : 2e-5;
         check_close(n * d, got.sum, want.sum, 1e-6, table->name, "sum");
         check_close(n * d, got.y, want.y, loose, table->name, "y of add_norm");

@@ -3,7 +3,7 @@
 
 /* m, n, k around the tile sizes of all instruction sets (6 or 14 rows, 8, 16 or 32 columns) and the depth of a step. */
 static const int64_t gemm_shapes[][3] = {
-    {1, 1, 1},  {1, 1, 0},   {3, 0, 5},    {0, 4, 5},    {1, 17, 3},  {7, 1, 31},    {6, 16, 4},   {14, 32, 8},
+    {1, 1, 1},   {1, 1, 0},    {3, 0, 5},     {0, 4, 5},  {1, 17, 3},   {7, 1, 31},     {6, 16, 4},  {14, 32, 8},
     {13, 33, 5}, {15, 31, 33}, {61, 47, 100}, {2, 70, 1}, {37, 9, 391}, {150, 40, 200}, {5, 300, 7}, {29, 65, 800},
 };
 
@@ -40,7 +40,7 @@ END_TEST
 
 /* tokens, in, out */
 static const int64_t linear_shapes[][3] = {
-    {1, 1, 1}, {1, 3, 7},    {2, 31, 33}, {10, 33, 31},  {64, 7, 40},  {65, 40, 7},   {0, 5, 5},
+    {1, 1, 1},  {1, 3, 7},    {2, 31, 33},  {10, 33, 31},  {64, 7, 40},     {65, 40, 7},    {0, 5, 5},
     {70, 1, 3}, {100, 48, 1}, {33, 64, 96}, {300, 33, 50}, {131, 100, 420}, {200, 410, 30},
 };
 static const kern_activation activations[] = {KERN_NONE, KERN_GELU, KERN_TANH, KERN_RELU};
@@ -156,7 +156,8 @@ START_TEST(test_products_repeat) {
 }
 END_TEST
 
-/* GELU itself, at the points where an approximation is worst: the error stays below 1.5e-7 max(1, |x|), the slope's below 4e-7. */
+/* GELU itself, at the points where an approximation is worst: the error stays below 1.5e-7 max(1, |x|), the slope's
+ * below 4e-7. */
 START_TEST(test_gelu_accuracy) {
     enum { N = 40001 };
     static float x[N], y[N], one[N], slope[N];

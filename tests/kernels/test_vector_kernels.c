@@ -138,8 +138,8 @@ START_TEST(test_dropout_threshold_is_kept) {
 }
 END_TEST
 
-/* One step of AdamW with numbers that can be followed: g = 2, m = v = 0, both corrections undo the decay, so the update is
- * lr * g / |g| + lr * weight_decay * w = 0.1 + 0.1 * 0.5 * 1. */
+/* One step of AdamW with numbers that can be followed: g = 2, m = v = 0, both corrections undo the decay, so the update
+ * is lr * g / |g| + lr * weight_decay * w = 0.1 + 0.1 * 0.5 * 1. */
 START_TEST(test_adamw_by_hand) {
     const kern_adamw step = {.learning_rate = 0.1,
                              .beta1 = 0.9,

@@ -13,7 +13,8 @@ void kern_fill_generic(kern_table *table);
 #if defined(__x86_64__)
 void kern_fill_avx2(kern_table *table);
 void kern_fill_avx512(kern_table *table);
-/* The vectors of AVX-512 in AVX2 instructions: slow and never chosen by itself, it lets any machine test what others run. */
+/* The vectors of AVX-512 in AVX2 instructions: slow and never chosen by itself, it lets any machine test what others
+ * run. */
 void kern_fill_wide(kern_table *table);
 #endif
 
@@ -23,7 +24,8 @@ static kern_table filled[MOST_TABLES];
 static const kern_table *all[MOST_TABLES]; /* the reference first, the best last */
 static int n_all;
 static const kern_table *best;
-static pthread_once_t tables_once = PTHREAD_ONCE_INIT, choice_once = PTHREAD_ONCE_INIT, openblas_once = PTHREAD_ONCE_INIT;
+static pthread_once_t tables_once = PTHREAD_ONCE_INIT, choice_once = PTHREAD_ONCE_INIT,
+                      openblas_once = PTHREAD_ONCE_INIT;
 
 static kern_table openblas_table;
 static bool has_openblas;
@@ -84,7 +86,8 @@ static void choose(void) {
     if (best) return;
     best = default_table();
     senc_warn("SENC_KERNELS: expected ref, generic, avx2, avx512 or openblas as far as this machine has them, got "
-              "\"%s\"; using %s", wanted, best->name);
+              "\"%s\"; using %s",
+              wanted, best->name);
 }
 
 const kern_table *kern_best(void) {

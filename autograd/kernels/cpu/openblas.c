@@ -1,5 +1,6 @@
-/* Matrix products on OpenBLAS: see openblas.h. OpenBLAS runs on one thread; senc's own threads call it on slices, so nothing is
- * oversubscribed and a result depends on the number of threads at most (through the slices), never on their timing. */
+/* Matrix products on OpenBLAS: see openblas.h. OpenBLAS runs on one thread; senc's own threads call it on slices, so
+ * nothing is oversubscribed and a result depends on the number of threads at most (through the slices), never on their
+ * timing. */
 #include "autograd/kernels/cpu/openblas.h"
 
 #include <dlfcn.h>
@@ -11,9 +12,9 @@
 #include "autograd/base/threads.h"
 #include "autograd/kernels/cpu/scratch.h"
 
-#define LIBRARY "libopenblas.so.0"
+#define LIBRARY    "libopenblas.so.0"
 #define BLOCK_ROWS 256 /* rows of a task: OpenBLAS packs the other operand again for each */
-#define LINE 16        /* columns are cut at multiples of a cache line of floats */
+#define LINE       16  /* columns are cut at multiples of a cache line of floats */
 
 /* cblas.h: CblasRowMajor = 101, CblasNoTrans = 111, CblasTrans = 112; blasint is int. */
 typedef void sgemm_function(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha,

@@ -1,5 +1,5 @@
-/* The plain C kernels, one function per entry of kern_table (kernels.h says what each computes). Sums run in double, one
- * element after the other, so that the tuned kernels are measured against something more exact than themselves. */
+/* The plain C kernels, one function per entry of kern_table (kernels.h says what each computes). Sums run in double,
+ * one element after the other, so that the tuned kernels are measured against something more exact than themselves. */
 #ifndef KERN_REF_H
 #define KERN_REF_H
 

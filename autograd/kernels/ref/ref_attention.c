@@ -29,8 +29,8 @@ static double log_sum_exp(int64_t first, int64_t last, int64_t d, int64_t width,
 }
 
 /* Columns c .. c+CHUNK-1 of the output of one query and head. */
-static void attend(int64_t first, int64_t last, int64_t d, int64_t width, int64_t c, double scale,
-                   kern_dropout dropout, uint64_t row_key, double lse, const real *q, const real *k, real *out) {
+static void attend(int64_t first, int64_t last, int64_t d, int64_t width, int64_t c, double scale, kern_dropout dropout,
+                   uint64_t row_key, double lse, const real *q, const real *k, real *out) {
     const int64_t end = chunk_end(c, width);
     double sum[CHUNK] = {0};
     for (int64_t j = first; j < last; j++) {
@@ -51,8 +51,7 @@ void kern_ref_attention_forward(kern_sequences sequences, int64_t heads, int64_t
             for (int64_t h = 0; h < heads; h++) {
                 const real *q = qkv + i * 3 * d + h * width, *k = qkv + d + h * width;
                 const double lse = log_sum_exp(first, last, d, width, scale, q, k);
-                const uint64_t row_key =
-                    senc_rng_row_key(dropout.key, (uint64_t)((dropout.first_row + i) * heads + h));
+                const uint64_t row_key = senc_rng_row_key(dropout.key, (uint64_t)((dropout.first_row + i) * heads + h));
                 for (int64_t c = 0; c < width; c += CHUNK)
                     attend(first, last, d, width, c, scale, dropout, row_key, lse, q, k, out + i * d + h * width);
                 log_sum[i * heads + h] = (real)lse;
@@ -112,8 +111,18 @@ void kern_ref_attention_backward(kern_sequences sequences, int64_t heads, int64_
                                  real *dqkv) {
     for (int64_t s = 0; s < sequences.n; s++) {
         for (int64_t h = 0; h < heads; h++) {
-            const head a = {sequences.offsets[s], sequences.offsets[s + 1], heads, d, d / heads, h, scale, dropout,
-                            qkv, out, log_sum, dout};
+            const head a = {sequences.offsets[s],
+                            sequences.offsets[s + 1],
+                            heads,
+                            d,
+                            d / heads,
+                            h,
+                            scale,
+                            dropout,
+                            qkv,
+                            out,
+                            log_sum,
+                            dout};
             for (int64_t r = a.first; r < a.last; r++) {
                 for (int64_t c = 0; c < a.width; c += CHUNK) row_gradient(&a, r, c, beta, dqkv);
             }

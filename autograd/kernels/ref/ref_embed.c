@@ -37,12 +37,18 @@ void kern_ref_embed_backward(kern_sequences sequences, int64_t d, const int32_t 
 static double pool_weight(kern_pooling mode, int64_t t, int64_t n) {
     const double length = (double)n;
     switch (mode) {
-    case KERN_POOL_MEAN: return 1.0 / length;
-    case KERN_POOL_MEAN_SQRT_LEN: return 1.0 / sqrt(length);
-    case KERN_POOL_WEIGHTED_MEAN: return (double)(t + 1) / (0.5 * length * (length + 1.0));
-    case KERN_POOL_CLS: return t == 0 ? 1.0 : 0.0;
-    case KERN_POOL_LAST: return t == n - 1 ? 1.0 : 0.0;
-    case KERN_POOL_MAX: break;
+    case KERN_POOL_MEAN:
+        return 1.0 / length;
+    case KERN_POOL_MEAN_SQRT_LEN:
+        return 1.0 / sqrt(length);
+    case KERN_POOL_WEIGHTED_MEAN:
+        return (double)(t + 1) / (0.5 * length * (length + 1.0));
+    case KERN_POOL_CLS:
+        return t == 0 ? 1.0 : 0.0;
+    case KERN_POOL_LAST:
+        return t == n - 1 ? 1.0 : 0.0;
+    case KERN_POOL_MAX:
+        break;
     }
     return 0.0;
 }

@@ -24,8 +24,8 @@ void kern_ref_dropout_backward(int64_t n, int64_t d, kern_dropout dropout, const
     for (int64_t i = 0; i < n; i++) {
         const uint64_t row_key = senc_rng_row_key(dropout.key, (uint64_t)(dropout.first_row + i));
         for (int64_t j = 0; j < d; j++)
-            dx[i * d + j] = kern_blend(beta, dx[i * d + j],
-                                       (double)dy[i * d + j] * kern_dropout_factor(dropout, row_key, j));
+            dx[i * d + j] =
+                kern_blend(beta, dx[i * d + j], (double)dy[i * d + j] * kern_dropout_factor(dropout, row_key, j));
     }
 }
 

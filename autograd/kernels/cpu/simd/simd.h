@@ -1,6 +1,7 @@
-/* Vectors of floats at the width of the instruction set that this file is compiled for, through the vector extensions of
- * GCC and clang: the kernels are written once and compiled per instruction set (cmake/kernels.cmake). KERN_ISA is the name of
- * the set; only what the vector extensions lack (max, sqrt) is spelled in intrinsics, with a plain fallback. */
+/* Vectors of floats at the width of the instruction set that this file is compiled for, through the vector extensions
+ * of GCC and clang: the kernels are written once and compiled per instruction set (cmake/kernels.cmake). KERN_ISA is
+ * the name of the set; only what the vector extensions lack (max, sqrt) is spelled in intrinsics, with a plain
+ * fallback. */
 #ifndef KERN_SIMD_H
 #define KERN_SIMD_H
 
@@ -14,7 +15,7 @@
 #endif
 
 #define KERN_JOIN_TOKENS(a, b) a##_##b
-#define KERN_JOIN(a, b) KERN_JOIN_TOKENS(a, b)
+#define KERN_JOIN(a, b)        KERN_JOIN_TOKENS(a, b)
 /* name_avx2, name_avx512, ...: for the few functions that one file of a set calls in another. */
 #define KERN_NAME(name) KERN_JOIN(name, KERN_ISA)
 

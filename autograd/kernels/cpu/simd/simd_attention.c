@@ -1,6 +1,6 @@
-/* Self-attention forward: see kernels.h. For one head the keys are packed by rows and the values by columns; then tiles of QUERIES
- * queries go through scores (one product), softmax in place, and the product with the values. A tile of scores with the
- * longest sequence fits the second-level cache, so softmax needs no running maximum. */
+/* Self-attention forward: see kernels.h. For one head the keys are packed by rows and the values by columns; then tiles
+ * of QUERIES queries go through scores (one product), softmax in place, and the product with the values. A tile of
+ * scores with the longest sequence fits the second-level cache, so softmax needs no running maximum. */
 #include <stdlib.h>
 
 #include "autograd/base/threads.h"
@@ -9,8 +9,8 @@
 #include "autograd/kernels/cpu/simd/simd_fill.h"
 #include "autograd/kernels/cpu/simd/simd_math.h"
 
-#define QUERIES (TILE_ROWS * (LANES == 16 ? 2 : 4)) /* rows in a tile of scores */
-#define SHORT_TOKENS 48                             /* sequences up to this length are one task */
+#define QUERIES      (TILE_ROWS * (LANES == 16 ? 2 : 4)) /* rows in a tile of scores */
+#define SHORT_TOKENS 48                                  /* sequences up to this length are one task */
 
 /* Longest first; equal ones in order. */
 static int compare_tasks(const void *left, const void *right, void *context) {
@@ -105,8 +105,7 @@ static void forward_task(void *context, int64_t i, int thread) {
 
 static void attention_forward(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
                               const float *qkv, float *out, float *log_sum) {
-    attention_task *tasks =
-        kern_scratch_take(KERN_SCRATCH_CALL, sequences.n * heads * (int64_t)sizeof(attention_task));
+    attention_task *tasks = kern_scratch_take(KERN_SCRATCH_CALL, sequences.n * heads * (int64_t)sizeof(attention_task));
     attention a = {.sequences = sequences,
                    .heads = heads,
                    .d = d,

@@ -22,13 +22,14 @@ typedef struct attention {
     const attention_task *tasks;
 } attention;
 
-/* Fills tasks (room for sequences.n * heads), the longest sequences first so that no thread is left with one at the end, and
- * returns their number. Sets a->longest. */
+/* Fills tasks (room for sequences.n * heads), the longest sequences first so that no thread is left with one at the
+ * end, and returns their number. Sets a->longest. */
 int64_t KERN_NAME(kern_attention_plan)(attention *a, attention_task *tasks);
 #define kern_attention_plan KERN_NAME(kern_attention_plan)
 
 /* Rows of a matrix (rows, width) with row length ld, packed as a right operand: panels of TILE_COLUMNS of its columns
- * (panels_by_column: the product runs over the rows) or of its rows (panels_by_row: the product runs over the columns). */
+ * (panels_by_column: the product runs over the rows) or of its rows (panels_by_row: the product runs over the columns).
+ */
 static inline void panels_by_column(int64_t rows, int64_t width, const float *x, int64_t ld, float *panels) {
     for (int64_t c = 0; c < width; c += TILE_COLUMNS) kern_pack_panel(rows, c, width, x, ld, 1, panels + c * rows);
 }
@@ -37,8 +38,8 @@ static inline void panels_by_row(int64_t rows, int64_t width, const float *x, in
     for (int64_t r = 0; r < rows; r += TILE_COLUMNS) kern_pack_panel(width, r, rows, x, 1, ld, panels + r * width);
 }
 
-/* The row length of a tile of scores: whole panels, and not a multiple of 1 KiB, so that columns of it do not fall into one set
- * of the cache. */
+/* The row length of a tile of scores: whole panels, and not a multiple of 1 KiB, so that columns of it do not fall into
+ * one set of the cache. */
 static inline int64_t score_stride(int64_t keys) {
     return round_up(keys, TILE_COLUMNS) + 16;
 }

@@ -1,13 +1,14 @@
-/* Self-attention backward by recomputation (formulas in ref/ref_attention.c). Tiles of QUERIES queries: scores and their gradients
- * are made in two products and turned in place into P (with dropout) and dS; three more products add to dv, dk and give dq.
- * dk and dv of the head are summed in scratch over the tiles in order. */
+/* Self-attention backward by recomputation (formulas in ref/ref_attention.c). Tiles of QUERIES queries: scores and
+ * their gradients are made in two products and turned in place into P (with dropout) and dS; three more products add to
+ * dv, dk and give dq. dk and dv of the head are summed in scratch over the tiles in order. */
 #include "autograd/base/threads.h"
 #include "autograd/kernels/cpu/scratch.h"
 #include "autograd/kernels/cpu/simd/simd_attention.h"
 #include "autograd/kernels/cpu/simd/simd_fill.h"
 #include "autograd/kernels/cpu/simd/simd_math.h"
 
-#define QUERIES (TILE_ROWS * (LANES == 16 ? 4 : 8)) /* more than forward: dk and dv are loaded and stored once a tile */
+#define QUERIES (TILE_ROWS * (LANES == 16 ? 4 : 8)) /* more than forward: dk and dv are loaded and stored once a tile  \
+                                                     */
 
 /* Scratch of one head, cut from one block. */
 typedef struct buffers {
@@ -114,8 +115,7 @@ static void backward_task(void *context, int64_t i, int thread) {
 static void attention_backward(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
                                const float *qkv, const float *out, const float *log_sum, const float *dout, float beta,
                                float *dqkv) {
-    attention_task *tasks =
-        kern_scratch_take(KERN_SCRATCH_CALL, sequences.n * heads * (int64_t)sizeof(attention_task));
+    attention_task *tasks = kern_scratch_take(KERN_SCRATCH_CALL, sequences.n * heads * (int64_t)sizeof(attention_task));
     attention a = {.sequences = sequences,
                    .heads = heads,
                    .d = d,

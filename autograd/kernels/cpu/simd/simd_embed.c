@@ -1,5 +1,6 @@
-/* Embedding tables and pooling. Gradients of the tables are summed by column slices: every task walks through all tokens in order
- * and owns some columns, so there are no atomics and no sorting, and the sums do not depend on the number of threads. */
+/* Embedding tables and pooling. Gradients of the tables are summed by column slices: every task walks through all
+ * tokens in order and owns some columns, so there are no atomics and no sorting, and the sums do not depend on the
+ * number of threads. */
 #include "autograd/base/threads.h"
 #include "autograd/kernels/cpu/simd/simd_fill.h"
 
@@ -80,17 +81,29 @@ static void embed_backward(kern_sequences sequences, int64_t d, const int32_t *i
     senc_parallel((d + w.slice - 1) / w.slice, embed_backward_task, &w);
 }
 
-/* Rows [*first, *last) of a sequence that the mode reads; the weight of row t is *weight, times t + 1 for the weighted mean. */
+/* Rows [*first, *last) of a sequence that the mode reads; the weight of row t is *weight, times t + 1 for the weighted
+ * mean. */
 static void pool_plan(kern_pooling mode, int64_t *first, int64_t *last, float *weight) {
     const double length = (double)(*last - *first);
     *weight = 1.0f;
     switch (mode) {
-    case KERN_POOL_MEAN: *weight = (float)(1.0 / length); break;
-    case KERN_POOL_MEAN_SQRT_LEN: *weight = (float)(1.0 / sqrt(length)); break;
-    case KERN_POOL_WEIGHTED_MEAN: *weight = (float)(2.0 / (length * (length + 1.0))); break;
-    case KERN_POOL_CLS: *last = min_of(*last, *first + 1); break;
-    case KERN_POOL_LAST: *first = max_of(*first, *last - 1); break;
-    case KERN_POOL_MAX: break;
+    case KERN_POOL_MEAN:
+        *weight = (float)(1.0 / length);
+        break;
+    case KERN_POOL_MEAN_SQRT_LEN:
+        *weight = (float)(1.0 / sqrt(length));
+        break;
+    case KERN_POOL_WEIGHTED_MEAN:
+        *weight = (float)(2.0 / (length * (length + 1.0)));
+        break;
+    case KERN_POOL_CLS:
+        *last = min_of(*last, *first + 1);
+        break;
+    case KERN_POOL_LAST:
+        *first = max_of(*first, *last - 1);
+        break;
+    case KERN_POOL_MAX:
+        break;
     }
 }
 
@@ -136,7 +149,8 @@ static void pool_forward(kern_pooling mode, kern_sequences sequences, int64_t d,
 }
 
 static void scale_row(int64_t n, float beta, float *x) {
-    if (beta == 0.0f) memset(x, 0, (size_t)n * sizeof *x);
+    if (beta == 0.0f)
+        memset(x, 0, (size_t)n * sizeof *x);
     else if (beta != 1.0f) {
         for (int64_t j = 0; j < n; j++) x[j] *= beta;
     }
@@ -161,13 +175,7 @@ static void pool_backward_task(void *context, int64_t s, int thread) {
 
 static void pool_backward(kern_pooling mode, kern_sequences sequences, int64_t d, const int64_t *argmax,
                           const float *dy, float beta, float *dx) {
-    work w = {.mode = mode,
-              .sequences = sequences,
-              .d = d,
-              .argmax_in = argmax,
-              .dout = dy,
-              .beta = beta,
-              .out = dx};
+    work w = {.mode = mode, .sequences = sequences, .d = d, .argmax_in = argmax, .dout = dy, .beta = beta, .out = dx};
     senc_parallel(sequences.n, pool_backward_task, &w);
 }
 

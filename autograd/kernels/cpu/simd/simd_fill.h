@@ -18,7 +18,7 @@ void KERN_NAME(kern_activate_row)(kern_activation act, int64_t n, const float *x
 /* dx = beta * dx + dy * act'(x). */
 void KERN_NAME(kern_activate_row_backward)(kern_activation act, int64_t n, const float *x, const float *dy, float beta,
                                            float *dx);
-#define kern_activate_row KERN_NAME(kern_activate_row)
+#define kern_activate_row          KERN_NAME(kern_activate_row)
 #define kern_activate_row_backward KERN_NAME(kern_activate_row_backward)
 
 #endif

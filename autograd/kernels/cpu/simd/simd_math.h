@@ -5,8 +5,8 @@
 #include "autograd/kernels/cpu/simd/simd.h"
 #include "autograd/kernels/kernels.h"
 
-/* 2^t for t in [-126, 127], relative error 2e-7. t = n + f, 2^t = 2^n 2^f; 2^f by a polynomial of degree 5, minimax in the relative
- * error on |f| <= 1/2. */
+/* 2^t for t in [-126, 127], relative error 2e-7. t = n + f, 2^t = 2^n 2^f; 2^f by a polynomial of degree 5, minimax in
+ * the relative error on |f| <= 1/2. */
 static inline vf v_exp2(vf t) {
     const vf round = v_set(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
     const vf shifted = t + round;
@@ -23,8 +23,9 @@ static inline vf v_exp2(vf t) {
 
 #define LOG2_E 1.44269504f
 
-/* The upper tail 1 - Phi(|x|) of the normal distribution and e^(-x^2/2). The tail is e^(-x^2/2) times Mills' ratio / sqrt(2 pi),
- * which a rational function of degree (3, 4) meets to 4e-8 where it matters: so small tails keep their digits. */
+/* The upper tail 1 - Phi(|x|) of the normal distribution and e^(-x^2/2). The tail is e^(-x^2/2) times Mills' ratio /
+ * sqrt(2 pi), which a rational function of degree (3, 4) meets to 4e-8 where it matters: so small tails keep their
+ * digits. */
 static inline vf v_normal_tail(vf x, vf *magnitude, vf *bell) {
     const vf a = v_min(v_set(13.0f), (vf)((vi)x & 0x7fffffff)); /* e^(-13^2/2) = 2e-37 is as good as 0 */
     const vf e = v_exp2(v_set(-0.5f * LOG2_E) * (a * a));
@@ -65,23 +66,30 @@ static inline vf v_tanh(vf x) {
 
 static inline __attribute__((always_inline)) vf v_activate(kern_activation act, vf x) {
     switch (act) {
-    case KERN_GELU: return v_gelu(x);
-    case KERN_TANH: return v_tanh(x);
-    case KERN_RELU: return v_max(v_set(0.0f), x);
-    case KERN_NONE: break;
+    case KERN_GELU:
+        return v_gelu(x);
+    case KERN_TANH:
+        return v_tanh(x);
+    case KERN_RELU:
+        return v_max(v_set(0.0f), x);
+    case KERN_NONE:
+        break;
     }
     return x;
 }
 
 static inline __attribute__((always_inline)) vf v_activate_slope(kern_activation act, vf x) {
     switch (act) {
-    case KERN_GELU: return v_gelu_slope(x);
+    case KERN_GELU:
+        return v_gelu_slope(x);
     case KERN_TANH: {
         const vf t = v_tanh(x);
         return v_set(1.0f) - t * t;
     }
-    case KERN_RELU: return v_select((vi)(x > v_set(0.0f)), v_set(1.0f), v_set(0.0f));
-    case KERN_NONE: break;
+    case KERN_RELU:
+        return v_select((vi)(x > v_set(0.0f)), v_set(1.0f), v_set(0.0f));
+    case KERN_NONE:
+        break;
     }
     return v_set(1.0f);
 }

@@ -1,5 +1,6 @@
-/* Layer normalisation, alone and fused with residual and dropout, and L2 normalisation; formulas in ref/ref_norm.c. One task takes
- * ROWS rows whatever the number of threads; the gradients of gamma and shift are summed per task, then over the tasks in order. */
+/* Layer normalisation, alone and fused with residual and dropout, and L2 normalisation; formulas in ref/ref_norm.c. One
+ * task takes ROWS rows whatever the number of threads; the gradients of gamma and shift are summed per task, then over
+ * the tasks in order. */
 #include "autograd/base/threads.h"
 #include "autograd/kernels/cpu/scratch.h"
 #include "autograd/kernels/cpu/simd/simd_dropout.h"
@@ -24,8 +25,10 @@ static inline vf load_at(const float *p, int64_t j, int64_t d) {
 }
 
 static inline void store_at(float *p, int64_t j, int64_t d, vf v) {
-    if (j + LANES <= d) v_store(p + j, v);
-    else v_store_part(p + j, v, d - j);
+    if (j + LANES <= d)
+        v_store(p + j, v);
+    else
+        v_store_part(p + j, v, d - j);
 }
 
 static inline void blend_at(float beta, float *p, int64_t j, int64_t d, vf v) {

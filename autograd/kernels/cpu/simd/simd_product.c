@@ -2,22 +2,22 @@
  *
  *   C (m, n) = epilogue(A (m, k) B (k, n) + bias)
  *
- * B is packed once into panels that all threads share; then every task takes a block of rows of C and walks through the depth in
- * steps that keep one panel in the first-level cache. The activation of the linear layer is applied where data moves anyway: to a
- * block of A in the task's scratch (forward) or to the panels of B (weight gradient). Every element of C is summed in an order that
- * depends on the shapes only, so results do not depend on the number of threads. */
+ * B is packed once into panels that all threads share; then every task takes a block of rows of C and walks through the
+ * depth in steps that keep one panel in the first-level cache. The activation of the linear layer is applied where data
+ * moves anyway: to a block of A in the task's scratch (forward) or to the panels of B (weight gradient). Every element
+ * of C is summed in an order that depends on the shapes only, so results do not depend on the number of threads. */
 #include "autograd/base/threads.h"
 #include "autograd/kernels/cpu/scratch.h"
 #include "autograd/kernels/cpu/simd/simd_fill.h"
 #include "autograd/kernels/cpu/simd/simd_tile.h"
 
-#define PANEL_BYTES 24576                                                  /* of the first-level cache for one panel */
-#define DEPTH (PANEL_BYTES / (TILE_COLUMNS * 4) < 384 ? PANEL_BYTES / (TILE_COLUMNS * 4) : 384) /* depth of a step */
-#define BLOCK_ROWS 144                                                     /* rows of C in a task */
-#define PACKED_FLOATS (INT64_C(2) << 20)                                   /* packed B at a time, when it can be cut */
-#define PACKED_TALL_FLOATS (INT64_C(1) << 18)                              /* the same for transposed A, see packed_floats */
-#define BLOCK_FLOATS 32768                                                 /* C held back for the epilogue */
-#define GRAIN_FLOPS 200000.0                                               /* a smaller task is not worth waking a thread */
+#define PANEL_BYTES        24576 /* of the first-level cache for one panel */
+#define DEPTH              (PANEL_BYTES / (TILE_COLUMNS * 4) < 384 ? PANEL_BYTES / (TILE_COLUMNS * 4) : 384) /* depth of a step */
+#define BLOCK_ROWS         144                /* rows of C in a task */
+#define PACKED_FLOATS      (INT64_C(2) << 20) /* packed B at a time, when it can be cut */
+#define PACKED_TALL_FLOATS (INT64_C(1) << 18) /* the same for transposed A, see packed_floats */
+#define BLOCK_FLOATS       32768              /* C held back for the epilogue */
+#define GRAIN_FLOPS        200000.0           /* a smaller task is not worth waking a thread */
 
 typedef struct product {
     int64_t m, n, k;
@@ -50,8 +50,8 @@ static const float *panel_at(const pass *s, int64_t depth, int64_t n_depth, int6
     return s->packed + depth * round_up(s->n_columns, TILE_COLUMNS) + column * n_depth;
 }
 
-/* A task packs GROUP panels for one step of depth. Where rows of B lie as they are, it goes through them STRIP at a time and reads
- * long pieces of each, which memory likes better than one cache line per row. */
+/* A task packs GROUP panels for one step of depth. Where rows of B lie as they are, it goes through them STRIP at a
+ * time and reads long pieces of each, which memory likes better than one cache line per row. */
 #define GROUP 8
 #define STRIP 16
 
@@ -87,8 +87,8 @@ typedef struct operand {
     int64_t row, step;
 } operand;
 
-/* Copies columns [row, row + n) of transposed A into one tile, [depth][height]. While `room` columns follow, whole vectors are copied: what
- * is too much is overwritten by the next depth or falls into the gap behind the tile. */
+/* Copies columns [row, row + n) of transposed A into one tile, [depth][height]. While `room` columns follow, whole
+ * vectors are copied: what is too much is overwritten by the next depth or falls into the gap behind the tile. */
 #define COPY_FLOATS ((TILE_ROWS + LANES - 1) / LANES * LANES)
 
 static int64_t tile_floats(int64_t height, int64_t n_depth) {
@@ -120,8 +120,8 @@ static void add_tile_sums(const float *tile, int64_t n, int64_t n_depth, int64_t
 }
 
 /* As for B, a strip of rows at a time. */
-static void pack_transposed(const product *p, int64_t row, int64_t rows, int64_t depth, int64_t n_depth,
-                            int64_t height, bool sums, float *block) {
+static void pack_transposed(const product *p, int64_t row, int64_t rows, int64_t depth, int64_t n_depth, int64_t height,
+                            bool sums, float *block) {
     for (int64_t q = 0; q < n_depth; q += STRIP) {
         const float *a = p->a + (depth + q) * p->a_step + row;
         for (int64_t i = 0; i < rows; i += height)
@@ -129,7 +129,8 @@ static void pack_transposed(const product *p, int64_t row, int64_t rows, int64_t
                       block + i / height * tile_floats(height, n_depth) + q * height);
     }
     for (int64_t i = 0; sums && i < rows; i += height)
-        add_tile_sums(block + i / height * tile_floats(height, n_depth), min_of(height, rows - i), n_depth, height, p->a_sums + row + i);
+        add_tile_sums(block + i / height * tile_floats(height, n_depth), min_of(height, rows - i), n_depth, height,
+                      p->a_sums + row + i);
 }
 
 static operand prepare_a(const product *p, int64_t row, int64_t rows, int64_t depth, int64_t n_depth, int64_t height,
@@ -185,7 +186,8 @@ static void multiply_task(void *context, int64_t i, int thread) {
     b.columns = min_of(s->block_columns, s->n_columns - b.column);
     const bool sums = p->a_sums != NULL && s->first_column == 0 && b.column == 0;
     const int64_t a_floats = s->block_rows * (s->depth_step + LANES + COPY_FLOATS) + TILE_ROWS * s->depth_step;
-    float *block = kern_scratch_take(KERN_SCRATCH_TASK, (a_floats + BLOCK_FLOATS + 2 * TILE_COLUMNS * s->block_rows) * 4);
+    float *block =
+        kern_scratch_take(KERN_SCRATCH_TASK, (a_floats + BLOCK_FLOATS + 2 * TILE_COLUMNS * s->block_rows) * 4);
     if (p->slope == KERN_NONE) {
         if (s->first && p->beta != 0.0f && p->beta != 1.0f) scale_block(s, b);
         float *c = p->c + b.row * p->ldc + s->first_column + b.column;
@@ -223,9 +225,10 @@ static void plan_tasks(pass *s) {
     }
 }
 
-/* How much of B to pack at a time. Every round reads and writes all of C. Where C is large that must be rare; where it is small and the
- * depth is the tokens (weight gradients), short rounds keep B and the rows of A in the cache: 87 instead of 81 % of the limit. More
- * threads have more cache and want fewer rounds. The sums are the same either way. */
+/* How much of B to pack at a time. Every round reads and writes all of C. Where C is large that must be rare; where it
+ * is small and the depth is the tokens (weight gradients), short rounds keep B and the rows of A in the cache: 87
+ * instead of 81 % of the limit. More threads have more cache and want fewer rounds. The sums are the same either way.
+ */
 static int64_t packed_floats(const product *p) {
     const bool tall = p->a_step != 1 && p->m * p->n <= INT64_C(1) << 20;
     return tall ? PACKED_TALL_FLOATS * max_of(1, senc_threads_count() / 4) : PACKED_FLOATS;
@@ -278,8 +281,8 @@ static void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64
     multiply(&p);
 }
 
-/* Few tokens (one query): packing the weights would cost more than the product, so the weights are read as they lie and the
- * tokens take the part of B: y^T = w act(x)^T. */
+/* Few tokens (one query): packing the weights would cost more than the product, so the weights are read as they lie and
+ * the tokens take the part of B: y^T = w act(x)^T. */
 #define FEW_TOKENS 64
 
 typedef struct few {

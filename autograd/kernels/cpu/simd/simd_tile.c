@@ -52,7 +52,9 @@ static inline __attribute__((always_inline)) void tile(const int rows, int64_t c
 }
 
 #define TILE_CASE(rows)                                                                                                \
-    case rows: tile(rows, columns, k, a, row_stride, step, panel, start, accumulate, c, ldc); return
+    case rows:                                                                                                         \
+        tile(rows, columns, k, a, row_stride, step, panel, start, accumulate, c, ldc);                                 \
+        return
 
 void kern_tile(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t row_stride, int64_t step,
                const float *panel, const float *start, bool accumulate, float *c, int64_t ldc) {
@@ -73,7 +75,8 @@ void kern_tile(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t
         TILE_CASE(13);
         TILE_CASE(14);
 #endif
-    default: return;
+    default:
+        return;
     }
 }
 

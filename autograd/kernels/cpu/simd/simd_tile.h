@@ -1,6 +1,6 @@
-/* The one inner loop of all matrix products, attention included: a tile of at most TILE_ROWS x TILE_COLUMNS of C in registers,
- * A read element by element through two strides, B from a packed panel (k rows of TILE_COLUMNS floats, zero-padded).
- * BLIS calls this the micro-kernel (Van Zee, van de Geijn 2015). */
+/* The one inner loop of all matrix products, attention included: a tile of at most TILE_ROWS x TILE_COLUMNS of C in
+ * registers, A read element by element through two strides, B from a packed panel (k rows of TILE_COLUMNS floats,
+ * zero-padded). BLIS calls this the micro-kernel (Van Zee, van de Geijn 2015). */
 #ifndef KERN_SIMD_TILE_H
 #define KERN_SIMD_TILE_H
 
@@ -15,14 +15,14 @@
 #define TILE_COLUMNS (2 * LANES)
 
 /* c (rows, columns) = start (+ c when accumulate) + sum_p a[i * row_stride + p * step] * panel[p * TILE_COLUMNS + j].
- * start: TILE_COLUMNS floats that every row begins with (zeros or a bias); NULL: zeros. rows in [1, TILE_ROWS], columns in
- * [1, TILE_COLUMNS]. */
+ * start: TILE_COLUMNS floats that every row begins with (zeros or a bias); NULL: zeros. rows in [1, TILE_ROWS], columns
+ * in [1, TILE_COLUMNS]. */
 void KERN_NAME(kern_tile)(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t row_stride, int64_t step,
                           const float *panel, const float *start, bool accumulate, float *c, int64_t ldc);
 #define kern_tile KERN_NAME(kern_tile)
 
-/* Packs rows [0, k) and columns [first, first + TILE_COLUMNS) of a matrix with n columns into a panel; what lies beyond n
- * is zero. Element (p, j) is b[p * row_stride + j * step], one of the strides being 1. */
+/* Packs rows [0, k) and columns [first, first + TILE_COLUMNS) of a matrix with n columns into a panel; what lies beyond
+ * n is zero. Element (p, j) is b[p * row_stride + j * step], one of the strides being 1. */
 void KERN_NAME(kern_pack_panel)(int64_t k, int64_t first, int64_t n, const float *b, int64_t row_stride, int64_t step,
                                 float *panel);
 #define kern_pack_panel KERN_NAME(kern_pack_panel)

@@ -1,5 +1,5 @@
-/* Elementwise kernels: activations, dropout, the optimizer and its reductions. Long arrays are cut into pieces of fixed length, so
- * that sums do not depend on the number of threads. */
+/* Elementwise kernels: activations, dropout, the optimizer and its reductions. Long arrays are cut into pieces of fixed
+ * length, so that sums do not depend on the number of threads. */
 #include "autograd/base/threads.h"
 #include "autograd/kernels/cpu/scratch.h"
 #include "autograd/kernels/cpu/simd/simd_dropout.h"
@@ -30,10 +30,18 @@ static inline __attribute__((always_inline)) void activate(kern_activation act, 
 
 void kern_activate_row(kern_activation act, int64_t n, const float *x, float *y) {
     switch (act) {
-    case KERN_GELU: activate(KERN_GELU, n, x, y); return;
-    case KERN_TANH: activate(KERN_TANH, n, x, y); return;
-    case KERN_RELU: activate(KERN_RELU, n, x, y); return;
-    case KERN_NONE: memmove(y, x, (size_t)n * sizeof *y); return;
+    case KERN_GELU:
+        activate(KERN_GELU, n, x, y);
+        return;
+    case KERN_TANH:
+        activate(KERN_TANH, n, x, y);
+        return;
+    case KERN_RELU:
+        activate(KERN_RELU, n, x, y);
+        return;
+    case KERN_NONE:
+        memmove(y, x, (size_t)n * sizeof *y);
+        return;
     }
 }
 
@@ -54,10 +62,18 @@ static inline __attribute__((always_inline)) void activate_backward(kern_activat
 void kern_activate_row_backward(kern_activation act, int64_t n, const float *x, const float *dy, float beta,
                                 float *dx) {
     switch (act) {
-    case KERN_GELU: activate_backward(KERN_GELU, n, x, dy, beta, dx); return;
-    case KERN_TANH: activate_backward(KERN_TANH, n, x, dy, beta, dx); return;
-    case KERN_RELU: activate_backward(KERN_RELU, n, x, dy, beta, dx); return;
-    case KERN_NONE: activate_backward(KERN_NONE, n, x, dy, beta, dx); return;
+    case KERN_GELU:
+        activate_backward(KERN_GELU, n, x, dy, beta, dx);
+        return;
+    case KERN_TANH:
+        activate_backward(KERN_TANH, n, x, dy, beta, dx);
+        return;
+    case KERN_RELU:
+        activate_backward(KERN_RELU, n, x, dy, beta, dx);
+        return;
+    case KERN_NONE:
+        activate_backward(KERN_NONE, n, x, dy, beta, dx);
+        return;
     }
 }
 
