@@ -24,7 +24,8 @@ typedef struct loss_roles {
 } loss_roles;
 
 /* Candidate embedding row `candidate` (in [B, C*B)) must not count as a negative of row `row`: it is the same text as the row's
- * positive (or anchor), or a known positive of it elsewhere in the data. Sorted by row, then candidate; never the row's own positive. */
+ * positive (or anchor), or a known positive of it elsewhere in the data; or no text at all, a negative that its row does not have (masked for
+ * every row). Sorted by row, then candidate; never the row's own positive. */
 typedef struct loss_masked {
     int64_t row, candidate;
 } loss_masked;

@@ -63,27 +63,43 @@ typedef struct triplet_terms {
     int64_t n_negatives; /* of each anchor */
 } triplet_terms;
 
+/* Whether the row's own negative at `candidate` is no text at all. */
+static bool is_masked(const loss_batch *batch, int64_t row, int64_t candidate) {
+    int64_t low = 0, high = batch->n_masked;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        const loss_masked *m = &batch->masked[middle];
+        if (m->row < row || (m->row == row && m->candidate < candidate))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < batch->n_masked && batch->masked[low].row == row && batch->masked[low].candidate == candidate;
+}
+
 static void hinge_formula(ag_tape *t, const real *x, int64_t n, const loss_batch *batch, const void *options,
                           double *value, real *slope) {
     (void)t;
-    (void)batch;
     const triplet_terms *terms = options;
     const int64_t a = terms->n_anchors, n_terms = a * terms->n_negatives;
+    int64_t n_there = 0;
     double sum = 0;
     for (int64_t i = 0; i < n; i++) slope[i] = 0;
-    if (n_terms == 0) {
+    for (int64_t k = 0; k < n_terms; k++) n_there += !is_masked(batch, k % a, 2 * a + k);
+    if (n_there == 0) {
         *value = 0;
         return;
     }
-    const real share = (real)(1.0 / (double)n_terms);
+    const real share = (real)(1.0 / (double)n_there);
     for (int64_t k = 0; k < n_terms; k++) {
+        if (is_masked(batch, k % a, 2 * a + k)) continue;
         const double excess = (double)x[k % a] - (double)x[a + k] + terms->margin;
         if (excess <= 0) continue;
         sum += excess;
         slope[k % a] += share;
         slope[a + k] -= share;
     }
-    *value = sum / (double)n_terms;
+    *value = sum / (double)n_there;
 }
 
 static loss_measure_rule triplet_rule(int distance) {
@@ -153,6 +169,14 @@ static ag_node *example_manhattan(ag_tape *t, ag_node **inputs) {
     return triplet_build(t, inputs[0], &batch, &options);
 }
 
+static ag_node *example_masked(ag_tape *t, ag_node **inputs) {
+    /* negatives 6..8 and 9..11; row 1 has only the first, row 2 only the second */
+    static const loss_masked masked[] = {{0, 8}, {0, 10}, {1, 8}, {1, 10}, {2, 8}, {2, 10}};
+    static const loss_batch batch = {.n_rows = 3, .n_columns = 4, .masked = masked, .n_masked = 6};
+    static const loss_triplet_options options = {.distance = TRIPLET_COSINE, .margin = 3};
+    return triplet_build(t, inputs[0], &batch, &options);
+}
+
 static const int64_t example_labels[] = {7, 3, 7, 3, 7, 9};
 
 static ag_node *example_hard_cosine(ag_tape *t, ag_node **inputs) {
@@ -172,6 +196,7 @@ static const ag_example triplet_examples[] = {
     {"triplet, cosine", 1, {{12, 5}}, -1, 1, example_cosine},
     {"triplet, euclidean, two negatives", 1, {{12, 4}}, -1, 1, example_euclidean},
     {"triplet, manhattan", 1, {{15, 3}}, -1, 1, example_manhattan},
+    {"triplet, negatives that some rows do not have", 1, {{12, 5}}, -1, 1, example_masked},
     {"triplet, batch_hard, cosine", 1, {{6, 5}}, -1, 1, example_hard_cosine},
     {"triplet, batch_hard, euclidean", 1, {{6, 4}}, -1, 1, example_hard_euclidean},
     {0},

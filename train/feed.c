@@ -248,6 +248,19 @@ static bool pack(train_feed *f, senc_error *err) {
     return true;
 }
 
+/* An absent negative is masked in any case: there is no text that a loss could use. */
+static bool mask_candidates(train_feed *f, senc_error *err) {
+    train_batch *b = &f->batch;
+    train_negatives *m = &f->negatives;
+    const bool ok = f->has_known ? train_negatives_find(m, &f->known, b->hashes, b->absent, b->n_rows, b->n_columns, err)
+                                 : train_negatives_find_absent(m, b->absent, b->n_rows, b->n_columns, err);
+    if (!ok) return false;
+    b->loss.masked = m->masked;
+    b->loss.n_masked = b->n_masked = m->n;
+    for (int64_t at = 0; at < b->n_rows * b->n_columns; at++) b->n_masked -= b->absent[at] ? b->n_rows : 0;
+    return true;
+}
+
 bool train_feed_next(train_feed *f, const train_batch **out, senc_error *err) {
     train_batch *b = &f->batch;
     b->n_rows = data_sampler_next(&f->sampler, b->capacity_rows, b->rows);
@@ -266,11 +279,7 @@ bool train_feed_next(train_feed *f, const train_batch **out, senc_error *err) {
     b->loss = (loss_batch){.n_rows = b->n_rows, .n_columns = b->n_columns};
     if (f->o.columns->target == LOSS_TARGET_SCORE) b->loss.scores = b->scores;
     if (f->o.columns->target == LOSS_TARGET_LABEL) b->loss.labels = b->labels;
-    if (f->has_known) {
-        if (!train_negatives_find(&f->negatives, &f->known, b->hashes, b->absent, b->n_rows, b->n_columns, err)) return false;
-        b->loss.masked = f->negatives.masked;
-        b->loss.n_masked = f->negatives.n;
-    }
+    if (!mask_candidates(f, err)) return false;
     *out = b;
     return true;
 }

@@ -34,6 +34,7 @@ typedef struct train_batch {
     bool *absent;      /* (C*B) */
     int64_t *prompt_tokens; /* (C*B) tokens to leave out of pooling; NULL: none */
     int64_t n_truncated;
+    int64_t n_masked;  /* duplicates and known positives; absent texts do not count */
     loss_batch loss;   /* what the loss sees; points into this struct */
 } train_batch;
 

@@ -82,6 +82,24 @@ static void sort_and_drop_repeats(train_negatives *m) {
     m->n = kept;
 }
 
+/* Hard negatives start with the third column. */
+static bool mask_absent(train_negatives *m, const bool *absent, int64_t n_rows, int64_t n_columns, senc_error *err) {
+    for (int64_t j = 2 * n_rows; j < n_columns * n_rows; j++) {
+        for (int64_t i = 0; absent[j] && i < n_rows; i++) {
+            if (!append(m, i, j, err)) return false;
+        }
+    }
+    return true;
+}
+
+bool train_negatives_find_absent(train_negatives *m, const bool *absent, int64_t n_rows, int64_t n_columns,
+                                 senc_error *err) {
+    m->n = 0;
+    if (!mask_absent(m, absent, n_rows, n_columns, err)) return false;
+    sort_and_drop_repeats(m);
+    return true;
+}
+
 bool train_negatives_find(train_negatives *m, const data_pairs *known, const uint64_t *hashes, const bool *absent,
                           int64_t n_rows, int64_t n_columns, senc_error *err) {
     m->n = 0;
@@ -100,11 +118,7 @@ bool train_negatives_find(train_negatives *m, const data_pairs *known, const uin
     for (int64_t i = 0; i < n_rows; i++) {
         if (!mask_row(m, known, n_candidates, hashes[i], hashes[n_rows + i], i, n_rows + i, err)) return false;
     }
-    for (int64_t j = 2 * n_rows; j < n_all; j++) {
-        for (int64_t i = 0; absent[j] && i < n_rows; i++) {
-            if (!append(m, i, j, err)) return false;
-        }
-    }
+    if (!mask_absent(m, absent, n_rows, n_columns, err)) return false;
     sort_and_drop_repeats(m);
     return true;
 }

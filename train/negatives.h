@@ -23,4 +23,8 @@ void train_negatives_free(train_negatives *m);
 bool train_negatives_find(train_negatives *m, const data_pairs *known, const uint64_t *hashes, const bool *absent,
                           int64_t n_rows, int64_t n_columns, senc_error *err);
 
+/* Only the candidates without a text: for losses without in-batch negatives, and when known positives are not masked. */
+bool train_negatives_find_absent(train_negatives *m, const bool *absent, int64_t n_rows, int64_t n_columns,
+                                 senc_error *err);
+
 #endif

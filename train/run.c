@@ -200,7 +200,7 @@ static bool accumulate(train_state *s, senc_error *err) {
         }
         total += loss / (double)n;
         p->batch++;
-        p->n_masked += batch->loss.n_masked;
+        p->n_masked += batch->n_masked;
         p->n_truncated += batch->n_truncated;
         p->n_texts += batch->n_rows * batch->n_columns;
         p->n_tokens += batch->ids.n;

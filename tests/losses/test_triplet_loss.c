@@ -25,6 +25,20 @@ START_TEST(several_negatives_are_averaged) {
 }
 END_TEST
 
+START_TEST(absent_negatives_are_left_out) {
+    /* row 0: positive at 3, negatives at 4 and 1 (hinges 1 and 4); row 1: positive at 5, only the first negative, at 1
+     * (6) */
+    const real x[] = {0, 0, 0, 0, 3, 0, 5, 0, 4, 0, 1, 0, 1, 0, 0, 0};
+    const bench_option options[] = {BENCH_TEXT("distance", "euclidean"), BENCH_NUMBER("margin", 2), {0}};
+    const loss_masked masked[] = {{0, 7}, {1, 7}};
+    const loss_batch batch = {.n_rows = 2, .n_columns = 4, .masked = masked, .n_masked = 2};
+    bench_result r = bench_run("triplet", options, &batch, x, 2);
+    bench_near(r.loss, 11.0 / 3, 1e-6, "mean of 1, 4 and 6");
+    ck_assert(r.grad[14] == 0 && r.grad[15] == 0);
+    bench_free(&r);
+}
+END_TEST
+
 START_TEST(default_margins) {
     /* a, p and n equal: the loss is the margin */
     const real x[] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0};
@@ -207,6 +221,7 @@ int main(void) {
     TCase *t = tcase_create("all");
     tcase_add_test(t, by_hand);
     tcase_add_test(t, several_negatives_are_averaged);
+    tcase_add_test(t, absent_negatives_are_left_out);
     tcase_add_test(t, default_margins);
     tcase_add_loop_test(t, equals_sentence_transformers, 0, (int)(sizeof(reference) / sizeof(reference[0])));
     tcase_add_test(t, batch_hard_by_hand);
