@@ -1,5 +1,5 @@
-/* Parameters: named matrices in one block of values and one of gradients, so that zeroing, clipping, the optimizer and a checkpoint are
- * one loop each. Declare all, then allocate. */
+/* Parameters: named matrices in one block of values and one of gradients, so that zeroing, clipping, the optimizer and
+ * a checkpoint are one loop each. Declare all, then allocate. */
 #ifndef AG_PARAMS_H
 #define AG_PARAMS_H
 
@@ -10,7 +10,7 @@
 #include "autograd/base/real.h"
 
 typedef struct ag_param {
-    char *name; /* the checkpoint's tensor name: "encoder.layer.0.attention.self.query.weight" */
+    char *name;         /* the checkpoint's tensor name: "encoder.layer.0.attention.self.query.weight" */
     int64_t rows, cols; /* a vector is (1, n) */
     bool is_vector;     /* stored as shape [n] */
     bool decay;         /* weight decay applies (not for bias and layer norm) */

@@ -1,4 +1,5 @@
-/* senc demo: the whole way on data that is part of the program: train a small encoder, see it before and after, ask it a question. */
+/* senc demo: the whole way on data that is part of the program: train a small encoder, see it before and after, ask it
+ * a question. */
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
@@ -32,7 +33,8 @@ static bool write_files(const char *dir, senc_error *err) {
     bool ok = true;
     for (const cli_embedded *f = cli_demo_files; ok && f->path; f++) {
         char *path = senc_path_join(dir, f->path), *folder = path ? senc_path_folder(path) : NULL;
-        if (!path || !folder) ok = senc_fail_memory(err, strlen(f->path), "a path");
+        if (!path || !folder)
+            ok = senc_fail_memory(err, strlen(f->path), "a path");
         else if (!senc_path_exists(path))
             ok = senc_path_create_folders(folder, err) && senc_file_write(path, f->bytes, f->n_bytes, err);
         free(path);
@@ -48,7 +50,8 @@ static bool train_demo(const char *config_path, int64_t seed, int64_t threads, s
     const train_run_options options = {.overwrite = true};
     train_config config;
     if (!train_config_load(&config, config_path, sets, 1, err)) return false;
-    const bool ok = senc_threads_init((int)(threads ? threads : config.train.threads), err) && train_run(&config, &options, err);
+    const bool ok =
+        senc_threads_init((int)(threads ? threads : config.train.threads), err) && train_run(&config, &options, err);
     train_config_free(&config);
     return ok;
 }
@@ -69,10 +72,10 @@ static bool answer(const char *dir, const char *question, senc_error *err) {
     bool ok = model && corpus && typed;
     if (!ok) senc_fail_memory(err, 4096, "paths");
     if (ok) {
-        char *arguments[] = {model, "--corpus", corpus, "--query", typed};
+        char *arguments[] = {model, "--corpus", corpus, "--query", typed, "--full", "--quiet"};
         int exit_code = 0;
-        senc_info("question: %s", typed);
-        ok = cli_command_run(cli_command_find("search"), 5, arguments, &exit_code, err);
+        printf("\nquestion: %s\n", typed);
+        ok = cli_command_run(cli_command_find("search"), 7, arguments, &exit_code, err);
     }
     free(typed);
     free(corpus);
@@ -84,7 +87,8 @@ static bool run_demo(cli_call *call, senc_error *err) {
     const demo_flags *f = call->flags;
     char *config = senc_path_join(f->dir, "configs/demo.toml");
     if (!config) return senc_fail_memory(err, strlen(f->dir), "a path");
-    const bool ok = write_files(f->dir, err) && train_demo(config, f->seed, call->threads, err) && answer(f->dir, f->question, err);
+    const bool ok =
+        write_files(f->dir, err) && train_demo(config, f->seed, call->threads, err) && answer(f->dir, f->question, err);
     if (ok) {
         senc_info("ask more: senc search %s/runs/demo/best --corpus %s/demo --query \"...\"", f->dir, f->dir);
         senc_info("change it and train again: senc train --config %s --overwrite", config);
@@ -97,7 +101,8 @@ const cli_command cli_demo_command = {
     .name = "demo",
     .synopsis = "[--dir DIR] [--question TEXT]",
     .help = "train a small encoder on built-in questions and answers",
-    .details = "Writes its data and configuration to DIR (files that are there stay), trains a small encoder from scratch in about a minute, "
+    .details = "Writes its data and configuration to DIR (files that are there stay), trains a small encoder from "
+               "scratch in about a minute, "
                "shows how well held-out questions find their passages before and after, and answers a question.",
     .flags = flags,
     .flags_bytes = sizeof(demo_flags),

@@ -21,17 +21,22 @@ static const senc_option flags[] = {
     SENC_OPTION_STRING(mine_flags, positive, "positive", "column of the positives, by name or number from 1"),
     SENC_OPTION_INTEGER(mine_flags, negatives, "3", 1, 1000, "negatives for a row"),
     SENC_OPTION_INTEGER(mine_flags, range_min, "0", 0, 1000000, "pass over so many of the nearest candidates"),
-    SENC_OPTION_INTEGER(mine_flags, range_max, "0", 0, 1000000, "use candidates up to this rank; 0: range_min + 10 times negatives"),
-    SENC_OPTION_REAL(mine_flags, relative_margin, "0.05", -1, 1, "drop candidates that score more than (1 - margin) of the positive; -1: keep them"),
-    SENC_OPTION_CHOICE(mine_flags, sampling, "top", "top|random", "take the nearest of the range, or a random choice of it"),
+    SENC_OPTION_INTEGER(mine_flags, range_max, "0", 0, 1000000,
+                        "use candidates up to this rank; 0: range_min + 10 times negatives"),
+    SENC_OPTION_REAL(mine_flags, relative_margin, "0.05", -1, 1,
+                     "drop candidates that score more than (1 - margin) of the positive; -1: keep them"),
+    SENC_OPTION_CHOICE(mine_flags, sampling, "top", "top|random",
+                       "take the nearest of the range, or a random choice of it"),
     SENC_OPTION_INTEGER(mine_flags, seed, "42", 0, 9e18, "of the random choice"),
     SENC_OPTION_INTEGER(mine_flags, max_length, "0", 0, 1000000, "longest text in tokens; 0: what the model says"),
-    SENC_OPTION_CHOICE(mine_flags, on_bad_utf8, "error", "error|replace", "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    SENC_OPTION_CHOICE(mine_flags, on_bad_utf8, "error", "error|replace",
+                       "ill-formed UTF-8 is an error or is read as U+FFFD"),
     {0},
 };
 
 static bool open_pairs(const mine_flags *f, data_set **set, senc_error *err) {
-    static const data_role roles[] = {{.name = "anchor", .kind = DATA_ROLE_TEXT}, {.name = "positive", .kind = DATA_ROLE_TEXT}};
+    static const data_role roles[] = {{.name = "anchor", .kind = DATA_ROLE_TEXT},
+                                      {.name = "positive", .kind = DATA_ROLE_TEXT}};
     const data_column_map columns[] = {cli_column_map("anchor", f->anchor), cli_column_map("positive", f->positive)};
     const data_source source = {.path = f->data, .mapped = columns, .n_mapped = 2, .on_bad_utf8 = f->on_bad_utf8};
     if (!data_set_open(&source, 1, roles, 2, "senc mine", set, err)) return false;
@@ -46,18 +51,21 @@ static void tell(const mine_flags *f, const train_mining_report *r) {
     senc_info("%s: %s negatives for %s rows (%lld anchors, %lld candidates)", f->output,
               cli_count_text(r->n_written, written, sizeof written), cli_count_text(r->n_rows, rows, sizeof rows),
               (long long)r->n_anchors, (long long)r->n_candidates);
-    senc_info("dropped: %lld known positives and duplicates, %lld within the margin of the positive", (long long)r->n_known,
-              (long long)r->n_too_close);
+    senc_info("dropped: %lld known positives and duplicates, %lld within the margin of the positive",
+              (long long)r->n_known, (long long)r->n_too_close);
     senc_info("mean cosine: positives %.4f, negatives %.4f", r->mean_positive, r->mean_negative);
-    if (r->n_rows_short) senc_warn("%lld rows got fewer than %lld negatives", (long long)r->n_rows_short, (long long)f->negatives);
+    if (r->n_rows_short)
+        senc_warn("%lld rows got fewer than %lld negatives", (long long)r->n_rows_short, (long long)f->negatives);
 }
 
 static bool run_mine(cli_call *call, senc_error *err) {
     const mine_flags *f = call->flags;
     if (f->range_max && f->range_max < f->range_min + f->negatives)
-        return senc_fail(err, SENC_BAD_INPUT, "--range-max: expected 0 or at least range_min + negatives = %lld, got %lld",
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "--range-max: expected 0 or at least range_min + negatives = %lld, got %lld",
                          (long long)(f->range_min + f->negatives), (long long)f->range_max);
-    const train_mining_options options = {f->negatives, f->range_min, f->range_max, f->relative_margin, f->sampling, (uint64_t)f->seed};
+    const train_mining_options options = {f->negatives,       f->range_min, f->range_max,
+                                          f->relative_margin, f->sampling,  (uint64_t)f->seed};
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = f->max_length;
     data_set *set = NULL;
@@ -76,7 +84,8 @@ const cli_command cli_mine_command = {
     .name = "mine",
     .synopsis = "MODEL --data F --output F.jsonl [--negatives N]",
     .help = "hard negatives for a data set of pairs",
-    .details = "Candidates are the positives of the data set. Known positives of the anchor and duplicates are never taken.\n\n"
+    .details = "Candidates are the positives of the data set. Known positives of the anchor and duplicates are never "
+               "taken.\n\n"
                "  senc mine models/m --data faq.jsonl --anchor question --positive answer --output mined.jsonl",
     .flags = flags,
     .flags_bytes = sizeof(mine_flags),

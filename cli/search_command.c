@@ -24,7 +24,7 @@ typedef struct search_flags {
     char *corpus, *column, *format;
     senc_strings query;
     int64_t k, max_length;
-    bool json;
+    bool json, full;
     int on_bad_utf8;
 } search_flags;
 
@@ -37,6 +37,7 @@ static const senc_option flags[] = {
     SENC_OPTION_STRING(search_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_INTEGER(search_flags, max_length, "0", 0, HUGE_VAL,
                         "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_BOOLEAN(search_flags, full, "false", "show whole texts, not only their first line"),
     SENC_OPTION_BOOLEAN(search_flags, json, "false",
                         "one JSON object a query: {\"query\", \"hits\": [{\"row\", \"score\", \"text\"}]}"),
     SENC_OPTION_CHOICE(search_flags, on_bad_utf8, "error", "error|replace",
@@ -134,6 +135,21 @@ static bool search_corpus(search_run *run, const eval_embedder *embedder, senc_e
     return ok;
 }
 
+enum { TEXT_COLUMN = 14 }; /* behind rank and score */
+
+static void append_text(senc_buffer *out, const eval_text *text, bool full) {
+    if (!full) {
+        senc_text_append(out, text->bytes, text->n_bytes, 80 - TEXT_COLUMN);
+        senc_buffer_append_text(out, "\n");
+        return;
+    }
+    senc_buffer plain = {0};
+    senc_text_append(&plain, text->bytes, text->n_bytes, 0);
+    senc_text_wrap(out, senc_buffer_text(&plain), TEXT_COLUMN, TEXT_COLUMN, 80);
+    out->failed = out->failed || plain.failed;
+    senc_buffer_free(&plain);
+}
+
 static bool append_hits(search_run *run, int64_t q, senc_buffer *out, senc_error *err) {
     int64_t n;
     const eval_hit *hits = eval_search_hits(run->search, q, &n);
@@ -146,8 +162,7 @@ static bool append_hits(search_run *run, int64_t q, senc_buffer *out, senc_error
         eval_text text;
         if (!cli_text_source_get(run->corpus, hits[i].document, &text, err)) return false;
         senc_buffer_printf(out, "%3lld  %7.4f  ", (long long)i + 1, (double)hits[i].score);
-        senc_text_append(out, text.bytes, text.n_bytes, 80 - 14);
-        senc_buffer_append_text(out, "\n");
+        append_text(out, &text, run->flags->full);
     }
     return true;
 }

@@ -13,11 +13,13 @@ typedef struct train_flags {
 
 static const senc_option flags[] = {
     SENC_OPTION_PATH(train_flags, config, "!", "the configuration, a TOML file"),
-    SENC_OPTION_STRINGS(train_flags, set, NULL, "change a key of it: train.batch_size=16, data.0.path=other.jsonl; may be repeated"),
+    SENC_OPTION_STRINGS(train_flags, set, NULL,
+                        "change a key of it: train.batch_size=16, data.0.path=other.jsonl; may be repeated"),
     SENC_OPTION_BOOLEAN(train_flags, resume, "false", "go on from the newest checkpoint of the run folder"),
     SENC_OPTION_BOOLEAN(train_flags, overwrite, "false", "remove an earlier run in the run folder"),
     SENC_OPTION_BOOLEAN(train_flags, dry_run, "false", "check everything, print the plan, write nothing"),
-    SENC_OPTION_BOOLEAN(train_flags, print_config, "false", "print the configuration with every default, and do nothing"),
+    SENC_OPTION_BOOLEAN(train_flags, print_config, "false",
+                        "print the configuration with every default, and do nothing"),
     {0},
 };
 

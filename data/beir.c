@@ -66,12 +66,14 @@ static int64_t line_of(const beir_part *p, int64_t i) {
 
 static bool part_add(beir_part *p, const char *id, size_t n_bytes, data_cursor start, senc_error *err) {
     if (n_bytes == 0 || memchr(id, '\0', n_bytes) || memchr(id, '\t', n_bytes) || memchr(id, '\n', n_bytes)) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ": field \"_id\" is empty or holds a tab, a newline or \\u0000", p->path,
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s:%" PRId64 ": field \"_id\" is empty or holds a tab, a newline or \\u0000", p->path,
                          start.line);
     }
     const int64_t there = beir_part_find(p, id, n_bytes);
     if (there >= 0) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ": _id \"%.*s\" stands twice; the first is on line %" PRId64, p->path,
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s:%" PRId64 ": _id \"%.*s\" stands twice; the first is on line %" PRId64, p->path,
                          start.line, (int)(n_bytes < 100 ? n_bytes : 100), id, line_of(p, there));
     }
     return beir_part_add(p, id, n_bytes, start.offset, err);
@@ -90,7 +92,8 @@ bool beir_part_add(beir_part *p, const char *id, size_t n_bytes, uint64_t row, s
 
 /* ---- rows ---- */
 
-static bool check_text(const beir_part *p, const data_json *row, const char *key, bool required, int64_t line, senc_error *err) {
+static bool check_text(const beir_part *p, const data_json *row, const char *key, bool required, int64_t line,
+                       senc_error *err) {
     const data_json *v = data_json_find(row, key);
     const data_json_type type = data_json_get_type(v);
     if (type == DATA_JSON_STRING || (type == DATA_JSON_NULL && !required)) return true;
@@ -116,14 +119,14 @@ static bool part_scan(beir_part *p, data_beir_scratch *s, senc_error *err) {
     data_cursor cursor = data_cursor_first(p->text.data, p->text.n_bytes), start;
     const data_json *row;
     int got;
-    while ((got = data_jsonl_next(p->text.data, p->text.n_bytes, p->path, p->replace_utf8, &cursor, &start, s->pool, &s->line,
-                                  &row, err)) == 1) {
+    while ((got = data_jsonl_next(p->text.data, p->text.n_bytes, p->path, p->replace_utf8, &cursor, &start, s->pool,
+                                  &s->line, &row, err)) == 1) {
         char digits[32];
         size_t n_bytes;
         const char *id = read_id(row, digits, &n_bytes);
         if (!id) return check_text(p, row, "_id", true, start.line, err);
-        if (!check_text(p, row, "text", true, start.line, err) || !check_text(p, row, "title", false, start.line, err) ||
-            !part_add(p, id, n_bytes, start, err)) {
+        if (!check_text(p, row, "text", true, start.line, err) ||
+            !check_text(p, row, "title", false, start.line, err) || !part_add(p, id, n_bytes, start, err)) {
             return false;
         }
     }
@@ -135,7 +138,8 @@ static bool part_open(beir_part *p, const char *folder, const char *name, bool r
     p->replace_utf8 = replace_utf8;
     p->path = data_path_find_packed(folder, name);
     if (!p->path) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: not a BEIR folder: there is no %s (nor %s.gz, %s.zst)", folder, name, name, name);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: not a BEIR folder: there is no %s (nor %s.gz, %s.zst)", folder, name,
+                         name, name);
     }
     data_beir_scratch s = {0};
     const bool ok = data_text_open(p->path, &p->text, err) && scratch_ready(&s, err) && part_scan(p, &s, err);
@@ -153,13 +157,14 @@ static void part_close(beir_part *p) {
     *p = (beir_part){0};
 }
 
-static bool read_text(const beir_part *p, int64_t i, data_beir_scratch *s, const char **text, size_t *n_bytes, senc_error *err) {
+static bool read_text(const beir_part *p, int64_t i, data_beir_scratch *s, const char **text, size_t *n_bytes,
+                      senc_error *err) {
     SENC_ASSERT(i >= 0 && i < p->n, "row %" PRId64 " of %" PRId64, i, p->n);
     if (!scratch_ready(s, err)) return false;
     data_cursor cursor = {p->rows[i], 0}, start;
     const data_json *row;
-    const int got = data_jsonl_next(p->text.data, p->text.n_bytes, p->path, p->replace_utf8, &cursor, &start, s->pool, &s->line,
-                                    &row, err);
+    const int got = data_jsonl_next(p->text.data, p->text.n_bytes, p->path, p->replace_utf8, &cursor, &start, s->pool,
+                                    &s->line, &row, err);
     if (got < 0) return false;
     *text = got ? data_json_text(data_json_find(row, "text"), n_bytes) : NULL;
     if (!*text) return senc_fail(err, SENC_FAILED, "%s: the file changed while it was being read", p->path);
@@ -181,8 +186,8 @@ static bool read_text(const beir_part *p, int64_t i, data_beir_scratch *s, const
 bool data_beir_open(const char *folder, const char *split, bool replace_bad_utf8, data_beir **out, senc_error *err) {
     *out = NULL;
     if (!senc_path_is_folder(folder)) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: expected a BEIR folder (corpus.jsonl, queries.jsonl, qrels/), %s", folder,
-                         senc_path_exists(folder) ? "found a file" : "there is nothing");
+        return senc_fail(err, SENC_BAD_INPUT, "%s: expected a BEIR folder (corpus.jsonl, queries.jsonl, qrels/), %s",
+                         folder, senc_path_exists(folder) ? "found a file" : "there is nothing");
     }
     data_beir *b = senc_alloc_zero(1, sizeof *b);
     if (!b) return senc_fail_memory(err, sizeof *b, "a BEIR folder");
@@ -243,8 +248,8 @@ static bool read_pair_text(const data_beir *b, const beir_part *p, int64_t i, da
     return true;
 }
 
-bool data_beir_document_text(const data_beir *b, int64_t i, data_beir_scratch *scratch, const char **text, size_t *n_bytes,
-                             senc_error *err) {
+bool data_beir_document_text(const data_beir *b, int64_t i, data_beir_scratch *scratch, const char **text,
+                             size_t *n_bytes, senc_error *err) {
     if (b->set) return read_pair_text(b, &b->corpus, i, scratch, text, n_bytes, err);
     return read_text(&b->corpus, i, scratch, text, n_bytes, err);
 }

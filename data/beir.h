@@ -1,6 +1,6 @@
-/* A BEIR folder: corpus.jsonl {"_id", "title", "text"}, queries.jsonl {"_id", "text"}, qrels/<split>.tsv (query-id, corpus-id,
- * score; header optional; or TREC's four columns "qid 0 docid rel"). Each file may be .gz or .zst. Texts stay in the mapped
- * files and are read on demand. */
+/* A BEIR folder: corpus.jsonl {"_id", "title", "text"}, queries.jsonl {"_id", "text"}, qrels/<split>.tsv (query-id,
+ * corpus-id, score; header optional; or TREC's four columns "qid 0 docid rel"). Each file may be .gz or .zst. Texts
+ * stay in the mapped files and are read on demand. */
 #ifndef DATA_BEIR_H
 #define DATA_BEIR_H
 
@@ -23,11 +23,11 @@ typedef struct data_beir_scratch {
 } data_beir_scratch;
 void data_beir_scratch_free(data_beir_scratch *s);
 
-/* Loads ids and relevance, checks every line. Duplicate ids and malformed lines are BAD_INPUT errors with their places; qrels
- * that name unknown ids are left out, counted, and warned about once. split NULL: "test". */
+/* Loads ids and relevance, checks every line. Duplicate ids and malformed lines are BAD_INPUT errors with their places;
+ * qrels that name unknown ids are left out, counted, and warned about once. split NULL: "test". */
 bool data_beir_open(const char *folder, const char *split, bool replace_bad_utf8, data_beir **out, senc_error *err);
-/* The same from rows of (anchor, positive): the queries are the distinct anchors, the documents the distinct positives, a pair is
- * relevant with grade 1. Ids are hashes of the texts. */
+/* The same from rows of (anchor, positive): the queries are the distinct anchors, the documents the distinct positives,
+ * a pair is relevant with grade 1. Ids are hashes of the texts. */
 bool data_beir_open_pairs(const data_source *source, data_beir **out, senc_error *err);
 void data_beir_close(data_beir *b);
 
@@ -39,26 +39,26 @@ const char *data_beir_query_id(const data_beir *b, int64_t i);
 int64_t data_beir_find_document(const data_beir *b, const char *id);
 int64_t data_beir_find_query(const data_beir *b, const char *id);
 
-/* A document's text is title + " " + text, or text alone when the title is empty or absent. *text lives until the next call
- * with the same scratch. */
-bool data_beir_document_text(const data_beir *b, int64_t i, data_beir_scratch *scratch, const char **text, size_t *n_bytes,
-                             senc_error *err);
+/* A document's text is title + " " + text, or text alone when the title is empty or absent. *text lives until the next
+ * call with the same scratch. */
+bool data_beir_document_text(const data_beir *b, int64_t i, data_beir_scratch *scratch, const char **text,
+                             size_t *n_bytes, senc_error *err);
 bool data_beir_query_text(const data_beir *b, int64_t i, data_beir_scratch *scratch, const char **text, size_t *n_bytes,
                           senc_error *err);
 
-/* Relevant documents (score > 0) of query q: documents[offsets[q] .. offsets[q + 1]) with their grades, in the order of the
- * qrels file. lines: the place of each in the qrels file. */
+/* Relevant documents (score > 0) of query q: documents[offsets[q] .. offsets[q + 1]) with their grades, in the order of
+ * the qrels file. lines: the place of each in the qrels file. */
 typedef struct data_beir_relevance {
     const int64_t *offsets;   /* (n_queries + 1) */
     const int64_t *documents; /* (n_pairs) */
     const float *grades;      /* (n_pairs), > 0 */
     const int64_t *lines;     /* (n_pairs) */
     int64_t n_pairs;
-    int64_t n_judged_queries;       /* queries with a relevant document; the rest are not evaluated */
-    int64_t n_unjudged_queries;     /* queries without one */
-    int64_t n_zero;                 /* judgements with score <= 0 */
+    int64_t n_judged_queries;                       /* queries with a relevant document; the rest are not evaluated */
+    int64_t n_unjudged_queries;                     /* queries without one */
+    int64_t n_zero;                                 /* judgements with score <= 0 */
     int64_t n_unknown_queries, n_unknown_documents; /* qrels lines left out */
-    int64_t n_repeated;             /* the same judgement again */
+    int64_t n_repeated;                             /* the same judgement again */
 } data_beir_relevance;
 const data_beir_relevance *data_beir_get_relevance(const data_beir *b);
 const char *data_beir_qrels_path(const data_beir *b);

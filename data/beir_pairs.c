@@ -32,7 +32,8 @@ static bool number_rows(data_beir *b, int64_t *queries, int64_t *documents, senc
 }
 
 static bool build(data_beir *b, const data_source *source, senc_error *err) {
-    static const data_role roles[] = {{.name = "anchor", .kind = DATA_ROLE_TEXT}, {.name = "positive", .kind = DATA_ROLE_TEXT}};
+    static const data_role roles[] = {{.name = "anchor", .kind = DATA_ROLE_TEXT},
+                                      {.name = "positive", .kind = DATA_ROLE_TEXT}};
     if (!data_set_open(source, 1, roles, 2, "retrieval from pairs", &b->set, err)) return false;
     b->queries.set_slot = data_set_find_slot(b->set, "anchor");
     b->corpus.set_slot = data_set_find_slot(b->set, "positive");

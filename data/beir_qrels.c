@@ -75,21 +75,26 @@ static bool read_line(qrels_reader *r, const char *line, size_t n_bytes, int64_t
     data_beir_relevance *all = &r->b->relevance;
     if (n == 0) return true;
     if (n < 3 || n > 4) {
-        return senc_fail(r->err, SENC_BAD_INPUT, "%s:%" PRId64 ": expected query-id, corpus-id and score (or TREC's four columns), found %s%d columns",
+        return senc_fail(r->err, SENC_BAD_INPUT,
+                         "%s:%" PRId64
+                         ": expected query-id, corpus-id and score (or TREC's four columns), found %s%d columns",
                          r->b->qrels_path, number, n > 4 ? "more than " : "", n > 4 ? 4 : n);
     }
     double grade;
     if (!parse_grade(p[n - 1], &grade)) {
         if (number == 1) return true; /* the header */
-        return senc_fail(r->err, SENC_BAD_INPUT, "%s:%" PRId64 ": expected a number as the score, found \"%.*s\"", r->b->qrels_path,
-                         number, (int)(p[n - 1].n_bytes < 40 ? p[n - 1].n_bytes : 40), p[n - 1].text);
+        return senc_fail(r->err, SENC_BAD_INPUT, "%s:%" PRId64 ": expected a number as the score, found \"%.*s\"",
+                         r->b->qrels_path, number, (int)(p[n - 1].n_bytes < 40 ? p[n - 1].n_bytes : 40), p[n - 1].text);
     }
     const piece document_id = n == 4 ? p[2] : p[1];
     const int64_t query = beir_part_find(&r->b->queries, p[0].text, p[0].n_bytes);
     const int64_t document = beir_part_find(&r->b->corpus, document_id.text, document_id.n_bytes);
-    if (query < 0) all->n_unknown_queries++;
-    else if (document < 0) all->n_unknown_documents++;
-    else return add_judgement(r, (judgement){query, document, number, (float)grade});
+    if (query < 0)
+        all->n_unknown_queries++;
+    else if (document < 0)
+        all->n_unknown_documents++;
+    else
+        return add_judgement(r, (judgement){query, document, number, (float)grade});
     return true;
 }
 
@@ -128,15 +133,19 @@ static bool clean(qrels_reader *r) {
         const judgement *j = &r->found[i], *last = i ? &r->found[i - 1] : NULL;
         if (last && last->query == j->query && last->document == j->document) {
             if (last->grade != j->grade) {
-                return senc_fail(r->err, SENC_BAD_INPUT, "%s:%" PRId64 ": query \"%.100s\" and document \"%.100s\" are judged %g, but %g on line %" PRId64,
-                                 r->b->qrels_path, j->line, data_beir_query_id(r->b, j->query),
-                                 data_beir_document_id(r->b, j->document), (double)j->grade, (double)last->grade, last->line);
+                return senc_fail(
+                    r->err, SENC_BAD_INPUT,
+                    "%s:%" PRId64 ": query \"%.100s\" and document \"%.100s\" are judged %g, but %g on line %" PRId64,
+                    r->b->qrels_path, j->line, data_beir_query_id(r->b, j->query),
+                    data_beir_document_id(r->b, j->document), (double)j->grade, (double)last->grade, last->line);
             }
             all->n_repeated++;
             continue;
         }
-        if (j->grade > 0) all->n_pairs++;
-        else all->n_zero++;
+        if (j->grade > 0)
+            all->n_pairs++;
+        else
+            all->n_zero++;
     }
     for (int64_t i = 0; i < r->n; i++) { /* a second pass: the first compares neighbours of the sorted list */
         const judgement j = r->found[i];
@@ -169,8 +178,10 @@ static bool build_lists(qrels_reader *r) {
         lines[i] = r->found[i].line;
     }
     for (int64_t q = 0; q < n_queries; q++) {
-        if (offsets[q + 1]) all->n_judged_queries++;
-        else all->n_unjudged_queries++;
+        if (offsets[q + 1])
+            all->n_judged_queries++;
+        else
+            all->n_unjudged_queries++;
         offsets[q + 1] += offsets[q];
     }
     return true;
@@ -195,8 +206,8 @@ static bool find_file(data_beir *b, const char *folder, const char *split, senc_
     b->qrels_path = qrels && !name.failed ? data_path_find_packed(qrels, name.data) : NULL;
     if (!b->qrels_path) {
         if (qrels) list_splits(qrels, &there);
-        senc_fail(err, SENC_BAD_INPUT, "%s: no judgements for the split \"%s\" (qrels/%s.tsv); the folder has %s", folder, split, split,
-                  there.n_bytes ? senc_buffer_text(&there) : "none");
+        senc_fail(err, SENC_BAD_INPUT, "%s: no judgements for the split \"%s\" (qrels/%s.tsv); the folder has %s",
+                  folder, split, split, there.n_bytes ? senc_buffer_text(&there) : "none");
     }
     free(qrels);
     senc_buffer_free(&name);
@@ -215,12 +226,15 @@ bool beir_qrels_load(data_beir *b, const char *folder, const char *split, senc_e
     if (!ok) return false;
     const data_beir_relevance *all = &b->relevance;
     if (all->n_pairs == 0) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: no query has a relevant document (%" PRId64 " lines name unknown queries, %" PRId64 " unknown documents)",
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s: no query has a relevant document (%" PRId64 " lines name unknown queries, %" PRId64
+                         " unknown documents)",
                          b->qrels_path, all->n_unknown_queries, all->n_unknown_documents);
     }
     if (all->n_unknown_queries + all->n_unknown_documents > 0) {
-        senc_warn("%s: %" PRId64 " lines name queries and %" PRId64 " name documents that do not exist; they are left out", b->qrels_path,
-                  all->n_unknown_queries, all->n_unknown_documents);
+        senc_warn("%s: %" PRId64 " lines name queries and %" PRId64
+                  " name documents that do not exist; they are left out",
+                  b->qrels_path, all->n_unknown_queries, all->n_unknown_documents);
     }
     return true;
 }

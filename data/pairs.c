@@ -57,8 +57,10 @@ bool data_pairs_init(data_pairs *p, const data_set *set, int64_t anchor_slot, in
         if (symmetric) p->pairs[p->n++] = (data_pair){pair.text, pair.anchor};
     }
     data_row_free(&row);
-    if (ok) sort_unique(p);
-    else data_pairs_free(p);
+    if (ok)
+        sort_unique(p);
+    else
+        data_pairs_free(p);
     return ok;
 }
 

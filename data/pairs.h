@@ -1,5 +1,5 @@
-/* Known positives: which (anchor, text) pairs of a data set are positive, so that a text that is a positive of an anchor
- * anywhere in the data is not used as its negative in a batch. 16 bytes a pair. */
+/* Known positives: which (anchor, text) pairs of a data set are positive, so that a text that is a positive of an
+ * anchor anywhere in the data is not used as its negative in a batch. 16 bytes a pair. */
 #ifndef DATA_PAIRS_H
 #define DATA_PAIRS_H
 
@@ -10,8 +10,8 @@
 #include "autograd/base/error.h"
 #include "data/table.h"
 
-/* 64-bit hash of exact bytes: h = mix(n_bytes), then h = mix(h ^ word) for every 8 bytes (little-endian, the last word padded
- * with zeros), mix = splitmix64's finaliser. Stable: it may be stored. */
+/* 64-bit hash of exact bytes: h = mix(n_bytes), then h = mix(h ^ word) for every 8 bytes (little-endian, the last word
+ * padded with zeros), mix = splitmix64's finaliser. Stable: it may be stored. */
 uint64_t data_text_hash(const char *text, size_t n_bytes);
 
 typedef struct data_pair {
@@ -23,8 +23,8 @@ typedef struct data_pairs {
     int64_t n;
 } data_pairs;
 
-/* One scan over the set: the values of slot `anchor` with those of slot `positive`; when symmetric, both ways round. Rows in
- * which one is absent are passed over. */
+/* One scan over the set: the values of slot `anchor` with those of slot `positive`; when symmetric, both ways round.
+ * Rows in which one is absent are passed over. */
 bool data_pairs_init(data_pairs *p, const data_set *set, int64_t anchor_slot, int64_t positive_slot, bool symmetric,
                      senc_error *err);
 void data_pairs_free(data_pairs *p);

@@ -55,8 +55,9 @@ int64_t data_sampler_next(data_sampler *s, int64_t batch_size, int64_t *rows) {
 
 bool data_sampler_restore(data_sampler *s, int64_t epoch, int64_t position, senc_error *err) {
     if (epoch < 0 || position < 0 || position > s->n_rows) {
-        return senc_fail(err, SENC_BAD_INPUT, "sampler: cannot continue at epoch %" PRId64 ", row %" PRId64 " of %" PRId64, epoch,
-                         position, s->n_rows);
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "sampler: cannot continue at epoch %" PRId64 ", row %" PRId64 " of %" PRId64, epoch, position,
+                         s->n_rows);
     }
     s->epoch = epoch;
     s->position = position;

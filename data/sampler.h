@@ -1,5 +1,6 @@
-/* The order of training: each epoch is a seeded permutation of the rows (Fisher-Yates), 8 bytes a row. A batch never spans
- * two epochs. The state is two numbers, and together with (seed, n_rows) it determines everything that follows. */
+/* The order of training: each epoch is a seeded permutation of the rows (Fisher-Yates), 8 bytes a row. A batch never
+ * spans two epochs. The state is two numbers, and together with (seed, n_rows) it determines everything that follows.
+ */
 #ifndef DATA_SAMPLER_H
 #define DATA_SAMPLER_H
 
@@ -21,8 +22,9 @@ typedef struct data_sampler {
 bool data_sampler_init(data_sampler *s, int64_t n_rows, uint64_t seed, bool shuffle, bool drop_last, senc_error *err);
 void data_sampler_free(data_sampler *s);
 
-/* The next batch: up to batch_size row numbers into rows; returns how many. Starts the next epoch by itself (s->epoch counts
- * up when its first batch is taken). 0 only when no batch can ever come: no rows, or fewer than batch_size and drop_last. */
+/* The next batch: up to batch_size row numbers into rows; returns how many. Starts the next epoch by itself (s->epoch
+ * counts up when its first batch is taken). 0 only when no batch can ever come: no rows, or fewer than batch_size and
+ * drop_last. */
 int64_t data_sampler_next(data_sampler *s, int64_t batch_size, int64_t *rows);
 
 /* Batches in one epoch. */

@@ -19,13 +19,17 @@ const senc_option data_source_options[] = {
     SENC_OPTION_STRING(data_source, delimiter, NULL, "csv, tsv: one character; default: \",\" and a tab"),
     SENC_OPTION_CHOICE(data_source, quoting, "auto", "auto|on|off",
                        "csv, tsv: fields in double quotes (RFC 4180); auto: on for csv, off for tsv"),
-    SENC_OPTION_CHOICE(data_source, on_bad_utf8, "error", "error|replace", "ill-formed UTF-8: stop, or read it as U+FFFD"),
+    SENC_OPTION_CHOICE(data_source, on_bad_utf8, "error", "error|replace",
+                       "ill-formed UTF-8: stop, or read it as U+FFFD"),
     SENC_OPTION_REALS(data_source, score_range, NULL, -HUGE_VAL, HUGE_VAL,
                       "[low, high] of the raw scores, mapped to 0..1; default: scores are 0..1"),
     SENC_OPTION_STRING(data_source, split, NULL, "BEIR folder: which qrels/<split>.tsv; default: train"),
-    SENC_OPTION_CHOICE(data_source, on_empty, "error", "error|skip", "a row with an empty text: stop, or leave the row out"),
-    SENC_OPTION_REAL(data_source, held_out, "0", 0, 1, "share of the rows that is held out, by a hash of the first text (the anchor)"),
-    SENC_OPTION_CHOICE(data_source, part, "all", "all|train|held_out", "which rows: all, those not held out, those held out"),
+    SENC_OPTION_CHOICE(data_source, on_empty, "error", "error|skip",
+                       "a row with an empty text: stop, or leave the row out"),
+    SENC_OPTION_REAL(data_source, held_out, "0", 0, 1,
+                     "share of the rows that is held out, by a hash of the first text (the anchor)"),
+    SENC_OPTION_CHOICE(data_source, part, "all", "all|train|held_out",
+                       "which rows: all, those not held out, those held out"),
     SENC_OPTION_INTEGER(data_source, limit, "0", 0, HUGE_VAL, "only the first n rows of the part; 0: all"),
     {0},
 };
@@ -50,7 +54,8 @@ static bool is_alias(const char *role, const char *column) {
     if (strlen(column) + 3 > sizeof wanted || strchr(column, ' ')) return false;
     snprintf(wanted, sizeof wanted, " %s ", column);
     for (int64_t i = 0; i < N_ALIASES; i++) {
-        if (strcmp(aliases[i].role, role) == 0) return strcasecmp(role, column) == 0 || strcasestr(aliases[i].names, wanted);
+        if (strcmp(aliases[i].role, role) == 0)
+            return strcasecmp(role, column) == 0 || strcasestr(aliases[i].names, wanted);
     }
     return strcasecmp(role, column) == 0;
 }
@@ -61,8 +66,8 @@ static bool is_alias(const char *role, const char *column) {
 typedef struct entry {
     int64_t role, number;
     const char *key;
-    const char *name;     /* NULL: by number */
-    int64_t column;       /* from 1 */
+    const char *name;        /* NULL: by number */
+    int64_t column;          /* from 1 */
     const senc_value *value; /* NULL: from code */
 } entry;
 
@@ -87,8 +92,10 @@ void data_wanted_text(const data_wanted *wanted, senc_buffer *out) {
 
 __attribute__((format(printf, 3, 4))) static bool fail_entry(const binder *b, const entry *e, const char *fmt, ...) {
     char place[600], what[300];
-    if (e->value) senc_place_text(e->value->place, place, sizeof place);
-    else snprintf(place, sizeof place, "%s: ", b->source->path);
+    if (e->value)
+        senc_place_text(e->value->place, place, sizeof place);
+    else
+        snprintf(place, sizeof place, "%s: ", b->source->path);
     va_list args;
     va_start(args, fmt);
     vsnprintf(what, sizeof what, fmt, args);
@@ -129,8 +136,8 @@ static bool find_role(const binder *b, entry *e) {
     const char *near = senc_nearest_name(e->key, names, n);
     senc_buffer needs = {0};
     data_wanted_text(b->wanted, &needs);
-    fail_entry(b, e, "unknown role (%s)%s%s%s", senc_buffer_text(&needs), near ? "; did you mean \"" : "", near ? near : "",
-               near ? "\"?" : "");
+    fail_entry(b, e, "unknown role (%s)%s%s%s", senc_buffer_text(&needs), near ? "; did you mean \"" : "",
+               near ? near : "", near ? "\"?" : "");
     senc_buffer_free(&needs);
     return false;
 }
@@ -156,12 +163,14 @@ static bool add_value(binder *b, const char *key, const senc_value *v, int64_t i
     } else if (v->type == SENC_VALUE_INTEGER && v->integer >= 1) {
         e.column = v->integer;
     } else {
-        return fail_entry(b, &e, "expected a column name, or a column number from 1%s", item ? "" : ", or a list of them");
+        return fail_entry(b, &e, "expected a column name, or a column number from 1%s",
+                          item ? "" : ", or a list of them");
     }
     if (!add_entry(b, e)) return false;
     entry *added = &b->entries[b->n_entries - 1];
     if (item == 0 || added->role < 0) return true;
-    if (!b->wanted->roles[added->role].numbered || added->number) return fail_entry(b, &e, "this role takes one column, not a list");
+    if (!b->wanted->roles[added->role].numbered || added->number)
+        return fail_entry(b, &e, "this role takes one column, not a list");
     added->number = item;
     return true;
 }
@@ -171,7 +180,8 @@ static bool read_config_entries(binder *b) {
     if (!columns) return true;
     if (columns->type != SENC_VALUE_TABLE) {
         char place[600];
-        return senc_fail(b->err, SENC_BAD_INPUT, "%scolumns: expected a table such as { anchor = \"question\" }, got %s",
+        return senc_fail(b->err, SENC_BAD_INPUT,
+                         "%scolumns: expected a table such as { anchor = \"question\" }, got %s",
                          senc_place_text(columns->place, place, sizeof place), senc_value_type_name(columns->type));
     }
     for (int64_t i = 0; i < columns->n; i++) {
@@ -201,15 +211,17 @@ static bool read_entries(binder *b) {
 static bool is_by_number(const binder *b) {
     int64_t n_numbers = 0, n_names = 0;
     for (int64_t i = 0; i < b->n_entries; i++) {
-        if (b->entries[i].name) n_names++;
-        else n_numbers++;
+        if (b->entries[i].name)
+            n_names++;
+        else
+            n_numbers++;
     }
     return n_numbers > 0 && n_names == 0;
 }
 
 /* ---- messages about columns ---- */
 
-#define SHOWN_COLUMNS 20
+#define SHOWN_COLUMNS    20
 #define SHOWN_NAME_BYTES 40
 
 static void append_name(senc_buffer *out, const char *name) {
@@ -265,8 +277,10 @@ static void append_suggestion(const binder *b, bool numbers, senc_buffer *out) {
         if (column < 0) continue;
         taken |= UINT64_C(1) << column;
         senc_buffer_printf(out, "%s%s = ", separator, role->name);
-        if (numbers) senc_buffer_printf(out, "%" PRId64, column + 1);
-        else data_json_append_string(out, file->columns[column], strlen(file->columns[column]));
+        if (numbers)
+            senc_buffer_printf(out, "%" PRId64, column + 1);
+        else
+            data_json_append_string(out, file->columns[column], strlen(file->columns[column]));
         separator = ", ";
     }
     senc_buffer_append_text(out, " }");
@@ -280,8 +294,9 @@ static bool fail_no_column(const binder *b, const char *role) {
     append_columns(&text, file);
     const bool is_csv = file->reader->fixed_columns && file->csv.delimiter;
     const bool numbers = is_csv && (!file->has_names || !knows_a_column(b));
-    senc_buffer_append_text(&text, numbers && file->has_names ? "; if that is data and not a header, say which is which by number: "
-                                                              : "; say which is which: ");
+    senc_buffer_append_text(&text, numbers && file->has_names
+                                       ? "; if that is data and not a header, say which is which by number: "
+                                       : "; say which is which: ");
     append_suggestion(b, numbers, &text);
     senc_fail(b->err, SENC_BAD_INPUT, "%s: no column \"%s\" (%s", b->table->file.path, role, senc_buffer_text(&text));
     senc_buffer_free(&text);
@@ -331,10 +346,12 @@ static bool bind_entry(binder *b, const entry *e) {
     }
     if (e->name && index >= 0 && index + 1 < file->n_columns) {
         for (int64_t i = index + 1; i < file->n_columns; i++) {
-            if (strcmp(file->columns[i], e->name) == 0) return fail_entry(b, e, "the header has the column \"%.60s\" twice; give its number", e->name);
+            if (strcmp(file->columns[i], e->name) == 0)
+                return fail_entry(b, e, "the header has the column \"%.60s\" twice; give its number", e->name);
         }
     }
-    return data_table_add_binding(b->table, e->role, e->number, e->name ? e->name : file->columns[index], index, true, b->err);
+    return data_table_add_binding(b->table, e->role, e->number, e->name ? e->name : file->columns[index], index, true,
+                                  b->err);
 }
 
 /* A role without an entry: the column of its own name, and role_1, role_2, ... */
@@ -373,8 +390,8 @@ static bool bind_roles(binder *b) {
     return true;
 }
 
-/* Columns by number mean "no header". When the first row then reads like one, the user must say which it is: training on a
- * row of column names would be a silent mistake. */
+/* Columns by number mean "no header". When the first row then reads like one, the user must say which it is: training
+ * on a row of column names would be a silent mistake. */
 static bool check_header_guess(const binder *b) {
     const data_opened *file = &b->table->file;
     if (file->has_names || b->source->header != DATA_HEADER_AUTO) return true;
@@ -392,7 +409,8 @@ static bool check_header_guess(const binder *b) {
         memcpy(name, f.text, f.n_bytes);
         name[f.n_bytes] = '\0';
         if (!is_alias(b->wanted->roles[e->role].name, name)) continue;
-        ok = senc_fail(b->err, SENC_BAD_INPUT, "%s:%" PRId64 ": the first row looks like a header (\"%s\"); set header to \"yes\" or \"no\"",
+        ok = senc_fail(b->err, SENC_BAD_INPUT,
+                       "%s:%" PRId64 ": the first row looks like a header (\"%s\"); set header to \"yes\" or \"no\"",
                        file->path, record.start.line, name);
     }
     data_record_free(&record);
@@ -404,8 +422,10 @@ static bool check_range(binder *b) {
     data_table *t = b->table;
     t->score_low = 0, t->score_high = 1;
     if (range->n == 0) return true;
-    if (range->n != 2 || !(range->items[0] < range->items[1]) || !isfinite(range->items[0]) || !isfinite(range->items[1])) {
-        return senc_fail(b->err, SENC_BAD_INPUT, "%s: score_range: expected [low, high] with low < high", b->source->path);
+    if (range->n != 2 || !(range->items[0] < range->items[1]) || !isfinite(range->items[0]) ||
+        !isfinite(range->items[1])) {
+        return senc_fail(b->err, SENC_BAD_INPUT, "%s: score_range: expected [low, high] with low < high",
+                         b->source->path);
     }
     t->has_score_range = true;
     t->score_low = range->items[0];
@@ -416,10 +436,11 @@ static bool check_range(binder *b) {
 static bool check_part(binder *b) {
     const data_source *s = b->source;
     if (s->part != DATA_PART_ALL && !(s->held_out > 0 && s->held_out < 1))
-        return senc_fail(b->err, SENC_BAD_INPUT, "%s: part = \"%s\" needs held_out, a share between 0 and 1; found %g", s->path,
-                         s->part == DATA_PART_TRAIN ? "train" : "held_out", s->held_out);
+        return senc_fail(b->err, SENC_BAD_INPUT, "%s: part = \"%s\" needs held_out, a share between 0 and 1; found %g",
+                         s->path, s->part == DATA_PART_TRAIN ? "train" : "held_out", s->held_out);
     if (s->part == DATA_PART_ALL && s->held_out > 0)
-        return senc_fail(b->err, SENC_BAD_INPUT, "%s: held_out = %g needs part = \"train\" or \"held_out\"", s->path, s->held_out);
+        return senc_fail(b->err, SENC_BAD_INPUT, "%s: held_out = %g needs part = \"train\" or \"held_out\"", s->path,
+                         s->held_out);
     b->table->skip_empty = s->on_empty == DATA_EMPTY_SKIP;
     b->table->held_out = s->held_out;
     b->table->part = (data_part)s->part;
@@ -441,8 +462,8 @@ bool data_table_bind(data_table *t, const data_source *source, const data_wanted
     *t = (data_table){0};
     if (!source->path) return senc_fail(err, SENC_BAD_INPUT, "data: no path");
     binder b = {.source = source, .wanted = wanted, .table = t, .err = err};
-    const bool ok = check_range(&b) && check_part(&b) && read_entries(&b) && open_file(&b, is_by_number(&b)) && check_header_guess(&b) &&
-                    bind_roles(&b);
+    const bool ok = check_range(&b) && check_part(&b) && read_entries(&b) && open_file(&b, is_by_number(&b)) &&
+                    check_header_guess(&b) && bind_roles(&b);
     free(b.entries);
     return ok;
 }

@@ -28,8 +28,10 @@ static const data_table *table_of(const data_set *set, int64_t i, int64_t *local
     int64_t low = 0, high = set->n_tables;
     while (high - low > 1) {
         const int64_t middle = low + (high - low) / 2;
-        if (set->first_rows[middle] <= i) low = middle;
-        else high = middle;
+        if (set->first_rows[middle] <= i)
+            low = middle;
+        else
+            high = middle;
     }
     *local = i - set->first_rows[low];
     return &set->tables[low];
@@ -105,7 +107,8 @@ static bool scan(data_set *set, data_table *t, int64_t limit, data_row *row, sen
         if (!data_table_fill_row(set, set, t, t, row, &left_out, err)) return false;
         if (!left_out && !add_key(t, row->record->start, err)) return false;
     }
-    if (t->n_rows == 0) return senc_fail(err, SENC_BAD_INPUT, "%s: no rows%s", t->file.path, t->part ? " in this part" : "");
+    if (t->n_rows == 0)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: no rows%s", t->file.path, t->part ? " in this part" : "");
     uint64_t *fitted = senc_realloc(t->keys, (size_t)t->n_rows, sizeof *fitted);
     if (fitted) {
         t->keys = fitted;

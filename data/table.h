@@ -1,6 +1,6 @@
-/* Rows: the seam by which training and evaluation see data, whatever the file format. A table is one source (a file or a
- * BEIR folder) opened for the roles its user wants; a data_set is several tables behind one another. Opening reads and
- * checks everything once and keeps an index of 8 bytes a row; texts stay in the file, which is memory-mapped.
+/* Rows: the seam by which training and evaluation see data, whatever the file format. A table is one source (a file or
+ * a BEIR folder) opened for the roles its user wants; a data_set is several tables behind one another. Opening reads
+ * and checks everything once and keeps an index of 8 bytes a row; texts stay in the file, which is memory-mapped.
  *
  *     static const data_role roles[] = {{"anchor", DATA_ROLE_TEXT}, {"positive", DATA_ROLE_TEXT},
  *                                       {"negative", DATA_ROLE_TEXT, .optional = true, .numbered = true}};
@@ -44,16 +44,16 @@ typedef struct data_source {
     const senc_value *columns;     /* the config's table role -> name | number | [names]; borrowed; or NULL */
     const data_column_map *mapped; /* the same from code, or NULL */
     int64_t n_mapped;
-    int header;      /* data_header. AUTO: a csv/tsv has a header unless all columns are given by number */
-    char *delimiter; /* one character; NULL: "," for csv, tab for tsv */
-    int quoting;     /* data_quoting. AUTO: on for csv, off for tsv */
-    int on_bad_utf8; /* data_bad_utf8 */
+    int header;             /* data_header. AUTO: a csv/tsv has a header unless all columns are given by number */
+    char *delimiter;        /* one character; NULL: "," for csv, tab for tsv */
+    int quoting;            /* data_quoting. AUTO: on for csv, off for tsv */
+    int on_bad_utf8;        /* data_bad_utf8 */
     senc_reals score_range; /* empty: scores are 0..1; [low, high]: raw scores, mapped to 0..1 */
     char *split;            /* beir: qrels/<split>.tsv; NULL: train */
     int64_t limit;          /* the first n rows of the part; 0: all */
     int on_empty;           /* data_empty: a required field that is empty stops, or leaves its row out */
-    /* A share of the rows is held out by a hash of the text of the first role: equal texts go together, and the same source always
-     * gives the same parts. `part` says which rows to read; data_part. */
+    /* A share of the rows is held out by a hash of the text of the first role: equal texts go together, and the same
+     * source always gives the same parts. `part` says which rows to read; data_part. */
     double held_out;
     int part;
 } data_source;
@@ -107,8 +107,8 @@ typedef struct data_set data_set;
 /* Opens and checks all sources. wanted_by: for messages, as `loss "mnrl"`. Errors (BAD_INPUT), for example:
  *   data/train.jsonl.zst:88121: field "positive" is missing (loss "mnrl" needs anchor, positive)
  *   data/x.jsonl:5:17: bad JSON: ...
- *   data/faq.jsonl: no column "anchor" (loss "mnrl" needs anchor, positive); the file has question, answer; say which is
- *     which: columns = { anchor = "question", positive = "answer" } */
+ *   data/faq.jsonl: no column "anchor" (loss "mnrl" needs anchor, positive); the file has question, answer; say which
+ * is which: columns = { anchor = "question", positive = "answer" } */
 bool data_set_open(const data_source *sources, int64_t n_sources, const data_role *roles, int64_t n_roles,
                    const char *wanted_by, data_set **out, senc_error *err);
 void data_set_close(data_set *set);
@@ -134,8 +134,8 @@ int64_t data_set_n_skipped(const data_set *set);
 /* Bytes of index kept in memory. */
 int64_t data_set_index_bytes(const data_set *set);
 
-/* The column names of a source (for csv without a header: "1", "2", ...; for jsonl: the first row's keys), for `init` and
- * `inspect`. Free with data_strings_free. */
+/* The column names of a source (for csv without a header: "1", "2", ...; for jsonl: the first row's keys), for `init`
+ * and `inspect`. Free with data_strings_free. */
 bool data_source_columns(const data_source *source, senc_strings *out, senc_error *err);
 void data_strings_free(senc_strings *s);
 

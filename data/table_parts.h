@@ -1,4 +1,5 @@
-/* Tables inside: shared by source.c (which column is which role), table.c (scan, index, rows) and table_row.c (one row). */
+/* Tables inside: shared by source.c (which column is which role), table.c (scan, index, rows) and table_row.c (one
+ * row). */
 #ifndef DATA_TABLE_PARTS_H
 #define DATA_TABLE_PARTS_H
 
@@ -63,9 +64,9 @@ bool data_table_add_binding(data_table *t, int64_t role, int64_t number, const c
                             senc_error *err);
 void data_table_close(data_table *t);
 
-/* The values of a record. learning: the scan at open, which may add slots and classes. *left_out (may be NULL: rows of the
- * index): the row does not belong to the source's part, or is skipped for an empty field. */
-bool data_table_fill_row(data_set *learn, const data_set *set, data_table *learn_table, const data_table *t, data_row *row,
-                         bool *left_out, senc_error *err);
+/* The values of a record. learning: the scan at open, which may add slots and classes. *left_out (may be NULL: rows of
+ * the index): the row does not belong to the source's part, or is skipped for an empty field. */
+bool data_table_fill_row(data_set *learn, const data_set *set, data_table *learn_table, const data_table *t,
+                         data_row *row, bool *left_out, senc_error *err);
 
 #endif

@@ -31,8 +31,8 @@ __attribute__((format(printf, 2, 3))) static bool fail_field(const filler *f, co
     const data_slot slot = {.role = f->binding->role};
     const char *role = f->set->wanted.roles[slot.role].name;
     if (strcmp(role, f->binding->name) != 0) snprintf(column, sizeof column, " (column \"%.60s\")", f->binding->name);
-    return senc_fail(f->err, SENC_BAD_INPUT, "%s:%" PRId64 ": field \"%s\"%s %s", f->table->file.path, f->row->record->start.line,
-                     role, column, what);
+    return senc_fail(f->err, SENC_BAD_INPUT, "%s:%" PRId64 ": field \"%s\"%s %s", f->table->file.path,
+                     f->row->record->start.line, role, column, what);
 }
 
 /* ---- slots ---- */
@@ -183,7 +183,9 @@ static bool take_list(filler *f, const data_json *list) {
     for (const data_json *item = data_json_first(list); item; item = data_json_next(item), k++) {
         size_t n_bytes;
         const char *text = data_json_text(item, &n_bytes);
-        if (!text) return fail_field(f, "is a list that holds %s, expected strings", data_json_type_name(data_json_get_type(item)));
+        if (!text)
+            return fail_field(f, "is a list that holds %s, expected strings",
+                              data_json_type_name(data_json_get_type(item)));
         if (!take_text(f, k, text, n_bytes)) return false;
     }
     return true;
@@ -256,8 +258,10 @@ static bool take_field(filler *f, const data_field *field) {
         if (field->type == DATA_FIELD_TEXT) return take_text(f, f->binding->number, field->text, field->n_bytes);
         return fail_field(f, "expected a string, found %s", found_name(field->type));
     case DATA_ROLE_SCORE:
-    case DATA_ROLE_NUMBER: return take_number(f, field);
-    case DATA_ROLE_CLASS: return take_class(f, field);
+    case DATA_ROLE_NUMBER:
+        return take_number(f, field);
+    case DATA_ROLE_CLASS:
+        return take_class(f, field);
     }
     return true;
 }
@@ -268,8 +272,9 @@ static bool fail_missing(filler *f, int64_t role) {
     if (f->empty && f->table->skip_empty && f->learn) return f->skip = true;
     senc_buffer needs = {0};
     data_wanted_text(&f->set->wanted, &needs);
-    senc_fail(f->err, SENC_BAD_INPUT, "%s:%" PRId64 ": field \"%s\" is %s (%s)", f->table->file.path, f->row->record->start.line,
-              f->set->wanted.roles[role].name, f->empty ? "empty" : "missing", senc_buffer_text(&needs));
+    senc_fail(f->err, SENC_BAD_INPUT, "%s:%" PRId64 ": field \"%s\" is %s (%s)", f->table->file.path,
+              f->row->record->start.line, f->set->wanted.roles[role].name, f->empty ? "empty" : "missing",
+              senc_buffer_text(&needs));
     senc_buffer_free(&needs);
     return false;
 }
@@ -323,8 +328,8 @@ static bool is_in_part(const data_table *t, const data_value *first) {
     return (x < t->held_out) == (t->part == DATA_PART_HELD_OUT);
 }
 
-bool data_table_fill_row(data_set *learn, const data_set *set, data_table *learn_table, const data_table *t, data_row *row,
-                         bool *left_out, senc_error *err) {
+bool data_table_fill_row(data_set *learn, const data_set *set, data_table *learn_table, const data_table *t,
+                         data_row *row, bool *left_out, senc_error *err) {
     filler f = {.learn = learn, .set = set, .table = t, .row = row, .err = err};
     if (!row_reserve(row, set->n_slots, err)) return false;
     for (int64_t i = 0; i < row->n_values; i++) row->values[i].present = false;

@@ -1,6 +1,6 @@
-/* Evaluators. An evaluator takes texts to vectors through a callback, so that it can be tested with fixed vectors, and returns metrics with the
- * field's keys. One evaluator = one file in evaluators/ and one line in evaluators.def; its option table is the parser and documentation of
- * the keys of [[eval]]. */
+/* Evaluators. An evaluator takes texts to vectors through a callback, so that it can be tested with fixed vectors, and
+ * returns metrics with the field's keys. One evaluator = one file in evaluators/ and one line in evaluators.def; its
+ * option table is the parser and documentation of the keys of [[eval]]. */
 #ifndef EVAL_EVALUATOR_H
 #define EVAL_EVALUATOR_H
 
@@ -30,15 +30,15 @@ typedef struct eval_metric {
 } eval_metric;
 
 typedef struct eval_result {
-    char *name;  /* of the data: the option `name`, or made from the path */
+    char *name;       /* of the data: the option `name`, or made from the path */
     const char *type; /* "sts" */
     eval_metric *metrics;
     int64_t n_metrics;
-    char *primary;  /* key of the headline metric */
+    char *primary; /* key of the headline metric */
     bool greater_is_better;
-    char **rules;   /* "ties: equal scores are ordered by corpus id", ... stated in every report */
+    char **rules; /* "ties: equal scores are ordered by corpus id", ... stated in every report */
     int64_t n_rules;
-    char **counts;  /* "queries: 323 (2,914 without relevant documents left out)", ... */
+    char **counts; /* "queries: 323 (2,914 without relevant documents left out)", ... */
     int64_t n_counts;
 } eval_result;
 
@@ -54,8 +54,8 @@ typedef struct eval_spec {
     const char *help;
     const senc_option *options; /* keys of [[eval]] besides `type` */
     size_t options_bytes;
-    /* Loads and checks the data before any model is loaded. options must outlive *task, which free_task frees, also after a failure (may
-     * be NULL). */
+    /* Loads and checks the data before any model is loaded. options must outlive *task, which free_task frees, also
+     * after a failure (may be NULL). */
     bool (*load)(const void *options, void **task, senc_error *err);
     bool (*run)(void *task, const eval_embedder *embedder, eval_result *result, senc_error *err);
     void (*free_task)(void *task);
@@ -64,7 +64,8 @@ typedef struct eval_spec {
 const eval_spec *eval_find(const char *name); /* NULL: unknown */
 const eval_spec *const *eval_all(int *n);
 
-/* An evaluator with its options read and its data loaded: what [[eval]] in a config and --sts/--retrieval on the command line become. */
+/* An evaluator with its options read and its data loaded: what [[eval]] in a config and --sts/--retrieval on the
+ * command line become. */
 typedef struct eval_job {
     const eval_spec *spec;
     void *options, *task;

@@ -154,6 +154,17 @@ static void add_change(senc_grid *grid, const char *key, const eval_result *befo
         senc_grid_add(grid, "-");
 }
 
+/* Metrics that stand beside the headline one in a short table: what people quote of a retrieval. */
+static bool is_often_quoted(const char *key) {
+    static const char *const endings[] = {"_accuracy@1", "_mrr@10", "_recall@10"};
+    const size_t n = strlen(key);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        const size_t n_ending = strlen(endings[i]);
+        if (n > n_ending && strcmp(key + n - n_ending, endings[i]) == 0) return true;
+    }
+    return false;
+}
+
 static void fill_change(const eval_result *before, const eval_result *after, int64_t n, bool all, senc_grid *grid) {
     senc_grid_init(grid, "lrrr");
     static const char *const head[] = {"metric", "before", "after", "change"};
@@ -161,8 +172,9 @@ static void fill_change(const eval_result *before, const eval_result *after, int
     for (int64_t i = 0; i < n; i++) {
         const char *primary = after[i].primary;
         if (primary) add_change(grid, primary, &before[i], &after[i]);
-        for (int64_t j = 0; all && j < after[i].n_metrics; j++) {
+        for (int64_t j = 0; j < after[i].n_metrics; j++) {
             const char *key = after[i].metrics[j].key;
+            if (!all && !is_often_quoted(key)) continue;
             if (!primary || strcmp(key, primary) != 0) add_change(grid, key, &before[i], &after[i]);
         }
     }

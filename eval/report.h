@@ -11,7 +11,8 @@
 void eval_report_print(const eval_result *results, int64_t n, senc_buffer *out);
 
 /* The same results before and after training (same order, same data): metric, before, after, change. The headline
- * metrics alone, or all metrics. A metric that one side lacks is shown as "-". */
+ * metrics with those often quoted beside them (accuracy@1, MRR@10, recall@10), or all metrics. A metric that one side
+ * lacks is shown as "-". */
 void eval_report_print_change(const eval_result *before, const eval_result *after, int64_t n, bool all,
                               senc_buffer *out);
 

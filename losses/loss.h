@@ -1,6 +1,7 @@
-/* Losses. A loss sees embeddings, never a model: one node (C*B, D), column after column (all anchors, then all positives, then the
- * negatives), and the rows' targets. It returns a scalar node, the mean over rows unless its formula says otherwise.
- * One loss = one file and one line in losses.def; its option table is the parser, check and documentation of its keys. */
+/* Losses. A loss sees embeddings, never a model: one node (C*B, D), column after column (all anchors, then all
+ * positives, then the negatives), and the rows' targets. It returns a scalar node, the mean over rows unless its
+ * formula says otherwise. One loss = one file and one line in losses.def; its option table is the parser, check and
+ * documentation of its keys. */
 #ifndef LOSS_H
 #define LOSS_H
 
@@ -23,16 +24,16 @@ typedef struct loss_roles {
     loss_target target;
 } loss_roles;
 
-/* Candidate embedding row `candidate` (in [B, C*B)) must not count as a negative of row `row`: it is the same text as the row's
- * positive (or anchor), or a known positive of it elsewhere in the data; or no text at all, a negative that its row does not have (masked for
- * every row). Sorted by row, then candidate; never the row's own positive. */
+/* Candidate embedding row `candidate` (in [B, C*B)) must not count as a negative of row `row`: it is the same text as
+ * the row's positive (or anchor), or a known positive of it elsewhere in the data; or no text at all, a negative that
+ * its row does not have (masked for every row). Sorted by row, then candidate; never the row's own positive. */
 typedef struct loss_masked {
     int64_t row, candidate;
 } loss_masked;
 
 typedef struct loss_batch {
-    int64_t n_rows;    /* B */
-    int64_t n_columns; /* C */
+    int64_t n_rows;        /* B */
+    int64_t n_columns;     /* C */
     const double *scores;  /* (B) in 0..1, or NULL */
     const int64_t *labels; /* (B), or NULL */
     const loss_masked *masked;
@@ -53,7 +54,7 @@ typedef struct loss_spec {
     ag_node *(*build)(ag_tape *t, ag_node *embeddings, const loss_batch *batch, const void *options);
     /* The temperature this loss divides similarities by, to be printed; 0: it has none. */
     double (*temperature)(const void *options);
-    bool in_batch_negatives; /* the other rows' texts are negatives, so batch->masked matters */
+    bool in_batch_negatives;    /* the other rows' texts are negatives, so batch->masked matters */
     const ag_example *examples; /* for the gradient check, ended by {0} */
 } loss_spec;
 

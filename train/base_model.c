@@ -14,8 +14,10 @@
 /* Takes ownership of `path`: keeps it when it is a folder with a config.json. */
 static bool accept_folder(char *path, char **folder) {
     char *config = path ? senc_path_join(path, "config.json") : NULL;
-    if (config && senc_path_is_file(config)) *folder = path;
-    else free(path);
+    if (config && senc_path_is_file(config))
+        *folder = path;
+    else
+        free(path);
     free(config);
     return *folder != NULL;
 }
@@ -39,10 +41,13 @@ static bool find_in_hub_cache(const char *name, char **folder) {
     char *cache = hub_cache();
     senc_buffer repository = {0};
     for (const char *p = name; *p; p++) {
-        if (*p == '/') senc_buffer_append_text(&repository, "--");
-        else senc_buffer_append(&repository, p, 1);
+        if (*p == '/')
+            senc_buffer_append_text(&repository, "--");
+        else
+            senc_buffer_append(&repository, p, 1);
     }
-    char *root = cache && !repository.failed ? format_path("%s/models--%s", cache, senc_buffer_text(&repository)) : NULL;
+    char *root =
+        cache && !repository.failed ? format_path("%s/models--%s", cache, senc_buffer_text(&repository)) : NULL;
     char *ref = root ? senc_path_join(root, "refs/main") : NULL;
     char *revision = ref && senc_path_is_file(ref) ? senc_file_read(ref, 1024, NULL, NULL) : NULL;
     if (revision) {
@@ -72,8 +77,9 @@ bool train_model_find(const char *name, const char *relative_to, char **folder, 
         if (accept_folder(format_path("%s/%s", models, senc_path_name(name)), folder)) return true;
     }
     if (name[0] != '/' && find_in_hub_cache(name, folder)) return true;
-    return senc_fail(err, SENC_BAD_INPUT,
-                     "%s: no such model: expected a folder, a name under $SENC_MODELS, or one in the Hugging Face cache", name);
+    return senc_fail(
+        err, SENC_BAD_INPUT,
+        "%s: no such model: expected a folder, a name under $SENC_MODELS, or one in the Hugging Face cache", name);
 }
 
 static bool find_base(const train_config *config, char **folder, senc_error *err) {
@@ -135,8 +141,8 @@ static bool train_vocabulary(const train_config *config, const data_set *set, co
     return ok;
 }
 
-static bool create_fresh(const train_config *config, const data_set *set, const train_columns *columns, nn_model **model,
-                         data_tokenizer **tokenizer, senc_error *err) {
+static bool create_fresh(const train_config *config, const data_set *set, const train_columns *columns,
+                         nn_model **model, data_tokenizer **tokenizer, senc_error *err) {
     const train_model_config *m = &config->model;
     if (!train_vocabulary(config, set, columns, tokenizer, err)) return false;
     const nn_new_config fresh = {.architecture = m->architecture,
@@ -161,7 +167,8 @@ bool train_base_model_open(const train_config *config, const data_set *set, cons
     bool ok = config->model.base ? load_base(config, model, tokenizer, err)
                                  : create_fresh(config, set, columns, model, tokenizer, err);
     if (ok && config->model.query_prompt) ok = nn_model_set_prompt(*model, "query", config->model.query_prompt, err);
-    if (ok && config->model.document_prompt) ok = nn_model_set_prompt(*model, "document", config->model.document_prompt, err);
+    if (ok && config->model.document_prompt)
+        ok = nn_model_set_prompt(*model, "document", config->model.document_prompt, err);
     if (ok) return true;
     nn_model_free(*model);
     data_tokenizer_free(*tokenizer);

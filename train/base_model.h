@@ -1,4 +1,5 @@
-/* The model that training starts from: a folder, a name in the Hugging Face cache, or a fresh one whose vocabulary is trained from the data. */
+/* The model that training starts from: a folder, a name in the Hugging Face cache, or a fresh one whose vocabulary is
+ * trained from the data. */
 #ifndef TRAIN_BASE_MODEL_H
 #define TRAIN_BASE_MODEL_H
 
@@ -10,16 +11,16 @@
 #include "train/config.h"
 #include "train/feed.h"
 
-/* The folder of a model name, in this order: a folder relative to `relative_to` (NULL: the current one), $SENC_MODELS/name and
- * $SENC_MODELS/<last part of name>, the Hugging Face cache ($HF_HUB_CACHE, $HF_HOME/hub, ~/.cache/huggingface/hub; revision "main").
- * *folder is fresh. The error lists where it looked. */
+/* The folder of a model name, in this order: a folder relative to `relative_to` (NULL: the current one),
+ * $SENC_MODELS/name and $SENC_MODELS/<last part of name>, the Hugging Face cache ($HF_HUB_CACHE, $HF_HOME/hub,
+ * ~/.cache/huggingface/hub; revision "main"). *folder is fresh. The error lists where it looked. */
 bool train_model_find(const char *name, const char *relative_to, char **folder, senc_error *err);
 
 /* Fails early when the base cannot be found; loads nothing. */
 bool train_base_model_check(const train_config *config, senc_error *err);
 
-/* Loads the base model with its tokenizer, or makes a fresh model: the tokenizer is trained on all texts of the columns. Prompts of
- * the configuration are set. */
+/* Loads the base model with its tokenizer, or makes a fresh model: the tokenizer is trained on all texts of the
+ * columns. Prompts of the configuration are set. */
 bool train_base_model_open(const train_config *config, const data_set *set, const train_columns *columns,
                            nn_model **model, data_tokenizer **tokenizer, senc_error *err);
 

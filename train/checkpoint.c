@@ -43,7 +43,8 @@ bool train_folder_replace(const char *folder, train_fill_folder *fill, void *con
     char *temporary = name_with(folder, suffix), *old = name_with(folder, REPLACED);
     bool ok = temporary && old;
     if (!ok) senc_fail_memory(err, strlen(folder), "a path");
-    ok = ok && senc_path_remove(temporary, err) && senc_path_create_folders(temporary, err) && fill(context, temporary, err);
+    ok = ok && senc_path_remove(temporary, err) && senc_path_create_folders(temporary, err) &&
+         fill(context, temporary, err);
     if (ok && senc_path_exists(folder)) {
         ok = senc_path_remove(old, err) && move_folder(folder, old, err);
         if (ok && !move_folder(temporary, folder, err)) {
@@ -70,9 +71,12 @@ static bool clean_entry(const char *dir, const char *name, senc_error *err) {
     if (!path) return senc_fail_memory(err, n, "a path");
     bool ok;
     char *place = old ? senc_strndup(path, strlen(path) - n_old) : NULL;
-    if (old && !place) ok = senc_fail_memory(err, n, "a path");
-    else if (old && !senc_path_exists(place)) ok = move_folder(path, place, err);
-    else ok = senc_path_remove(path, err);
+    if (old && !place)
+        ok = senc_fail_memory(err, n, "a path");
+    else if (old && !senc_path_exists(place))
+        ok = move_folder(path, place, err);
+    else
+        ok = senc_path_remove(path, err);
     free(place);
     free(path);
     return ok;
@@ -103,17 +107,19 @@ typedef struct progress_field {
     bool is_real;
 } progress_field;
 
-#define INTEGER_FIELD(f) {#f, offsetof(train_progress, f), false}
-#define REAL_FIELD(f)    {#f, offsetof(train_progress, f), true}
+#define INTEGER_FIELD(f)                                                                                               \
+    { #f, offsetof(train_progress, f), false }
+#define REAL_FIELD(f)                                                                                                  \
+    { #f, offsetof(train_progress, f), true }
 
 static const progress_field progress_fields[] = {
-    INTEGER_FIELD(step),        INTEGER_FIELD(batch),          INTEGER_FIELD(epoch),
-    INTEGER_FIELD(position),    INTEGER_FIELD(n_updates),      INTEGER_FIELD(evaluated_step),
-    REAL_FIELD(best_value),     INTEGER_FIELD(best_step),      INTEGER_FIELD(evaluations_without_best),
-    INTEGER_FIELD(n_masked),    INTEGER_FIELD(n_truncated),    INTEGER_FIELD(n_texts),
-    INTEGER_FIELD(n_tokens),    REAL_FIELD(elapsed_ms),        REAL_FIELD(window_loss),
-    REAL_FIELD(window_ms),      INTEGER_FIELD(window_steps),   INTEGER_FIELD(window_rows),
-    INTEGER_FIELD(threads),     INTEGER_FIELD(n_rows),
+    INTEGER_FIELD(step),     INTEGER_FIELD(batch),        INTEGER_FIELD(epoch),
+    INTEGER_FIELD(position), INTEGER_FIELD(n_updates),    INTEGER_FIELD(evaluated_step),
+    REAL_FIELD(best_value),  INTEGER_FIELD(best_step),    INTEGER_FIELD(evaluations_without_best),
+    INTEGER_FIELD(n_masked), INTEGER_FIELD(n_truncated),  INTEGER_FIELD(n_texts),
+    INTEGER_FIELD(n_tokens), REAL_FIELD(elapsed_ms),      REAL_FIELD(window_loss),
+    REAL_FIELD(window_ms),   INTEGER_FIELD(window_steps), INTEGER_FIELD(window_rows),
+    INTEGER_FIELD(threads),  INTEGER_FIELD(n_rows),
 };
 #define N_PROGRESS_FIELDS (sizeof progress_fields / sizeof progress_fields[0])
 
@@ -121,8 +127,10 @@ static void progress_put(data_json *o, const train_progress *p) {
     for (size_t i = 0; i < N_PROGRESS_FIELDS; i++) {
         const progress_field *f = &progress_fields[i];
         const char *at = (const char *)p + f->offset;
-        if (f->is_real) data_json_put_number(o, f->name, *(const double *)(const void *)at); /* NaN becomes null */
-        else data_json_put_integer(o, f->name, *(const int64_t *)(const void *)at);
+        if (f->is_real)
+            data_json_put_number(o, f->name, *(const double *)(const void *)at); /* NaN becomes null */
+        else
+            data_json_put_integer(o, f->name, *(const int64_t *)(const void *)at);
     }
 }
 
@@ -253,8 +261,8 @@ static bool read_block(const data_safetensors *file, const char *name, real *out
     const data_tensor *t = data_safetensors_find(file, name);
     if (!t) return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" is missing", file->path, name);
     if (data_tensor_count(t) != n)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" has %lld numbers, the model has %lld", file->path, name,
-                         (long long)data_tensor_count(t), (long long)n);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" has %lld numbers, the model has %lld", file->path,
+                         name, (long long)data_tensor_count(t), (long long)n);
     return data_tensor_to_floats(t, file->path, out, err);
 }
 
@@ -285,7 +293,8 @@ static bool load_one(const char *folder, train_progress *progress, train_optimiz
     if (!path) return senc_fail_memory(err, strlen(folder), "a path");
     data_json *o = NULL;
     int64_t format = 0;
-    const bool ok = data_json_load(path, &o, err) && data_json_require_integer(o, "format", 1, FORMAT_VERSION, &format, err) &&
+    const bool ok = data_json_load(path, &o, err) &&
+                    data_json_require_integer(o, "format", 1, FORMAT_VERSION, &format, err) &&
                     progress_read(o, progress, err) && read_state(folder, o, optimizer, err);
     if (ok) optimizer->n_updates = progress->n_updates;
     data_json_free(o);

@@ -1,5 +1,5 @@
-/* Checkpoints: everything a run needs to go on as if it had not stopped. A checkpoint is a folder checkpoints/step-000500 with
- *   state.json          progress (train_progress) and the checksum of the other file
+/* Checkpoints: everything a run needs to go on as if it had not stopped. A checkpoint is a folder
+ * checkpoints/step-000500 with state.json          progress (train_progress) and the checksum of the other file
  *   state.safetensors   "values", "adam_m", "adam_v": the parameter blocks, fp32
  * written beside its place and renamed, so that a killed run leaves a whole one or none. */
 #ifndef TRAIN_CHECKPOINT_H
@@ -11,17 +11,17 @@
 #include "train/optimizer.h"
 
 typedef struct train_progress {
-    int64_t step;             /* optimizer steps done */
-    int64_t batch;            /* batches done: steps x accumulation */
-    int64_t epoch, position;  /* of the sampler */
-    int64_t n_updates;        /* of the optimizer */
-    int64_t evaluated_step;   /* the step of the last evaluation, -1: none */
-    double best_value;        /* of the best metric; NaN: none yet */
+    int64_t step;            /* optimizer steps done */
+    int64_t batch;           /* batches done: steps x accumulation */
+    int64_t epoch, position; /* of the sampler */
+    int64_t n_updates;       /* of the optimizer */
+    int64_t evaluated_step;  /* the step of the last evaluation, -1: none */
+    double best_value;       /* of the best metric; NaN: none yet */
     int64_t best_step;
     int64_t evaluations_without_best;
-    int64_t n_masked;         /* negatives masked so far */
+    int64_t n_masked; /* negatives masked so far */
     int64_t n_truncated, n_texts, n_tokens;
-    double elapsed_ms;        /* training time, evaluations left out */
+    double elapsed_ms;             /* training time, evaluations left out */
     double window_loss, window_ms; /* sums since the last line of the log */
     int64_t window_steps, window_rows;
     /* must be the same when the run goes on */
@@ -32,15 +32,17 @@ typedef struct train_progress {
 bool train_checkpoint_save(const char *run_dir, const train_progress *progress, const train_optimizer *optimizer,
                            int64_t keep, senc_error *err);
 
-/* Reads the newest whole checkpoint into progress, the parameters and the moments. A damaged one is passed over with a warning.
- * *found = false and true when there is none. */
+/* Reads the newest whole checkpoint into progress, the parameters and the moments. A damaged one is passed over with a
+ * warning. *found = false and true when there is none. */
 bool train_checkpoint_load(const char *run_dir, train_progress *progress, train_optimizer *optimizer, bool *found,
                            senc_error *err);
 
-/* Removes what a killed run left half-written in the run folder, and puts back a folder whose replacement was cut short. */
+/* Removes what a killed run left half-written in the run folder, and puts back a folder whose replacement was cut
+ * short. */
 bool train_checkpoint_clean(const char *run_dir, senc_error *err);
 
-/* Replaces a folder at once: fill(context, temporary folder) writes the content, then it takes the place of `folder`. */
+/* Replaces a folder at once: fill(context, temporary folder) writes the content, then it takes the place of `folder`.
+ */
 typedef bool train_fill_folder(void *context, const char *folder, senc_error *err);
 bool train_folder_replace(const char *folder, train_fill_folder *fill, void *context, senc_error *err);
 

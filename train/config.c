@@ -21,9 +21,10 @@ static bool check_top_level(const senc_value *tree, senc_error *err) {
         char place[512];
         const char *near = senc_nearest_name(pair->key, top_level_names, N_TOP_LEVEL);
         senc_place_text(pair->place, place, sizeof place);
-        if (near) return senc_fail(err, SENC_BAD_INPUT, "%s%s: unknown table; did you mean \"%s\"?", place, pair->key, near);
-        return senc_fail(err, SENC_BAD_INPUT, "%s%s: unknown table; expected model, data, loss, train, eval or output", place,
-                         pair->key);
+        if (near)
+            return senc_fail(err, SENC_BAD_INPUT, "%s%s: unknown table; did you mean \"%s\"?", place, pair->key, near);
+        return senc_fail(err, SENC_BAD_INPUT, "%s%s: unknown table; expected model, data, loss, train, eval or output",
+                         place, pair->key);
     }
     return true;
 }
@@ -34,7 +35,8 @@ static bool find_table(const senc_value *tree, const char *name, const senc_valu
     if (!*out || (*out)->type == SENC_VALUE_TABLE) return true;
     char place[512];
     return senc_fail(err, SENC_BAD_INPUT, "%s%s: expected a table ([%s]), got %s",
-                     senc_place_text((*out)->place, place, sizeof place), name, name, senc_value_type_name((*out)->type));
+                     senc_place_text((*out)->place, place, sizeof place), name, name,
+                     senc_value_type_name((*out)->type));
 }
 
 /* An array of tables; NULL when absent. */
@@ -69,8 +71,8 @@ static bool read_loss(train_config *c, senc_error *err) {
     if (!find_table(c->tree, "loss", &table, err)) return false;
     const senc_value *type = senc_value_find(table, "type");
     if (!type || type->type != SENC_VALUE_STRING)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: loss.type: missing; it names the loss (senc list losses), as type = \"mnrl\"",
-                         c->path);
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s: loss.type: missing; it names the loss (senc list losses), as type = \"mnrl\"", c->path);
     c->loss = loss_find(type->string);
     if (!c->loss) {
         char place[512];
@@ -81,8 +83,10 @@ static bool read_loss(train_config *c, senc_error *err) {
         const char *near = senc_nearest_name(type->string, names, n < 64 ? n : 64);
         senc_place_text(type->place, place, sizeof place);
         if (near)
-            return senc_fail(err, SENC_BAD_INPUT, "%sloss.type: unknown loss \"%s\"; did you mean \"%s\"?", place, type->string, near);
-        return senc_fail(err, SENC_BAD_INPUT, "%sloss.type: unknown loss \"%s\"; senc list losses shows all", place, type->string);
+            return senc_fail(err, SENC_BAD_INPUT, "%sloss.type: unknown loss \"%s\"; did you mean \"%s\"?", place,
+                             type->string, near);
+        return senc_fail(err, SENC_BAD_INPUT, "%sloss.type: unknown loss \"%s\"; senc list losses shows all", place,
+                         type->string);
     }
     c->loss_options = senc_alloc_zero(1, c->loss->options_bytes);
     if (!c->loss_options) return senc_fail_memory(err, c->loss->options_bytes, "the loss's options");
@@ -98,7 +102,8 @@ static bool read_sources(train_config *c, senc_error *err) {
     const senc_value *tables;
     if (!find_tables(c->tree, "data", &tables, err)) return false;
     if (!tables || tables->n == 0)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: [[data]]: missing; it names the training data, as path = \"train.jsonl\"", c->path);
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s: [[data]]: missing; it names the training data, as path = \"train.jsonl\"", c->path);
     c->sources = senc_alloc_zero((size_t)tables->n, sizeof *c->sources);
     if (!c->sources) return senc_fail_memory(err, (size_t)tables->n * sizeof *c->sources, "the data sources");
     for (; c->n_sources < tables->n; c->n_sources++) {
@@ -122,7 +127,8 @@ static bool read_evals(train_config *c, senc_error *err) {
     return true;
 }
 
-static bool read_section(const train_config *c, const char *name, const senc_option *options, void *target, senc_error *err) {
+static bool read_section(const train_config *c, const char *name, const senc_option *options, void *target,
+                         senc_error *err) {
     const senc_value *table;
     if (!find_table(c->tree, name, &table, err)) return false;
     if (senc_options_read(options, target, table, name, NULL, NULL, err)) return true;
@@ -133,22 +139,26 @@ static bool read_section(const train_config *c, const char *name, const senc_opt
 static bool check_together(const train_config *c, senc_error *err) {
     const train_model_config *m = &c->model;
     if (!m->base == !m->architecture)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: model: expected either base (a model to fine-tune) or architecture (a fresh one), got %s",
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s: model: expected either base (a model to fine-tune) or architecture (a fresh one), got %s",
                          c->path, m->base ? "both" : "neither");
     if (m->architecture && m->hidden_size % m->heads != 0)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: model.heads: expected a divisor of hidden_size = %lld, got %lld", c->path,
-                         (long long)m->hidden_size, (long long)m->heads);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: model.heads: expected a divisor of hidden_size = %lld, got %lld",
+                         c->path, (long long)m->hidden_size, (long long)m->heads);
     if (m->max_length > 0 && m->max_length < 3)
         return senc_fail(err, SENC_BAD_INPUT, "%s: model.max_length: expected 0 or an integer >= 3, got %lld", c->path,
                          (long long)m->max_length);
     if (m->architecture && m->max_length > m->max_positions)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: model.max_length: expected at most max_positions = %lld, got %lld", c->path,
-                         (long long)m->max_positions, (long long)m->max_length);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: model.max_length: expected at most max_positions = %lld, got %lld",
+                         c->path, (long long)m->max_positions, (long long)m->max_length);
     if (c->train.epochs == 0 && c->train.max_steps == 0)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: train: epochs and max_steps are both 0, so there is nothing to do", c->path);
-    if (c->train.precision == TRAIN_PRECISION_BF16)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: train.precision: this build computes in fp32 only; expected \"auto\" or \"fp32\", got \"bf16\"",
+        return senc_fail(err, SENC_BAD_INPUT, "%s: train: epochs and max_steps are both 0, so there is nothing to do",
                          c->path);
+    if (c->train.precision == TRAIN_PRECISION_BF16)
+        return senc_fail(
+            err, SENC_BAD_INPUT,
+            "%s: train.precision: this build computes in fp32 only; expected \"auto\" or \"fp32\", got \"bf16\"",
+            c->path);
     if (c->n_evals == 0 && (c->train.best_metric || c->train.patience > 0))
         return senc_fail(err, SENC_BAD_INPUT, "%s: train.%s: needs an [[eval]] table", c->path,
                          c->train.best_metric ? "best_metric" : "patience");

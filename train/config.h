@@ -11,7 +11,8 @@
 #include "losses/loss.h"
 #include "train/schedule.h"
 
-/* [model]. Either `base` (fine-tune) or `architecture` (a fresh random model with a vocabulary trained from the data). */
+/* [model]. Either `base` (fine-tune) or `architecture` (a fresh random model with a vocabulary trained from the data).
+ */
 typedef struct train_model_config {
     char *base;
     char *architecture;
@@ -59,7 +60,7 @@ typedef struct train_config {
     loss_roles roles;
     data_source *sources; /* [[data]] */
     int64_t n_sources;
-    const senc_value **evals;     /* [[eval]] tables, borrowed from the tree */
+    const senc_value **evals; /* [[eval]] tables, borrowed from the tree */
     int64_t n_evals;
 } train_config;
 
@@ -68,16 +69,17 @@ extern const senc_option train_model_options[];
 extern const senc_option train_settings_options[];
 extern const senc_option train_output_options[];
 
-/* Reads and checks the file; `sets` are "key=value" changes from the command line (n_sets of them), applied on top. Opens no data and
- * no model. */
+/* Reads and checks the file; `sets` are "key=value" changes from the command line (n_sets of them), applied on top.
+ * Opens no data and no model. */
 bool train_config_load(train_config *c, const char *path, const char *const *sets, int64_t n_sets, senc_error *err);
 void train_config_free(train_config *c);
 
 /* The whole configuration with every default, as TOML that loads again. */
 bool train_config_print(const train_config *c, bool with_help, senc_buffer *out, senc_error *err);
 
-/* Compares with a configuration printed earlier: false, naming the first key that differs, unless it may change between a run and
- * its continuation (what decides only what is kept and shown; the number of threads is checked with the checkpoint). */
+/* Compares with a configuration printed earlier: false, naming the first key that differs, unless it may change between
+ * a run and its continuation (what decides only what is kept and shown; the number of threads is checked with the
+ * checkpoint). */
 bool train_config_check_same(const train_config *c, const char *stored_path, senc_error *err);
 
 #endif

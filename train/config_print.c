@@ -48,8 +48,8 @@ bool train_config_print(const train_config *c, bool with_help, senc_buffer *out,
 /* ---- comparing ---- */
 
 /* Keys that may change between a run and its continuation: they decide what is kept and shown, not what is computed. */
-static const char *const free_keys[] = {"output.dir", "train.log_every", "train.checkpoint_every", "train.keep_checkpoints",
-                                        "train.threads"};
+static const char *const free_keys[] = {"output.dir", "train.log_every", "train.checkpoint_every",
+                                        "train.keep_checkpoints", "train.threads"};
 
 static bool is_free(const char *key) {
     for (size_t i = 0; i < sizeof free_keys / sizeof free_keys[0]; i++) {
@@ -60,8 +60,10 @@ static bool is_free(const char *key) {
 
 static void value_text(const senc_value *v, senc_buffer *out) {
     senc_buffer_clear(out);
-    if (v) senc_value_print(v, out);
-    else senc_buffer_append_text(out, "nothing");
+    if (v)
+        senc_value_print(v, out);
+    else
+        senc_buffer_append_text(out, "nothing");
 }
 
 static bool fail_changed(const char *key, const senc_value *stored, const senc_value *now, senc_error *err) {
@@ -69,7 +71,8 @@ static bool fail_changed(const char *key, const senc_value *stored, const senc_v
     value_text(stored, &a);
     value_text(now, &b);
     senc_fail(err, SENC_BAD_INPUT,
-              "resume: %s: the run was started with %s, the config says %s; change it back, or start anew in another output.dir",
+              "resume: %s: the run was started with %s, the config says %s; change it back, or start anew in another "
+              "output.dir",
               key, senc_buffer_text(&a), senc_buffer_text(&b));
     senc_buffer_free(&a);
     senc_buffer_free(&b);

@@ -35,7 +35,7 @@ struct train_feed {
     train_negatives negatives;
     feed_worker *workers;
     int n_workers;
-    feed_piece *pieces; /* (C*B) */
+    feed_piece *pieces;                                  /* (C*B) */
     int64_t query_prompt_length, document_prompt_length; /* tokens, when pooling leaves them out */
     train_batch batch;
 };
@@ -151,7 +151,8 @@ bool train_feed_create(const train_feed_options *options, train_feed **out, senc
     if (ok && options->exclude_prompt) ok = count_prompts(f, batch_size * n_columns, err);
     if (ok && options->mask_known_positives) {
         f->has_known = true;
-        ok = data_pairs_init(&f->known, options->set, options->columns->slots[0], options->columns->slots[1], false, err);
+        ok = data_pairs_init(&f->known, options->set, options->columns->slots[0], options->columns->slots[1], false,
+                             err);
     }
     if (!ok) {
         train_feed_free(f);
@@ -207,7 +208,8 @@ static bool tokenize_text(train_feed *f, feed_worker *w, int worker, int64_t i, 
         n_bytes = w->text.n_bytes;
     }
     bool truncated = false;
-    const int64_t n = data_tokenizer_encode(f->o.tokenizer, w->scratch, text, n_bytes, f->o.max_length, &w->ids, &truncated);
+    const int64_t n =
+        data_tokenizer_encode(f->o.tokenizer, w->scratch, text, n_bytes, f->o.max_length, &w->ids, &truncated);
     if (n < 0) return senc_fail_memory(&w->error, n_bytes, "token ids");
     f->pieces[at].n = n;
     w->n_truncated += truncated;
@@ -236,7 +238,8 @@ static bool pack(train_feed *f, senc_error *err) {
     b->offsets[0] = 0;
     for (int64_t at = 0; at < n_all; at++) {
         const feed_piece piece = f->pieces[at];
-        if (!data_ids_reserve(&b->ids, piece.n)) return senc_fail_memory(err, (size_t)b->ids.n * 4, "a batch's token ids");
+        if (!data_ids_reserve(&b->ids, piece.n))
+            return senc_fail_memory(err, (size_t)b->ids.n * 4, "a batch's token ids");
         if (piece.n)
             memcpy(b->ids.items + b->ids.n, f->workers[piece.worker].ids.items + piece.first,
                    (size_t)piece.n * sizeof *b->ids.items);
@@ -252,8 +255,9 @@ static bool pack(train_feed *f, senc_error *err) {
 static bool mask_candidates(train_feed *f, senc_error *err) {
     train_batch *b = &f->batch;
     train_negatives *m = &f->negatives;
-    const bool ok = f->has_known ? train_negatives_find(m, &f->known, b->hashes, b->absent, b->n_rows, b->n_columns, err)
-                                 : train_negatives_find_absent(m, b->absent, b->n_rows, b->n_columns, err);
+    const bool ok = f->has_known
+                        ? train_negatives_find(m, &f->known, b->hashes, b->absent, b->n_rows, b->n_columns, err)
+                        : train_negatives_find_absent(m, b->absent, b->n_rows, b->n_columns, err);
     if (!ok) return false;
     b->loss.masked = m->masked;
     b->loss.n_masked = b->n_masked = m->n;
@@ -272,7 +276,8 @@ bool train_feed_next(train_feed *f, const train_batch **out, senc_error *err) {
     senc_parallel(b->n_rows, tokenize_row, f);
     b->n_truncated = 0;
     for (int i = 0; i < f->n_workers; i++) {
-        if (f->workers[i].error.kind != SENC_OK) return senc_fail(err, f->workers[i].error.kind, "%s", f->workers[i].error.text);
+        if (f->workers[i].error.kind != SENC_OK)
+            return senc_fail(err, f->workers[i].error.kind, "%s", f->workers[i].error.text);
         b->n_truncated += f->workers[i].n_truncated;
     }
     if (!pack(f, err)) return false;
@@ -297,8 +302,9 @@ const char *train_feed_describe_rows(const train_feed *f, const train_batch *b, 
             break;
         }
         const bool same = last_path && strcmp(path, last_path) == 0;
-        const int written = same ? snprintf(out + n, out_bytes - n, ", %lld", (long long)line)
-                                 : snprintf(out + n, out_bytes - n, "%s%s lines %lld", n ? "; " : "", path, (long long)line);
+        const int written =
+            same ? snprintf(out + n, out_bytes - n, ", %lld", (long long)line)
+                 : snprintf(out + n, out_bytes - n, "%s%s lines %lld", n ? "; " : "", path, (long long)line);
         if (written > 0) n += (size_t)written;
         last_path = path;
     }

@@ -1,5 +1,5 @@
-/* The feed: data rows -> token ids, one batch at a time. Sequences are packed column after column (all anchors, then all positives, then
- * the negatives), as losses expect their embeddings. */
+/* The feed: data rows -> token ids, one batch at a time. Sequences are packed column after column (all anchors, then
+ * all positives, then the negatives), as losses expect their embeddings. */
 #ifndef TRAIN_FEED_H
 #define TRAIN_FEED_H
 
@@ -24,23 +24,24 @@ typedef struct train_columns {
 
 typedef struct train_batch {
     int64_t n_rows, n_columns;
-    int64_t *rows;     /* (B), rows of the data set, for messages */
-    data_ids ids;      /* (N) */
-    int64_t *offsets;  /* (C*B + 1) */
+    int64_t *rows;    /* (B), rows of the data set, for messages */
+    data_ids ids;     /* (N) */
+    int64_t *offsets; /* (C*B + 1) */
     int64_t capacity_rows;
-    double *scores;    /* (B) */
-    int64_t *labels;   /* (B) */
-    uint64_t *hashes;  /* (C*B) */
-    bool *absent;      /* (C*B) */
+    double *scores;         /* (B) */
+    int64_t *labels;        /* (B) */
+    uint64_t *hashes;       /* (C*B) */
+    bool *absent;           /* (C*B) */
     int64_t *prompt_tokens; /* (C*B) tokens to leave out of pooling; NULL: none */
     int64_t n_truncated;
-    int64_t n_masked;  /* duplicates and known positives; absent texts do not count */
-    loss_batch loss;   /* what the loss sees; points into this struct */
+    int64_t n_masked; /* duplicates and known positives; absent texts do not count */
+    loss_batch loss;  /* what the loss sees; points into this struct */
 } train_batch;
 
 typedef struct train_feed train_feed;
 
-/* Opens and checks the data for a loss: every row is read once. Texts of `roles` and, where the data has them, the optional negatives. */
+/* Opens and checks the data for a loss: every row is read once. Texts of `roles` and, where the data has them, the
+ * optional negatives. */
 bool train_feed_open_data(const data_source *sources, int64_t n_sources, const loss_roles *roles, const char *wanted_by,
                           data_set **set, train_columns *columns, senc_error *err);
 void train_columns_free(train_columns *columns);

@@ -20,10 +20,10 @@
 /* The distinct texts of one slot: of row i it is text id[i], found in row row[id]. */
 typedef struct unique_texts {
     int64_t slot, n;
-    int64_t *id;       /* (n_rows) */
-    int64_t *row;      /* (n) */
-    uint64_t *hash;    /* (n) */
-    float *vectors;    /* (n, width) */
+    int64_t *id;    /* (n_rows) */
+    int64_t *row;   /* (n) */
+    uint64_t *hash; /* (n) */
+    float *vectors; /* (n, width) */
 } unique_texts;
 
 typedef struct miner {
@@ -90,7 +90,8 @@ static bool find_unique(miner *m, unique_texts *u, const char *role, senc_error 
     bool ok = true;
     for (int64_t i = 0; ok && i < n_rows; i++) {
         ok = data_set_row(m->set, i, &row, err);
-        if (ok) pairs[i] = (data_pair){data_text_hash(row.values[u->slot].text, row.values[u->slot].n_bytes), (uint64_t)i};
+        if (ok)
+            pairs[i] = (data_pair){data_text_hash(row.values[u->slot].text, row.values[u->slot].n_bytes), (uint64_t)i};
     }
     data_row_free(&row);
     ok = ok && number_texts(u, pairs, n_rows, err);
@@ -135,7 +136,8 @@ static bool embed_unique(miner *m, unique_texts *u, eval_role role, const char *
     return ok;
 }
 
-/* Rows grouped by anchor, in their order; the largest group's size bounds how many known positives a ranking can hold. */
+/* Rows grouped by anchor, in their order; the largest group's size bounds how many known positives a ranking can hold.
+ */
 static bool group_rows(miner *m, int64_t **starts, senc_error *err) {
     const int64_t n_rows = data_set_n_rows(m->set);
     int64_t *start = *starts = senc_alloc_zero((size_t)m->anchors.n + 1, sizeof *start);
@@ -162,8 +164,8 @@ static void sample(const miner *m, int64_t row, const eval_hit *kept, int64_t n_
     int64_t wanted = m->o.n_negatives;
     *n_out = 0;
     for (int64_t i = 0; i < n_kept && wanted > 0; i++) {
-        const bool take = m->o.sampling == TRAIN_MINING_TOP ||
-                          senc_rng_below(&rng, (uint64_t)(n_kept - i)) < (uint64_t)wanted; /* Knuth 3.4.2, algorithm S */
+        const bool take = m->o.sampling == TRAIN_MINING_TOP || senc_rng_below(&rng, (uint64_t)(n_kept - i)) <
+                                                                   (uint64_t)wanted; /* Knuth 3.4.2, algorithm S */
         if (!take) continue;
         out[(*n_out)++] = kept[i].document;
         *score_sum += (double)kept[i].score;

@@ -36,12 +36,15 @@ static bool append(train_negatives *m, int64_t row, int64_t candidate, senc_erro
 }
 
 /* Masks for `row` every candidate whose text has this hash, but for the row's own positive. */
-static bool mask_text(train_negatives *m, int64_t n_candidates, uint64_t hash, int64_t row, int64_t own, senc_error *err) {
+static bool mask_text(train_negatives *m, int64_t n_candidates, uint64_t hash, int64_t row, int64_t own,
+                      senc_error *err) {
     int64_t low = 0, high = n_candidates;
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;
-        if (m->candidates[middle].text < hash) low = middle + 1;
-        else high = middle;
+        if (m->candidates[middle].text < hash)
+            low = middle + 1;
+        else
+            high = middle;
     }
     for (; low < n_candidates && m->candidates[low].text == hash; low++) {
         const int64_t candidate = (int64_t)m->candidates[low].anchor;
@@ -55,8 +58,10 @@ static int64_t first_pair(const data_pairs *known, uint64_t anchor) {
     int64_t low = 0, high = known->n;
     while (low < high) {
         const int64_t middle = low + (high - low) / 2;
-        if (known->pairs[middle].anchor < anchor) low = middle + 1;
-        else high = middle;
+        if (known->pairs[middle].anchor < anchor)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }

@@ -6,8 +6,8 @@
 
 #include "autograd/base/memory.h"
 
-bool train_optimizer_init(train_optimizer *o, const kern_table *kernels, ag_params *params,
-                          train_adamw_options options, senc_error *err) {
+bool train_optimizer_init(train_optimizer *o, const kern_table *kernels, ag_params *params, train_adamw_options options,
+                          senc_error *err) {
     *o = (train_optimizer){.kernels = kernels, .params = params, .options = options};
     o->m = senc_alloc_zero((size_t)params->n_numbers, sizeof *o->m);
     o->v = senc_alloc_zero((size_t)params->n_numbers, sizeof *o->v);
@@ -31,7 +31,8 @@ void train_optimizer_step(train_optimizer *o, double learning_rate, double scale
     const train_adamw_options *a = &o->options;
     o->n_updates++;
     double clip = 1.0;
-    if (a->max_grad_norm > 0) clip = fmin(1.0, a->max_grad_norm / (gradient_norm + 1e-6)); /* 1e-6: torch's clip_grad_norm_ */
+    if (a->max_grad_norm > 0)
+        clip = fmin(1.0, a->max_grad_norm / (gradient_norm + 1e-6)); /* 1e-6: torch's clip_grad_norm_ */
     kern_adamw step = {.learning_rate = learning_rate,
                        .beta1 = a->beta1,
                        .beta2 = a->beta2,

@@ -52,7 +52,8 @@ static bool open_jobs(train_state *s, senc_error *err) {
 static bool open_data(train_state *s, senc_error *err) {
     char wanted_by[64];
     snprintf(wanted_by, sizeof wanted_by, "loss \"%s\"", s->config->loss->name);
-    return train_feed_open_data(s->config->sources, s->config->n_sources, &s->config->roles, wanted_by, &s->set, &s->columns, err);
+    return train_feed_open_data(s->config->sources, s->config->n_sources, &s->config->roles, wanted_by, &s->set,
+                                &s->columns, err);
 }
 
 /* The loss whose rows are (anchor, positive, ...) uses the other rows of a batch as negatives. */
@@ -75,7 +76,8 @@ static bool create_feed(train_state *s, senc_error *err) {
                                         .seed = (uint64_t)c->train.seed,
                                         .shuffle = c->train.shuffle,
                                         .drop_last = c->train.drop_last,
-                                        .mask_known_positives = c->train.mask_known_positives && has_in_batch_negatives(c)};
+                                        .mask_known_positives =
+                                            c->train.mask_known_positives && has_in_batch_negatives(c)};
     return train_feed_create(&options, &s->feed, err);
 }
 
@@ -99,8 +101,8 @@ static bool load_model(train_state *s, senc_error *err) {
     if (!train_base_model_open(s->config, s->set, &s->columns, &s->model, &s->tokenizer, err)) return false;
     if (!create_feed(s, err)) return false;
     count_steps(s);
-    return train_stepper_init(&s->stepper, s->kernels, s->model, s->config->loss, s->config->loss_options, (uint64_t)t->seed,
-                              t->memory_limit, err) &&
+    return train_stepper_init(&s->stepper, s->kernels, s->model, s->config->loss, s->config->loss_options,
+                              (uint64_t)t->seed, t->memory_limit, err) &&
            train_optimizer_init(&s->optimizer, s->kernels, nn_model_params(s->model), adamw, err);
 }
 
@@ -127,7 +129,8 @@ static bool check_resumable(const train_state *s, const train_progress *loaded, 
                          (long long)loaded->n_rows, (long long)s->progress.n_rows);
     if (loaded->threads != s->progress.threads)
         return senc_fail(err, SENC_BAD_INPUT,
-                         "resume: train.threads: the run was started with %lld threads, there are %lld now; the same number gives the same result",
+                         "resume: train.threads: the run was started with %lld threads, there are %lld now; the same "
+                         "number gives the same result",
                          (long long)loaded->threads, (long long)s->progress.threads);
     return true;
 }
@@ -214,7 +217,8 @@ static bool accumulate(train_state *s, senc_error *err) {
 static bool update(train_state *s, double learning_rate, senc_error *err) {
     s->last_norm = train_optimizer_gradient_norm(&s->optimizer, 1.0);
     if (!isfinite(s->last_norm))
-        return senc_fail(err, SENC_FAILED, "step %lld: the gradient norm is %s; a lower learning rate or a higher temperature helps",
+        return senc_fail(err, SENC_FAILED,
+                         "step %lld: the gradient norm is %s; a lower learning rate or a higher temperature helps",
                          (long long)s->progress.step + 1, isnan(s->last_norm) ? "nan" : "infinite");
     train_optimizer_step(&s->optimizer, learning_rate, 1.0, s->last_norm);
     ag_params_zero_grads(nn_model_params(s->model));
@@ -246,8 +250,8 @@ static bool after_step(train_state *s, double learning_rate, senc_error *err) {
     s->stopped_early = is_out_of_patience(s);
     if ((is_due(t->checkpoint_every, p->step) || stop_requested) && !save_checkpoint(s, err)) return false;
     if (stop_requested && !last)
-        return senc_fail(err, SENC_INTERRUPTED, "interrupted: saved at step %lld in %s; to go on, add --resume", (long long)p->step,
-                         s->config->output.dir);
+        return senc_fail(err, SENC_INTERRUPTED, "interrupted: saved at step %lld in %s; to go on, add --resume",
+                         (long long)p->step, s->config->output.dir);
     return true;
 }
 
@@ -268,7 +272,8 @@ static bool loop(train_state *s, senc_error *err) {
     }
     senc_log_status("%s", "");
     if (s->stopped_early)
-        senc_info("stopped at step %lld: %lld evaluations without a new best", (long long)p->step, (long long)t->patience);
+        senc_info("stopped at step %lld: %lld evaluations without a new best", (long long)p->step,
+                  (long long)t->patience);
     return true;
 }
 

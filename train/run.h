@@ -20,8 +20,8 @@ typedef struct train_run_options {
     bool dry_run;   /* check everything, print the plan, write nothing */
 } train_run_options;
 
-/* Prints progress to stderr and the table of metrics before and after to stdout. Interrupted by SIGINT or SIGTERM it saves a checkpoint and
- * fails with SENC_INTERRUPTED; a second signal ends the process at once. */
+/* Prints progress to stderr and the table of metrics before and after to stdout. Interrupted by SIGINT or SIGTERM it
+ * saves a checkpoint and fails with SENC_INTERRUPTED; a second signal ends the process at once. */
 bool train_run(const train_config *config, const train_run_options *options, senc_error *err);
 
 #endif

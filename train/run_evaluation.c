@@ -56,11 +56,13 @@ bool train_choose_best_key(train_state *s, senc_error *err) {
     const char *names[512];
     int64_t n = 0;
     for (int64_t i = 0; i < s->baseline.n; i++) {
-        for (int64_t k = 0; k < s->baseline.items[i].n_metrics && n < 512; k++) names[n++] = s->baseline.items[i].metrics[k].key;
+        for (int64_t k = 0; k < s->baseline.items[i].n_metrics && n < 512; k++)
+            names[n++] = s->baseline.items[i].metrics[k].key;
     }
     const char *near = senc_nearest_name(wanted, names, n);
-    return senc_fail(err, SENC_BAD_INPUT, "%s: train.best_metric: no evaluation gives \"%s\"; %s \"%s\"%s", s->config->path, wanted,
-                     near ? "did you mean" : "there is, for example,", near ? near : s->baseline.items[0].primary, near ? "?" : "");
+    return senc_fail(err, SENC_BAD_INPUT, "%s: train.best_metric: no evaluation gives \"%s\"; %s \"%s\"%s",
+                     s->config->path, wanted, near ? "did you mean" : "there is, for example,",
+                     near ? near : s->baseline.items[0].primary, near ? "?" : "");
 }
 
 /* Whether the model with the headline metric `value` takes the place of the best so far; NaN never does. */
@@ -90,7 +92,8 @@ bool train_evaluate_and_keep_best(train_state *s, senc_error *err) {
     p->best_value = metric->value;
     p->best_step = p->step;
     p->evaluations_without_best = 0;
-    if (!train_output_save_model(s, "best", err) || !train_output_save_results(s, "best.json", &s->latest, err)) return false;
+    if (!train_output_save_model(s, "best", err) || !train_output_save_results(s, "best.json", &s->latest, err))
+        return false;
     train_results_free(&s->best);
     s->best = s->latest;
     s->latest = (train_results){0};

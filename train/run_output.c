@@ -32,7 +32,7 @@ static bool has_earlier_run(const char *dir) {
 }
 
 static bool remove_earlier_run(const train_state *s, senc_error *err) {
-    static const char *const parts[] = {"config.toml", "log.jsonl",   "checkpoints", "best",     "final",
+    static const char *const parts[] = {"config.toml", "log.jsonl",   "checkpoints", "best",         "final",
                                         "best.json",   "report.json", "report.md",   "baseline.json"};
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof parts / sizeof parts[0]; i++) {
@@ -45,7 +45,8 @@ static bool remove_earlier_run(const train_state *s, senc_error *err) {
 
 static bool write_config(const train_state *s, const char *path, senc_error *err) {
     senc_buffer text = {0};
-    const bool ok = train_config_print(s->config, true, &text, err) && senc_file_write(path, text.data, text.n_bytes, err);
+    const bool ok =
+        train_config_print(s->config, true, &text, err) && senc_file_write(path, text.data, text.n_bytes, err);
     senc_buffer_free(&text);
     return ok;
 }
@@ -55,7 +56,8 @@ bool train_output_prepare(const train_state *s, const train_run_options *options
     const bool earlier = has_earlier_run(dir);
     *resuming = options->resume && earlier;
     if (earlier && !options->resume && !options->overwrite)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: holds an earlier run; --resume goes on with it, --overwrite removes it", dir);
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s: holds an earlier run; --resume goes on with it, --overwrite removes it", dir);
     if (options->dry_run) return true;
     if (!senc_path_create_folders(dir, err)) return false;
     char *path = in_run(s, "config.toml", err);
@@ -200,9 +202,12 @@ static double seconds_left(const train_state *s) {
 
 static const char *duration_text(double seconds, char *out, size_t out_bytes) {
     const long long t = llround(seconds);
-    if (t >= 3600) snprintf(out, out_bytes, "%lldh %02lldm", t / 3600, t / 60 % 60);
-    else if (t >= 60) snprintf(out, out_bytes, "%lldm %02llds", t / 60, t % 60);
-    else snprintf(out, out_bytes, "%llds", t);
+    if (t >= 3600)
+        snprintf(out, out_bytes, "%lldh %02lldm", t / 3600, t / 60 % 60);
+    else if (t >= 60)
+        snprintf(out, out_bytes, "%lldm %02llds", t / 60, t % 60);
+    else
+        snprintf(out, out_bytes, "%llds", t);
     return out;
 }
 
@@ -254,8 +259,9 @@ void train_output_status(const train_state *s) {
     for (int i = 0; i < WIDTH; i++) bar[i] = i < filled ? '#' : '.';
     bar[WIDTH] = '\0';
     const double loss = s->progress.window_steps ? s->progress.window_loss / (double)s->progress.window_steps : 0.0;
-    senc_log_status("[%s] %lld/%lld  loss %.4f  %.1f rows/s  %s left", bar, (long long)p->step, (long long)s->n_steps, loss,
-                    s->progress.window_rows ? rows_per_second(s) : s->last_rate, duration_text(seconds_left(s), left, sizeof left));
+    senc_log_status("[%s] %lld/%lld  loss %.4f  %.1f rows/s  %s left", bar, (long long)p->step, (long long)s->n_steps,
+                    loss, s->progress.window_rows ? rows_per_second(s) : s->last_rate,
+                    duration_text(seconds_left(s), left, sizeof left));
 }
 
 /* ---- the plan and the report ---- */
@@ -265,8 +271,10 @@ void train_output_plan(const train_state *s) {
     char text[256], size[32];
     senc_info("model   %s", nn_model_describe(s->model, text, sizeof text));
     const double temperature = c->loss->temperature ? c->loss->temperature(c->loss_options) : 0.0;
-    if (temperature > 0) senc_info("loss    %s, temperature %g", c->loss->name, temperature);
-    else senc_info("loss    %s", c->loss->name);
+    if (temperature > 0)
+        senc_info("loss    %s, temperature %g", c->loss->name, temperature);
+    else
+        senc_info("loss    %s", c->loss->name);
     senc_info("data    %lld rows, %lld texts a row, at most %lld tokens a text", (long long)data_set_n_rows(s->set),
               (long long)s->columns.n, (long long)s->max_length);
     senc_info("steps   %lld of %lld rows (%lld an epoch), %lld to warm up", (long long)s->n_steps,
@@ -294,7 +302,8 @@ static data_json *report_json(const train_state *s) {
     data_json_put_integer(o, "truncated_texts", p->n_truncated);
     data_json_put_integer(o, "masked_negatives", p->n_masked);
     data_json_put_number(o, "training_seconds", p->elapsed_ms * 1e-3);
-    data_json_put_number(o, "useful_gflops_per_second", s->session_ms > 0 ? s->stepper.flops / s->session_ms * 1e-6 : NAN);
+    data_json_put_number(o, "useful_gflops_per_second",
+                         s->session_ms > 0 ? s->stepper.flops / s->session_ms * 1e-6 : NAN);
     data_json_put_integer(o, "peak_memory_bytes", senc_memory_peak_bytes());
     data_json_put_integer(o, "threads", p->threads);
     eval_report_put_json(s->baseline.items, s->baseline.n, data_json_put_object(o, "before"));
@@ -306,10 +315,12 @@ static bool write_report_files(const train_state *s, senc_error *err) {
     char *json = in_run(s, "report.json", err), *markdown = in_run(s, "report.md", err);
     data_json *o = report_json(s);
     senc_buffer text = {0};
-    senc_buffer_printf(&text, "# Training report\n\nLoss `%s`, %lld steps, %lld rows, %.0f s.\n\n", s->config->loss->name,
-                       (long long)s->progress.step, (long long)s->progress.n_rows, s->progress.elapsed_ms * 1e-3);
+    senc_buffer_printf(&text, "# Training report\n\nLoss `%s`, %lld steps, %lld rows, %.0f s.\n\n",
+                       s->config->loss->name, (long long)s->progress.step, (long long)s->progress.n_rows,
+                       s->progress.elapsed_ms * 1e-3);
     if (s->best.n > 0) {
-        senc_buffer_printf(&text, "The best model is that of step %lld, by `%s`.\n\n", (long long)s->progress.best_step, s->best_key);
+        senc_buffer_printf(&text, "The best model is that of step %lld, by `%s`.\n\n", (long long)s->progress.best_step,
+                           s->best_key);
         eval_report_print_change_markdown(s->baseline.items, s->best.items, s->baseline.n, true, &text);
     }
     bool ok = json && markdown && data_json_save(o, 2, json, err);
@@ -349,11 +360,12 @@ bool train_output_report(const train_state *s, senc_error *err) {
     bool ok = !table.failed;
     if (!ok) senc_fail_memory(err, table.n_bytes, "the report");
     if (ok) {
-        printf("%s\nbest model: %s/best (step %lld), last: %s/final, report: %s/report.md\n", senc_buffer_text(&table), dir,
-               (long long)s->progress.best_step, dir, dir);
+        printf("%s\nbest model: %s/best (step %lld), last: %s/final, report: %s/report.md\n", senc_buffer_text(&table),
+               dir, (long long)s->progress.best_step, dir, dir);
         const eval_metric *before = train_results_find(&s->baseline, s->best_key);
         if (before && !(s->progress.best_value > before->value))
-            senc_warn("no evaluation was better than the untouched model (%s %.4f): keep that one", s->best_key, before->value);
+            senc_warn("no evaluation was better than the untouched model (%s %.4f): keep that one", s->best_key,
+                      before->value);
     }
     senc_buffer_free(&table);
     return ok;

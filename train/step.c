@@ -9,7 +9,8 @@
 
 bool train_stepper_init(train_stepper *s, const kern_table *kernels, nn_model *model, const loss_spec *loss,
                         const void *loss_options, uint64_t seed, int64_t memory_limit, senc_error *err) {
-    *s = (train_stepper){.model = model, .loss = loss, .loss_options = loss_options, .seed = seed, .memory_limit = memory_limit};
+    *s = (train_stepper){
+        .model = model, .loss = loss, .loss_options = loss_options, .seed = seed, .memory_limit = memory_limit};
     return ag_tape_init(&s->tape, kernels, true, memory_limit, err) &&
            ag_tape_init(&s->embed_tape, kernels, false, memory_limit, err) &&
            ag_tape_init(&s->loss_tape, kernels, true, 0, err);

@@ -17,10 +17,10 @@
 
 #ifdef HAS_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
-#define POISON(p, n) ASAN_POISON_MEMORY_REGION(p, n)
+#define POISON(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
 #define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
 #else
-#define POISON(p, n) ((void)(p), (void)(n))
+#define POISON(p, n)   ((void)(p), (void)(n))
 #define UNPOISON(p, n) ((void)(p), (void)(n))
 #endif
 
@@ -66,8 +66,10 @@ static bool find_room(senc_arena *a, size_t n) {
     if (a->limit_bytes && a->reserved_bytes + size > a->limit_bytes) return false;
     senc_arena_block *b = block_create(size);
     if (!b) return false;
-    if (a->current) a->current->next = b;
-    else a->first = b;
+    if (a->current)
+        a->current->next = b;
+    else
+        a->first = b;
     a->current = b;
     a->reserved_bytes += size;
     return true;

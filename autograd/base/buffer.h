@@ -18,7 +18,8 @@ void senc_buffer_append_text(senc_buffer *b, const char *text);
 __attribute__((format(printf, 2, 3))) void senc_buffer_printf(senc_buffer *b, const char *fmt, ...);
 /* Keeps the memory, forgets the content. */
 void senc_buffer_clear(senc_buffer *b);
-/* The content as a NUL-terminated block that the caller frees; NULL when the buffer failed. The buffer is empty after. */
+/* The content as a NUL-terminated block that the caller frees; NULL when the buffer failed. The buffer is empty after.
+ */
 char *senc_buffer_take(senc_buffer *b);
 void senc_buffer_free(senc_buffer *b);
 /* The content, "" when empty. */

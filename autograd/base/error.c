@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An error is one line: control characters (a newline in a path or in quoted user data) become spaces. A text that was cut
- * at the end of its field is not cut inside a character. */
+/* An error is one line: control characters (a newline in a path or in quoted user data) become spaces. A text that was
+ * cut at the end of its field is not cut inside a character. */
 static void keep_one_line(char *text, size_t n_max) {
     size_t n = 0;
     for (; text[n]; n++) {
@@ -66,10 +66,14 @@ bool senc_error_prefix(senc_error *err, const char *fmt, ...) {
 
 int senc_error_exit_code(const senc_error *err) {
     switch (err->kind) {
-    case SENC_OK: return 0;
-    case SENC_FAILED: return 1;
-    case SENC_BAD_INPUT: return 2;
-    case SENC_INTERRUPTED: return 130;
+    case SENC_OK:
+        return 0;
+    case SENC_FAILED:
+        return 1;
+    case SENC_BAD_INPUT:
+        return 2;
+    case SENC_INTERRUPTED:
+        return 130;
     }
     return 1;
 }

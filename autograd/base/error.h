@@ -19,7 +19,8 @@ typedef struct senc_error {
     char text[1024];
 } senc_error;
 
-/* Fills err unless it already holds an error or is NULL. Always returns false, so that `return senc_fail(...)` works. */
+/* Fills err unless it already holds an error or is NULL. Always returns false, so that `return senc_fail(...)` works.
+ */
 __attribute__((format(printf, 3, 4))) bool senc_fail(senc_error *err, senc_error_kind kind, const char *fmt, ...);
 
 /* "what: <strerror(errno)>" as SENC_FAILED; ENOENT, EACCES, EISDIR and ENOTDIR become SENC_BAD_INPUT. Returns false. */

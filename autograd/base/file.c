@@ -24,6 +24,31 @@ char *senc_path_join(const char *a, const char *b) {
     return senc_buffer_take(&out);
 }
 
+/* Cuts the last part off a path of folders; false when that would change its meaning. */
+static bool drop_last_part(char *path) {
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') path[--n] = '\0';
+    const char *last = senc_path_name(path);
+    struct stat info;
+    if (!last[0] || strcmp(last, ".") == 0 || strcmp(last, "..") == 0) return false;
+    if (lstat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return false;
+    const size_t kept = (size_t)(last - path);
+    path[kept > 1 ? kept - 1 : kept] = '\0';
+    return true;
+}
+
+char *senc_path_resolve(const char *a, const char *b) {
+    char *folder = senc_strdup(a);
+    if (!folder) return NULL;
+    while (strncmp(b, "../", 3) == 0 && drop_last_part(folder)) {
+        for (b += 3; *b == '/'; b++) {
+        }
+    }
+    char *joined = senc_path_join(folder, b);
+    free(folder);
+    return joined;
+}
+
 char *senc_path_folder(const char *path) {
     const char *slash = strrchr(path, '/');
     if (!slash) return senc_strdup(".");

@@ -1,5 +1,5 @@
-/* Files and paths. Everything senc writes goes to a temporary name in the same folder, is synced, then renamed: a reader
- * never sees half a file, and a failed write never replaces a good one. */
+/* Files and paths. Everything senc writes goes to a temporary name in the same folder, is synced, then renamed: a
+ * reader never sees half a file, and a failed write never replaces a good one. */
 #ifndef SENC_FILE_H
 #define SENC_FILE_H
 
@@ -45,6 +45,9 @@ bool senc_path_create_folders(const char *path, senc_error *err);
 bool senc_path_remove(const char *path, senc_error *err);
 /* "a" + "b/c" -> "a/b/c"; b absolute -> b. The caller frees; NULL when out of memory. */
 char *senc_path_join(const char *a, const char *b);
+/* As senc_path_join, with leading "../" of b taken off against a where that is safe (a's last part is a folder, not a
+ * link): "configs" + "../runs/x" -> "runs/x". */
+char *senc_path_resolve(const char *a, const char *b);
 /* The folder part: "a/b.toml" -> "a", "b.toml" -> ".". The caller frees. */
 char *senc_path_folder(const char *path);
 /* Points behind the last '/'. */

@@ -11,7 +11,7 @@ void senc_log_set_level(senc_log_level level);
 senc_log_level senc_log_get_level(void);
 
 __attribute__((format(printf, 1, 2))) void senc_info(const char *fmt, ...);
-__attribute__((format(printf, 1, 2))) void senc_warn(const char *fmt, ...);  /* "warning: ..." */
+__attribute__((format(printf, 1, 2))) void senc_warn(const char *fmt, ...); /* "warning: ..." */
 __attribute__((format(printf, 1, 2))) void senc_debug(const char *fmt, ...);
 
 /* True when stderr is a terminal, is not TERM=dumb and messages are on: progress bars may be drawn. */
@@ -20,7 +20,8 @@ bool senc_log_has_terminal(void);
 __attribute__((format(printf, 1, 2))) void senc_log_status(const char *fmt, ...);
 /* Columns of the terminal on stderr, 80 where unknown. */
 int senc_log_columns(void);
-/* True when colour may be written to this stream (1 = stdout, 2 = stderr): a terminal, and NO_COLOR is unset or empty. */
+/* True when colour may be written to this stream (1 = stdout, 2 = stderr): a terminal, and NO_COLOR is unset or empty.
+ */
 bool senc_log_has_color(int stream);
 
 #endif

@@ -198,7 +198,7 @@ static bool read_path(const read_context *c, const senc_value *v, char **out) {
     if (!read_string(c, v, 0, &path)) return false;
     if (v->place.line > 0 && v->place.file && path[0] != '/' && strchr(v->place.file, '/')) {
         char *folder = senc_path_folder(v->place.file);
-        char *joined = folder ? senc_path_join(folder, path) : NULL;
+        char *joined = folder ? senc_path_resolve(folder, path) : NULL;
         free(folder);
         free(path);
         path = joined;

@@ -27,8 +27,8 @@ static inline uint64_t senc_rng_mix(uint64_t x) {
     return x ^ (x >> 31);
 }
 
-/* Counter-based generator. Row key first, then one 32-bit word per column: only 32-bit operations on the column, so that
- * a compiler turns the loop over columns into vector instructions. */
+/* Counter-based generator. Row key first, then one 32-bit word per column: only 32-bit operations on the column, so
+ * that a compiler turns the loop over columns into vector instructions. */
 static inline uint64_t senc_rng_row_key(uint64_t key, uint64_t row) {
     return senc_rng_mix(key ^ (row * UINT64_C(0xd1342543de82ef95)));
 }

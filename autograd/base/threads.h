@@ -19,8 +19,8 @@ int senc_threads_count(void);
 int senc_threads_cpus(void);
 
 /* Runs task(context, i, thread) for every i in [0, n_tasks), thread in [0, senc_threads_count()), and returns when all
- * are done. Tasks are handed out dynamically: a task must write only what belongs to i, so that the result does not depend
- * on who ran it. A call from inside a task runs serially. */
+ * are done. Tasks are handed out dynamically: a task must write only what belongs to i, so that the result does not
+ * depend on who ran it. A call from inside a task runs serially. */
 typedef void senc_task(void *context, int64_t i, int thread);
 void senc_parallel(int64_t n_tasks, senc_task *task, void *context);
 

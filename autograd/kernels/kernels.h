@@ -2,12 +2,12 @@
  * implementation (ref/, readable, compiled for float and double); the CPU table (cpu/) replaces entries by tuned ones.
  * The table is chosen once from the CPU's features; SENC_KERNELS=ref forces the reference.
  *
- * Shapes: B sequences, N packed tokens, T longest sequence, D width, H heads, F feed-forward width, V vocabulary. Matrices
- * are row-major. Kernels are parallel inside (senc_parallel), allocate nothing after warm-up beyond per-thread scratch, and are
- * deterministic for a given thread count. Unless told otherwise outputs must not overlap inputs.
+ * Shapes: B sequences, N packed tokens, T longest sequence, D width, H heads, F feed-forward width, V vocabulary.
+ * Matrices are row-major. Kernels are parallel inside (senc_parallel), allocate nothing after warm-up beyond per-thread
+ * scratch, and are deterministic for a given thread count. Unless told otherwise outputs must not overlap inputs.
  *
- * beta: gradients of activations are written as  dx = beta * dx + ...  with beta 0 (overwrite, even NaN) or 1 (accumulate).
- * Gradients of parameters (dw, db, dgamma, ...) are always accumulated. */
+ * beta: gradients of activations are written as  dx = beta * dx + ...  with beta 0 (overwrite, even NaN) or 1
+ * (accumulate). Gradients of parameters (dw, db, dgamma, ...) are always accumulated. */
 #ifndef KERNELS_H
 #define KERNELS_H
 
@@ -19,8 +19,8 @@
 typedef enum kern_activation { KERN_NONE, KERN_GELU /* exact, erf */, KERN_TANH, KERN_RELU } kern_activation;
 
 /* Inverted dropout: element (row, column) is dropped iff senc_rng_cell(senc_rng_row_key(key, first_row + row), column)
- * < round(p * 2^32); the kept ones are multiplied by 1/(1-p). p = 0: none. first_row is the row's place in the whole batch, so that a
- * batch cut into chunks draws the same mask. */
+ * < round(p * 2^32); the kept ones are multiplied by 1/(1-p). p = 0: none. first_row is the row's place in the whole
+ * batch, so that a batch cut into chunks draws the same mask. */
 typedef struct kern_dropout {
     double p;
     uint64_t key;
@@ -51,18 +51,18 @@ typedef struct kern_adamw {
 typedef struct kern_table {
     const char *name; /* "ref", "avx2", "avx512", "generic" */
 
-    /* c (m,n) = alpha * op(a) op(b) + beta * c. op(a) is (m,k); a is stored (m,k), or (k,m) when transpose_a. lda etc. are the
-     * stored row lengths. beta 0 overwrites. Parallel. */
+    /* c (m,n) = alpha * op(a) op(b) + beta * c. op(a) is (m,k); a is stored (m,k), or (k,m) when transpose_a. lda etc.
+     * are the stored row lengths. beta 0 overwrites. Parallel. */
     void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, real alpha, const real *a,
                  int64_t lda, const real *b, int64_t ldb, real beta, real *c, int64_t ldc);
 
-    /* y (N,out) = act(x) (N,in) * w^T + bias; w (out,in) as in PyTorch, bias (out) or NULL. The activation is applied to the
-     * INPUT on the fly, so that only x is kept for backward. */
+    /* y (N,out) = act(x) (N,in) * w^T + bias; w (out,in) as in PyTorch, bias (out) or NULL. The activation is applied
+     * to the INPUT on the fly, so that only x is kept for backward. */
     void (*linear_forward)(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x, const real *w,
                            const real *bias, real *y);
     /* dx (N,in) = beta*dx + (dy w) . act'(x). x may be NULL when act is KERN_NONE. */
-    void (*linear_backward_input)(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x,
-                                  const real *w, const real *dy, real beta, real *dx);
+    void (*linear_backward_input)(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x, const real *w,
+                                  const real *dy, real beta, real *dx);
     /* dw (out,in) += dy^T act(x); dbias (out) += column sums of dy (NULL: skip). */
     void (*linear_backward_weight)(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x,
                                    const real *dy, real *dw, real *dbias);
@@ -71,7 +71,8 @@ typedef struct kern_table {
     void (*activation_forward)(kern_activation act, int64_t n, const real *x, real *y);
     void (*activation_backward)(kern_activation act, int64_t n, const real *x, const real *dy, real beta, real *dx);
 
-    /* y (N,D) = (x - mean) * rstd * gamma + beta_, rstd = 1/sqrt(var + eps), biased variance. mean, rstd (N) are saved. */
+    /* y (N,D) = (x - mean) * rstd * gamma + beta_, rstd = 1/sqrt(var + eps), biased variance. mean, rstd (N) are saved.
+     */
     void (*layer_norm_forward)(int64_t n, int64_t d, const real *x, const real *gamma, const real *shift, double eps,
                                real *y, real *mean, real *rstd);
     void (*layer_norm_backward)(int64_t n, int64_t d, const real *x, const real *gamma, const real *mean,
@@ -91,9 +92,10 @@ typedef struct kern_table {
     void (*dropout_backward)(int64_t n, int64_t d, kern_dropout dropout, const real *dy, real beta, real *dx);
 
     /* Self-attention on packed qkv (N, 3D): columns q [0,D), k [D,2D), v [2D,3D); head h owns columns h*D/H of each.
-     * out (N,D) = dropout(softmax(scale * q k^T)) v per sequence and head; log_sum (N,H) = log-sum-exp of the scaled scores, saved.
-     * Dropout of probability (i, j) of head h: row = (token row of i) * H + h with first_row counted in TOKENS (so the row
-     * key is (first_row + i) * H + h), column = position of j in its sequence. The T x T scores are never stored whole. */
+     * out (N,D) = dropout(softmax(scale * q k^T)) v per sequence and head; log_sum (N,H) = log-sum-exp of the scaled
+     * scores, saved. Dropout of probability (i, j) of head h: row = (token row of i) * H + h with first_row counted in
+     * TOKENS (so the row key is (first_row + i) * H + h), column = position of j in its sequence. The T x T scores are
+     * never stored whole. */
     void (*attention_forward)(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
                               const real *qkv, real *out, real *log_sum);
     /* Recomputes the probabilities from qkv and log_sum (FlashAttention, Dao et al. 2022, section 3.1).
@@ -109,12 +111,12 @@ typedef struct kern_table {
     void (*embed_backward)(kern_sequences sequences, int64_t d, const int32_t *ids, int64_t first_position,
                            const real *dout, real *dword, real *dposition, real *dtype);
 
-    /* y (B,D) from x (N,D). argmax (B,D): token row of the maximum, for KERN_POOL_MAX only, else NULL. An empty sequence
-     * gives zeros. */
+    /* y (B,D) from x (N,D). argmax (B,D): token row of the maximum, for KERN_POOL_MAX only, else NULL. An empty
+     * sequence gives zeros. */
     void (*pool_forward)(kern_pooling mode, kern_sequences sequences, int64_t d, const real *x, real *y,
                          int64_t *argmax);
-    void (*pool_backward)(kern_pooling mode, kern_sequences sequences, int64_t d, const int64_t *argmax,
-                          const real *dy, real beta, real *dx);
+    void (*pool_backward)(kern_pooling mode, kern_sequences sequences, int64_t d, const int64_t *argmax, const real *dy,
+                          real beta, real *dx);
 
     /* y = x / max(|x|, eps) per row, norm (N) saved; PyTorch's F.normalize has eps 1e-12. */
     void (*normalize_forward)(int64_t n, int64_t d, double eps, const real *x, real *y, real *norm);
@@ -135,13 +137,14 @@ typedef struct kern_table {
 const kern_table *kern_reference(void);
 
 #ifndef SENC_REAL_IS_DOUBLE
-/* The best table for this CPU; SENC_KERNELS=ref|generic|avx2|avx512|openblas forces one that the machine has (unknown or impossible: the
- * best, with a warning). "openblas" is the best table with its products on OpenBLAS, which is loaded only for that: by default on
- * CPUs without AVX2. senc_threads_init comes first. */
+/* The best table for this CPU; SENC_KERNELS=ref|generic|avx2|avx512|openblas forces one that the machine has (unknown
+ * or impossible: the best, with a warning). "openblas" is the best table with its products on OpenBLAS, which is loaded
+ * only for that: by default on CPUs without AVX2. senc_threads_init comes first. */
 const kern_table *kern_best(void);
 /* All tables this machine can run, for the tests, the reference first; n entries. */
 const kern_table *const *kern_all(int *n);
-/* What the fp32 products of kern_best() run on, for `senc info`: "built-in" or "OpenBLAS 0.3.21 Zen (libopenblas.so.0)". */
+/* What the fp32 products of kern_best() run on, for `senc info`: "built-in" or "OpenBLAS 0.3.21 Zen
+ * (libopenblas.so.0)". */
 const char *kern_product_backend(void);
 #endif
 

@@ -32,7 +32,8 @@ static int64_t column_of(const char *text, size_t at) {
 }
 
 static bool fail_at(const scanner *s, size_t at, int64_t line, const char *what) {
-    return senc_fail(s->err, SENC_BAD_INPUT, "%s:%" PRId64 ":%" PRId64 ": %s", s->place, line, column_of(s->text, at), what);
+    return senc_fail(s->err, SENC_BAD_INPUT, "%s:%" PRId64 ":%" PRId64 ": %s", s->place, line, column_of(s->text, at),
+                     what);
 }
 
 static data_csv_field *add_field(scanner *s) {
@@ -112,7 +113,9 @@ static bool scan_quoted(scanner *s, data_csv_field *f) {
     if (doubled) unquote(s, s->at + 1, close, f);
     s->at = close + 1;
     if (at_line_end(s, s->at) || s->text[s->at] == s->format.delimiter) return true;
-    return fail_at(s, s->at, s->line, "text behind a closing quote; expected the delimiter or the end of the line (a quote inside a quoted field is written twice)");
+    return fail_at(s, s->at, s->line,
+                   "text behind a closing quote; expected the delimiter or the end of the line (a quote inside a "
+                   "quoted field is written twice)");
 }
 
 static bool scan_record(scanner *s) {
@@ -158,11 +161,12 @@ int data_csv_next(const char *text, size_t n_bytes, data_csv_format format, cons
     return 1;
 }
 
-bool data_csv_check_width(const data_csv_record *record, const char *text, int64_t n, const char *place, senc_error *err) {
+bool data_csv_check_width(const data_csv_record *record, const char *text, int64_t n, const char *place,
+                          senc_error *err) {
     if (record->n_fields == n) return true;
     const size_t at = record->n_fields > n ? record->fields[n].offset : record->end_offset;
     int64_t line = record->line;
     for (size_t i = record->offset; i < at; i++) line += text[i] == '\n';
-    return senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ":%" PRId64 ": expected %" PRId64 " fields, found %" PRId64, place, line,
-                     column_of(text, at), n, record->n_fields);
+    return senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ":%" PRId64 ": expected %" PRId64 " fields, found %" PRId64,
+                     place, line, column_of(text, at), n, record->n_fields);
 }

@@ -1,5 +1,6 @@
-/* CSV (RFC 4180) and TSV records. Quoted fields may hold delimiters, newlines and doubled quotes. With quoting off a field is
- * the text between delimiters as it stands. Records end with LF, CRLF or the end of the text; empty lines are skipped. */
+/* CSV (RFC 4180) and TSV records. Quoted fields may hold delimiters, newlines and doubled quotes. With quoting off a
+ * field is the text between delimiters as it stands. Records end with LF, CRLF or the end of the text; empty lines are
+ * skipped. */
 #ifndef DATA_CSV_H
 #define DATA_CSV_H
 
@@ -34,12 +35,14 @@ typedef struct data_csv_record {
 
 void data_csv_record_free(data_csv_record *r);
 
-/* The record at *cursor; the cursor moves behind it. Returns 1, 0 at the end, -1 on failure ("place:line:column: ..." for a
- * quoted field that never ends and for text after a closing quote; columns count characters). */
+/* The record at *cursor; the cursor moves behind it. Returns 1, 0 at the end, -1 on failure ("place:line:column: ..."
+ * for a quoted field that never ends and for text after a closing quote; columns count characters). */
 int data_csv_next(const char *text, size_t n_bytes, data_csv_format format, const char *place, data_cursor *cursor,
                   data_csv_record *record, senc_error *err);
 
-/* Checks that the record has n fields; the message points at the first surplus field, or at the end of a short record. */
-bool data_csv_check_width(const data_csv_record *record, const char *text, int64_t n, const char *place, senc_error *err);
+/* Checks that the record has n fields; the message points at the first surplus field, or at the end of a short record.
+ */
+bool data_csv_check_width(const data_csv_record *record, const char *text, int64_t n, const char *place,
+                          senc_error *err);
 
 #endif

@@ -10,9 +10,9 @@
 #include "autograd/base/memory.h"
 #include "data/formats/json_value.h"
 
-#define FIRST_CHUNK_BYTES 1024
+#define FIRST_CHUNK_BYTES   1024
 #define LARGEST_CHUNK_BYTES ((size_t)1 << 20)
-#define SMALL_OBJECT 16 /* members up to which a walk is as fast as a table */
+#define SMALL_OBJECT        16 /* members up to which a walk is as fast as a table */
 
 /* ---- memory ---- */
 
@@ -46,8 +46,10 @@ static json_chunk *add_chunk(data_json_pool *pool, size_t n_bytes) {
     json_chunk *c = senc_alloc(1, sizeof *c + size);
     if (!c) return NULL;
     *c = (json_chunk){.n_bytes = size, .next = pool->current ? pool->current->next : NULL};
-    if (pool->current) pool->current->next = c;
-    else pool->first = c;
+    if (pool->current)
+        pool->current->next = c;
+    else
+        pool->first = c;
     pool->current = c;
     return c;
 }
@@ -124,8 +126,10 @@ static bool table_build(data_json *object) {
 
 bool json_value_link(data_json *parent, data_json *child) {
     child->next = NULL;
-    if (parent->last) parent->last->next = child;
-    else parent->first = child;
+    if (parent->last)
+        parent->last->next = child;
+    else
+        parent->first = child;
     parent->last = child;
     parent->count++;
     if (parent->type != DATA_JSON_OBJECT) return true;
@@ -162,7 +166,8 @@ data_json_type data_json_get_type(const data_json *v) {
 }
 
 const char *data_json_type_name(data_json_type type) {
-    static const char *const names[] = {"null", "a boolean", "an integer", "a number", "a string", "an array", "an object"};
+    static const char *const names[] = {"null",     "a boolean", "an integer", "a number",
+                                        "a string", "an array",  "an object"};
     return names[type];
 }
 
@@ -236,9 +241,12 @@ const char *data_json_place(const data_json *v) {
 
 #define SHOWN_BYTES 60 /* how much of a wrong value a message shows */
 
-static bool fail_member(const data_json *o, const char *key, const char *expected, const data_json *got, senc_error *err) {
+static bool fail_member(const data_json *o, const char *key, const char *expected, const data_json *got,
+                        senc_error *err) {
     const char *place = data_json_place(o), *colon = *place ? ": " : "";
-    if (!got) return senc_fail(err, SENC_BAD_INPUT, "%s%s\"%s\": expected %s, but it is missing", place, colon, key, expected);
+    if (!got)
+        return senc_fail(err, SENC_BAD_INPUT, "%s%s\"%s\": expected %s, but it is missing", place, colon, key,
+                         expected);
     if (is_container(got)) {
         return senc_fail(err, SENC_BAD_INPUT, "%s%s\"%s\": expected %s, got %s", place, colon, key, expected,
                          data_json_type_name(got->type));
@@ -257,12 +265,14 @@ static const data_json *find_set(const data_json *o, const char *key) {
     return v && v->type == DATA_JSON_NULL ? NULL : v;
 }
 
-bool data_json_read_integer(const data_json *o, const char *key, int64_t low, int64_t high, int64_t *out, senc_error *err) {
+bool data_json_read_integer(const data_json *o, const char *key, int64_t low, int64_t high, int64_t *out,
+                            senc_error *err) {
     const data_json *v = find_set(o, key);
     if (!v) return true;
     int64_t value = data_json_integer(v);
     bool good = v->type == DATA_JSON_INTEGER;
-    if (v->type == DATA_JSON_NUMBER && fabs(v->number) < 9007199254740992.0 && v->number == trunc(v->number)) { /* 2^53 */
+    if (v->type == DATA_JSON_NUMBER && fabs(v->number) < 9007199254740992.0 &&
+        v->number == trunc(v->number)) { /* 2^53 */
         value = (int64_t)v->number;
         good = true;
     }
@@ -271,9 +281,12 @@ bool data_json_read_integer(const data_json *o, const char *key, int64_t low, in
         return true;
     }
     char expected[96];
-    if (low == INT64_MIN && high == INT64_MAX) snprintf(expected, sizeof expected, "an integer");
-    else if (high == INT64_MAX) snprintf(expected, sizeof expected, "an integer >= %" PRId64, low);
-    else snprintf(expected, sizeof expected, "an integer from %" PRId64 " to %" PRId64, low, high);
+    if (low == INT64_MIN && high == INT64_MAX)
+        snprintf(expected, sizeof expected, "an integer");
+    else if (high == INT64_MAX)
+        snprintf(expected, sizeof expected, "an integer >= %" PRId64, low);
+    else
+        snprintf(expected, sizeof expected, "an integer from %" PRId64 " to %" PRId64, low, high);
     return fail_member(o, key, expected, v, err);
 }
 
@@ -286,9 +299,12 @@ bool data_json_read_number(const data_json *o, const char *key, double low, doub
         return true;
     }
     char expected[96];
-    if (isinf(low) && isinf(high)) snprintf(expected, sizeof expected, "a number");
-    else if (isinf(high)) snprintf(expected, sizeof expected, "a number >= %g", low);
-    else snprintf(expected, sizeof expected, "a number from %g to %g", low, high);
+    if (isinf(low) && isinf(high))
+        snprintf(expected, sizeof expected, "a number");
+    else if (isinf(high))
+        snprintf(expected, sizeof expected, "a number >= %g", low);
+    else
+        snprintf(expected, sizeof expected, "a number from %g to %g", low, high);
     return fail_member(o, key, expected, v, err);
 }
 
@@ -315,7 +331,8 @@ bool data_json_require_integer(const data_json *o, const char *key, int64_t low,
     return data_json_read_integer(o, key, low, high, out, err);
 }
 
-bool data_json_require_number(const data_json *o, const char *key, double low, double high, double *out, senc_error *err) {
+bool data_json_require_number(const data_json *o, const char *key, double low, double high, double *out,
+                              senc_error *err) {
     if (!find_set(o, key)) return fail_member(o, key, "a number", NULL, err);
     return data_json_read_number(o, key, low, high, out, err);
 }
@@ -379,8 +396,8 @@ static data_json *put(data_json *parent, const char *key, size_t key_bytes, data
 }
 
 static data_json *put_named(data_json *parent, const char *key, data_json_type type) {
-    SENC_ASSERT(!parent || parent->type == (key ? DATA_JSON_OBJECT : DATA_JSON_ARRAY), "key %s into %s", key ? key : "NULL",
-                data_json_type_name(parent->type));
+    SENC_ASSERT(!parent || parent->type == (key ? DATA_JSON_OBJECT : DATA_JSON_ARRAY), "key %s into %s",
+                key ? key : "NULL", data_json_type_name(parent->type));
     return put(parent, key, key ? strlen(key) : 0, type);
 }
 
@@ -418,8 +435,10 @@ void data_json_put_text(data_json *parent, const char *key, const char *value, s
 }
 
 void data_json_put_string(data_json *parent, const char *key, const char *value) {
-    if (value) data_json_put_text(parent, key, value, strlen(value));
-    else data_json_put_null(parent, key);
+    if (value)
+        data_json_put_text(parent, key, value, strlen(value));
+    else
+        data_json_put_null(parent, key);
 }
 
 data_json *data_json_put_object(data_json *parent, const char *key) {
@@ -459,8 +478,10 @@ void data_json_remove(data_json *object, const char *key) {
     data_json *v = data_json_find_mutable(object, key), *before = NULL;
     if (!v) return;
     for (data_json *m = object->first; m != v; m = m->next) before = m;
-    if (before) before->next = v->next;
-    else object->first = v->next;
+    if (before)
+        before->next = v->next;
+    else
+        object->first = v->next;
     if (object->last == v) object->last = before;
     object->count--;
     if (object->table) table_build(object);

@@ -49,7 +49,8 @@ static bool fail_no_memory(const parser *c) {
 static bool fail_expected(const parser *c, const char *expected) {
     if (c->p == c->end) return fail_at(c, c->p, "expected %s, found the end of the text", expected);
     const uint8_t byte = (uint8_t)*c->p;
-    if (byte < 0x20 || byte == 0x7f) return fail_at(c, c->p, "expected %s, found the control character 0x%02x", expected, byte);
+    if (byte < 0x20 || byte == 0x7f)
+        return fail_at(c, c->p, "expected %s, found the control character 0x%02x", expected, byte);
     uint32_t code;
     const int length = data_utf8_decode(c->p, (size_t)(c->end - c->p), &code);
     if (length < 0) return fail_at(c, c->p, "ill-formed UTF-8 (byte 0x%02x)", byte);
@@ -67,7 +68,10 @@ static bool read_hex4(parser *c, uint32_t *code) {
     for (int i = 0; i < 4; i++, c->p++) {
         if (c->p == c->end) return fail_expected(c, "a hexadecimal digit");
         const char h = *c->p;
-        const int digit = h >= '0' && h <= '9' ? h - '0' : h >= 'a' && h <= 'f' ? h - 'a' + 10 : h >= 'A' && h <= 'F' ? h - 'A' + 10 : -1;
+        const int digit = h >= '0' && h <= '9'   ? h - '0'
+                          : h >= 'a' && h <= 'f' ? h - 'a' + 10
+                          : h >= 'A' && h <= 'F' ? h - 'A' + 10
+                                                 : -1;
         if (digit < 0) return fail_expected(c, "a hexadecimal digit");
         *code = *code << 4 | (uint32_t)digit;
     }
@@ -90,7 +94,8 @@ static bool read_unicode(parser *c, uint32_t *code) {
         }
         c->p = low_at;
     }
-    if (!c->lone_surrogates) return fail_at(c, at, "\\u%04" PRIx32 " is half of a surrogate pair, the other half is missing", *code);
+    if (!c->lone_surrogates)
+        return fail_at(c, at, "\\u%04" PRIx32 " is half of a surrogate pair, the other half is missing", *code);
     *code = 0xFFFD;
     return true;
 }
@@ -113,8 +118,8 @@ static bool read_escape(parser *c, char **out) {
     return true;
 }
 
-/* True when one of eight bytes may be a quote, a backslash or a control character (Mycroft's test for a zero byte, and the
- * same for "less than 0x20"; a byte above a match may be reported too, and the caller looks at each). */
+/* True when one of eight bytes may be a quote, a backslash or a control character (Mycroft's test for a zero byte, and
+ * the same for "less than 0x20"; a byte above a match may be reported too, and the caller looks at each). */
 static bool may_be_special(const char *p) {
     const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
     uint64_t word;
@@ -142,7 +147,8 @@ static bool read_string(parser *c, const char **text, size_t *n_bytes) {
     const char *quote = find_quote(c->p, c->end, &plain);
     if (quote == c->end) return fail_at(c, start, "the string that begins here never ends");
     if (*quote != '"') {
-        return fail_at(c, quote, "control character 0x%02x in a string; expected an escape such as \\n", (uint8_t)*quote);
+        return fail_at(c, quote, "control character 0x%02x in a string; expected an escape such as \\n",
+                       (uint8_t)*quote);
     }
     const size_t good = data_utf8_check(c->p, (size_t)(quote - c->p));
     if (c->p + good < quote) return fail_at(c, c->p + good, "ill-formed UTF-8 (byte 0x%02x)", (uint8_t)c->p[good]);
@@ -155,8 +161,10 @@ static bool read_string(parser *c, const char **text, size_t *n_bytes) {
         c->p = quote;
     }
     while (*c->p != '"') {
-        if (*c->p != '\\') *out++ = *c->p++;
-        else if (!read_escape(c, &out)) return false;
+        if (*c->p != '\\')
+            *out++ = *c->p++;
+        else if (!read_escape(c, &out))
+            return false;
     }
     c->p++;
     *out = '\0';
@@ -176,8 +184,10 @@ static bool read_digits(parser *c) {
 static bool scan_number(parser *c, bool *integral) {
     *integral = true;
     if (*c->p == '-') c->p++;
-    if (c->p < c->end && *c->p == '0') c->p++; /* no leading zeros: "01" ends here and fails in the caller */
-    else if (!read_digits(c)) return false;
+    if (c->p < c->end && *c->p == '0')
+        c->p++; /* no leading zeros: "01" ends here and fails in the caller */
+    else if (!read_digits(c))
+        return false;
     if (c->p < c->end && *c->p == '.') {
         *integral = false;
         c->p++;
@@ -296,7 +306,8 @@ static bool parse_value(parser *c, data_json *v) {
     skip_space(c);
     switch (c->p < c->end ? *c->p : '\0') {
     case '{':
-    case '[': return parse_nested(c, v);
+    case '[':
+        return parse_nested(c, v);
     case '"': {
         const char *text;
         size_t n_bytes;
@@ -311,10 +322,13 @@ static bool parse_value(parser *c, data_json *v) {
         v->type = DATA_JSON_BOOL;
         v->boolean = *c->p == 't';
         return parse_word(c, v->boolean ? "true" : "false");
-    case 'n': return parse_word(c, "null");
+    case 'n':
+        return parse_word(c, "null");
     case 'N':
-    case 'I': return fail_at(c, c->p, "NaN and Infinity are not JSON");
-    default: break;
+    case 'I':
+        return fail_at(c, c->p, "NaN and Infinity are not JSON");
+    default:
+        break;
     }
     if (c->p < c->end && (*c->p == '-' || (*c->p >= '0' && *c->p <= '9'))) return parse_number(c, v);
     return fail_expected(c, "a value");

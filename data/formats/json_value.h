@@ -1,4 +1,5 @@
-/* JSON values inside: shared by json.c (values), json_parse.c (text -> values) and json_write.c (values -> text) only. */
+/* JSON values inside: shared by json.c (values), json_parse.c (text -> values) and json_write.c (values -> text) only.
+ */
 #ifndef DATA_JSON_VALUE_H
 #define DATA_JSON_VALUE_H
 

@@ -19,8 +19,10 @@ void data_json_append_string(senc_buffer *out, const char *text, size_t n_bytes)
         senc_buffer_append(out, text + from, i - from);
         from = i + 1;
         const char *found = byte ? strchr(special, byte) : NULL;
-        if (found) senc_buffer_printf(out, "\\%c", letters[found - special]);
-        else senc_buffer_printf(out, "\\u%04x", byte);
+        if (found)
+            senc_buffer_printf(out, "\\%c", letters[found - special]);
+        else
+            senc_buffer_printf(out, "\\u%04x", byte);
     }
     senc_buffer_append(out, text + from, n_bytes - from);
     senc_buffer_append_text(out, "\"");
@@ -67,13 +69,25 @@ static void dump_children(const data_json *v, int indent, int depth, senc_buffer
 
 static void dump(const data_json *v, int indent, int depth, senc_buffer *out) {
     switch (v->type) {
-    case DATA_JSON_NULL: senc_buffer_append_text(out, "null"); break;
-    case DATA_JSON_BOOL: senc_buffer_append_text(out, v->boolean ? "true" : "false"); break;
-    case DATA_JSON_INTEGER: senc_buffer_printf(out, "%" PRId64, v->integer); break;
-    case DATA_JSON_NUMBER: data_json_append_number(out, v->number); break;
-    case DATA_JSON_STRING: data_json_append_string(out, v->text, v->n_bytes); break;
+    case DATA_JSON_NULL:
+        senc_buffer_append_text(out, "null");
+        break;
+    case DATA_JSON_BOOL:
+        senc_buffer_append_text(out, v->boolean ? "true" : "false");
+        break;
+    case DATA_JSON_INTEGER:
+        senc_buffer_printf(out, "%" PRId64, v->integer);
+        break;
+    case DATA_JSON_NUMBER:
+        data_json_append_number(out, v->number);
+        break;
+    case DATA_JSON_STRING:
+        data_json_append_string(out, v->text, v->n_bytes);
+        break;
     case DATA_JSON_ARRAY:
-    case DATA_JSON_OBJECT: dump_children(v, indent, depth, out); break;
+    case DATA_JSON_OBJECT:
+        dump_children(v, indent, depth, out);
+        break;
     }
 }
 

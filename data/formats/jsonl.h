@@ -18,17 +18,17 @@ typedef struct data_cursor {
 /* The first line: behind a byte order mark, line 1. */
 data_cursor data_cursor_first(const char *text, size_t n_bytes);
 
-/* The next line without its end (LF or CRLF); false at the end. The text behind the last LF is a line unless it is empty.
- * *cursor moves behind the line. */
+/* The next line without its end (LF or CRLF); false at the end. The text behind the last LF is a line unless it is
+ * empty. *cursor moves behind the line. */
 bool data_line_next(const char *text, size_t n_bytes, data_cursor *cursor, const char **line, size_t *line_bytes);
 
-/* "path:line:column: ill-formed UTF-8 (byte 0xff)", column in bytes from 1, for the bad byte at text[bad]; `line` is the
- * number of the line that text[0] begins. Returns false. */
+/* "path:line:column: ill-formed UTF-8 (byte 0xff)", column in bytes from 1, for the bad byte at text[bad]; `line` is
+ * the number of the line that text[0] begins. Returns false. */
 bool data_fail_utf8(const char *place, int64_t line, const char *text, size_t bad, senc_error *err);
 
-/* The next line that is not blank, parsed as a JSON object. Returns 1, 0 at the end, -1 on failure. *start is the place of
- * the row. replace_utf8: ill-formed UTF-8 becomes U+FFFD (through scratch) instead of an error. The object lives until the
- * next parse in the pool. */
+/* The next line that is not blank, parsed as a JSON object. Returns 1, 0 at the end, -1 on failure. *start is the place
+ * of the row. replace_utf8: ill-formed UTF-8 becomes U+FFFD (through scratch) instead of an error. The object lives
+ * until the next parse in the pool. */
 int data_jsonl_next(const char *text, size_t n_bytes, const char *place, bool replace_utf8, data_cursor *cursor,
                     data_cursor *start, data_json_pool *pool, senc_buffer *scratch, const data_json **object,
                     senc_error *err);

@@ -1,6 +1,6 @@
-/* NumPy's .npy: see npy.h. Layout: "\x93NUMPY", version major, minor, header length (2 bytes little-endian in version 1, 4 in
- * 2 and 3), a Python dict literal {'descr': '<f4', 'fortran_order': False, 'shape': (N, D), } padded with spaces and a final
- * newline to a multiple of 64, then the values. */
+/* NumPy's .npy: see npy.h. Layout: "\x93NUMPY", version major, minor, header length (2 bytes little-endian in version
+ * 1, 4 in 2 and 3), a Python dict literal {'descr': '<f4', 'fortran_order': False, 'shape': (N, D), } padded with
+ * spaces and a final newline to a multiple of 64, then the values. */
 #include "data/formats/npy.h"
 
 #include <errno.h>
@@ -11,8 +11,8 @@
 #include "autograd/base/memory.h"
 #include "data/formats/safetensors.h"
 
-#define MAGIC "\x93NUMPY"
-#define PREFIX_BYTES 10 /* magic, version 1.0, two length bytes */
+#define MAGIC        "\x93NUMPY"
+#define PREFIX_BYTES 10  /* magic, version 1.0, two length bytes */
 #define HEADER_BYTES 128 /* all of it; leaves room for any N and D, and is a multiple of 64 as the format advises */
 
 /* ---- writing ---- */
@@ -28,8 +28,7 @@ static bool write_header(data_npy_writer *w, senc_error *err) {
                            w->n_columns);
     header[PREFIX_BYTES + n] = ' '; /* snprintf's NUL */
     header[HEADER_BYTES - 1] = '\n';
-    if (fseeko(w->file.stream, 0, SEEK_SET) != 0 ||
-        fwrite(header, 1, sizeof header, w->file.stream) != sizeof header) {
+    if (fseeko(w->file.stream, 0, SEEK_SET) != 0 || fwrite(header, 1, sizeof header, w->file.stream) != sizeof header) {
         return senc_fail_errno(err, "%s: cannot write", w->file.path);
     }
     return true;
@@ -113,7 +112,8 @@ static bool read_shape(cursor *c, header_info *h) {
         int64_t value = 0;
         const char *start = c->p;
         while (c->p < c->end && *c->p >= '0' && *c->p <= '9') {
-            if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, *c->p - '0', &value)) return false;
+            if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, *c->p - '0', &value))
+                return false;
             c->p++;
         }
         if (c->p == start || h->n_dims == INT32_MAX) return false;
@@ -169,8 +169,8 @@ static bool read_header(const uint8_t *bytes, size_t n_bytes, const char *path, 
         at = 12;
     }
     if (length > n_bytes - at) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: truncated .npy header: it says %zu bytes, the file has %zu", path, length,
-                         n_bytes - at);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: truncated .npy header: it says %zu bytes, the file has %zu", path,
+                         length, n_bytes - at);
     }
     cursor c = {(const char *)bytes + at, (const char *)bytes + at + length};
     if (!read_dict(&c, h)) return senc_fail(err, SENC_BAD_INPUT, "%s: malformed .npy header", path);
@@ -197,10 +197,14 @@ bool data_npy_parse(const void *bytes, size_t n_bytes, const char *path, data_ma
     header_info h = {0};
     size_t begin = 0;
     if (!read_header(bytes, n_bytes, path, &h, &begin, err)) return false;
-    const size_t item = strcmp(h.descr, "<f4") == 0 ? 4 : strcmp(h.descr, "<f8") == 0 ? 8 : strcmp(h.descr, "<f2") == 0 ? 2 : 0;
+    const size_t item = strcmp(h.descr, "<f4") == 0   ? 4
+                        : strcmp(h.descr, "<f8") == 0 ? 8
+                        : strcmp(h.descr, "<f2") == 0 ? 2
+                                                      : 0;
     if (!item) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: holds '%s' values; expected float16, float32 or float64 ('<f2', '<f4', '<f8')",
-                         path, h.descr);
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s: holds '%s' values; expected float16, float32 or float64 ('<f2', '<f4', '<f8')", path,
+                         h.descr);
     }
     if (h.n_dims < 1 || h.n_dims > 2) {
         return senc_fail(err, SENC_BAD_INPUT, "%s: holds an array of %d dimensions; expected a matrix", path, h.n_dims);
@@ -212,7 +216,9 @@ bool data_npy_parse(const void *bytes, size_t n_bytes, const char *path, data_ma
     size_t n, need;
     if (__builtin_mul_overflow((size_t)n_rows, (size_t)n_columns, &n) || __builtin_mul_overflow(n, item, &need) ||
         need > n_bytes - begin) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: truncated: %" PRId64 " x %" PRId64 " values of %zu bytes, the file has %zu bytes of values",
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s: truncated: %" PRId64 " x %" PRId64
+                         " values of %zu bytes, the file has %zu bytes of values",
                          path, n_rows, n_columns, item, n_bytes - begin);
     }
     out->values = senc_alloc(n, sizeof *out->values);

@@ -10,16 +10,17 @@
 #include "autograd/base/buffer.h"
 #include "autograd/base/memory.h"
 
-#define LENGTH_BYTES 8
+#define LENGTH_BYTES     8
 #define MAX_HEADER_BYTES ((uint64_t)100000000) /* the reference implementation's limit */
 
 static const struct {
     const char *name;
     size_t n_bytes;
 } dtypes[DATA_N_DTYPES] = {
-    [DATA_F32] = {"F32", 4},   [DATA_F16] = {"F16", 2},         [DATA_BF16] = {"BF16", 2},       [DATA_F64] = {"F64", 8},
-    [DATA_I64] = {"I64", 8},   [DATA_I32] = {"I32", 4},         [DATA_I16] = {"I16", 2},         [DATA_I8] = {"I8", 1},
-    [DATA_U64] = {"U64", 8},   [DATA_U32] = {"U32", 4},         [DATA_U16] = {"U16", 2},         [DATA_U8] = {"U8", 1},
+    [DATA_F32] = {"F32", 4},   [DATA_F16] = {"F16", 2},         [DATA_BF16] = {"BF16", 2},
+    [DATA_F64] = {"F64", 8},   [DATA_I64] = {"I64", 8},         [DATA_I32] = {"I32", 4},
+    [DATA_I16] = {"I16", 2},   [DATA_I8] = {"I8", 1},           [DATA_U64] = {"U64", 8},
+    [DATA_U32] = {"U32", 4},   [DATA_U16] = {"U16", 2},         [DATA_U8] = {"U8", 1},
     [DATA_BOOL] = {"BOOL", 1}, [DATA_F8_E4M3] = {"F8_E4M3", 1}, [DATA_F8_E5M2] = {"F8_E5M2", 1},
 };
 
@@ -53,7 +54,8 @@ typedef struct header_reader {
     senc_error *err;
 } header_reader;
 
-__attribute__((format(printf, 3, 4))) static bool fail_tensor(const header_reader *h, const char *name, const char *fmt, ...) {
+__attribute__((format(printf, 3, 4))) static bool fail_tensor(const header_reader *h, const char *name, const char *fmt,
+                                                              ...) {
     char what[300];
     va_list args;
     va_start(args, fmt);
@@ -77,9 +79,11 @@ static bool read_dtype(const header_reader *h, const char *name, const data_json
 /* Reads the shape; *n_bytes is what it takes. */
 static bool read_shape(const header_reader *h, const data_json *entry, data_tensor *t, size_t *n_bytes) {
     const data_json *shape = data_json_find(entry, "shape");
-    if (data_json_get_type(shape) != DATA_JSON_ARRAY) return fail_tensor(h, t->name, "its header entry has no \"shape\"");
+    if (data_json_get_type(shape) != DATA_JSON_ARRAY)
+        return fail_tensor(h, t->name, "its header entry has no \"shape\"");
     if (data_json_count(shape) > DATA_MAX_DIMS) {
-        return fail_tensor(h, t->name, "%" PRId64 " dimensions; at most %d are supported", data_json_count(shape), DATA_MAX_DIMS);
+        return fail_tensor(h, t->name, "%" PRId64 " dimensions; at most %d are supported", data_json_count(shape),
+                           DATA_MAX_DIMS);
     }
     *n_bytes = dtypes[t->dtype].n_bytes;
     for (const data_json *d = data_json_first(shape); d; d = data_json_next(d)) {
@@ -90,7 +94,8 @@ static bool read_shape(const header_reader *h, const data_json *entry, data_tens
         t->shape[t->n_dims++] = size;
         if (__builtin_mul_overflow(*n_bytes, (size_t)size, n_bytes) || *n_bytes > PTRDIFF_MAX) {
             char shown[128];
-            return fail_tensor(h, t->name, "its shape %s... is larger than any file", data_tensor_shape_text(t, shown, sizeof shown));
+            return fail_tensor(h, t->name, "its shape %s... is larger than any file",
+                               data_tensor_shape_text(t, shown, sizeof shown));
         }
     }
     return true;
@@ -108,7 +113,9 @@ static bool read_offsets(const header_reader *h, const data_json *entry, data_te
         return fail_tensor(h, t->name, "data_offsets [%" PRId64 ", %" PRId64 "] are not a range", begin, end);
     }
     if ((uint64_t)end > h->n_values) {
-        return fail_tensor(h, t->name, "ends at byte %" PRId64 " of the values, but the file holds only %" PRIu64 " (truncated?)", end, h->n_values);
+        return fail_tensor(h, t->name,
+                           "ends at byte %" PRId64 " of the values, but the file holds only %" PRIu64 " (truncated?)",
+                           end, h->n_values);
     }
     if ((uint64_t)(end - begin) != n_bytes) {
         char shown[128];
@@ -123,8 +130,10 @@ static bool read_offsets(const header_reader *h, const data_json *entry, data_te
 static bool read_tensor(const header_reader *h, const data_json *entry, data_tensor *t) {
     *t = (data_tensor){.name = data_json_key(entry, NULL)};
     size_t n_bytes = 0;
-    if (data_json_get_type(entry) != DATA_JSON_OBJECT) return fail_tensor(h, t->name, "its header entry is not an object");
-    return read_dtype(h, t->name, entry, &t->dtype) && read_shape(h, entry, t, &n_bytes) && read_offsets(h, entry, t, n_bytes);
+    if (data_json_get_type(entry) != DATA_JSON_OBJECT)
+        return fail_tensor(h, t->name, "its header entry is not an object");
+    return read_dtype(h, t->name, entry, &t->dtype) && read_shape(h, entry, t, &n_bytes) &&
+           read_offsets(h, entry, t, n_bytes);
 }
 
 static int compare_places(const void *a, const void *b, void *tensors) {
@@ -152,7 +161,8 @@ static bool check_cover(const header_reader *h, const data_safetensors *s) {
     }
     const uint64_t used = (uint64_t)(at - h->values);
     if (used == h->n_values) return true;
-    return senc_fail(h->err, SENC_BAD_INPUT, "%s: %" PRIu64 " bytes at the end belong to no tensor", h->path, h->n_values - used);
+    return senc_fail(h->err, SENC_BAD_INPUT, "%s: %" PRIu64 " bytes at the end belong to no tensor", h->path,
+                     h->n_values - used);
 }
 
 static bool read_entries(const header_reader *h, data_safetensors *s) {
@@ -174,21 +184,25 @@ static bool read_entries(const header_reader *h, data_safetensors *s) {
 
 static bool parse(const uint8_t *bytes, size_t n_bytes, data_safetensors *s, senc_error *err) {
     if (n_bytes < LENGTH_BYTES) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: not a safetensors file: %zu bytes, not even a header length", s->path, n_bytes);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: not a safetensors file: %zu bytes, not even a header length",
+                         s->path, n_bytes);
     }
     uint64_t length = 0;
     for (int i = 0; i < LENGTH_BYTES; i++) length |= (uint64_t)bytes[i] << (8 * i);
     if (length > MAX_HEADER_BYTES) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: not a safetensors file: a header of %" PRIu64 " bytes", s->path, length);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: not a safetensors file: a header of %" PRIu64 " bytes", s->path,
+                         length);
     }
     if (length > n_bytes - LENGTH_BYTES) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: the header says it is %" PRIu64 " bytes long, but the file has only %zu (truncated?)",
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s: the header says it is %" PRIu64 " bytes long, but the file has only %zu (truncated?)",
                          s->path, length, n_bytes - LENGTH_BYTES);
     }
     senc_buffer place = {0};
     senc_buffer_printf(&place, "%s: header", s->path);
-    const bool ok = place.failed ? senc_fail_memory(err, strlen(s->path), "a path")
-                                 : data_json_parse((const char *)bytes + LENGTH_BYTES, (size_t)length, place.data, &s->header, err);
+    const bool ok =
+        place.failed ? senc_fail_memory(err, strlen(s->path), "a path")
+                     : data_json_parse((const char *)bytes + LENGTH_BYTES, (size_t)length, place.data, &s->header, err);
     senc_buffer_free(&place);
     if (!ok) return false;
     if (data_json_get_type(s->header) != DATA_JSON_OBJECT) {
@@ -198,7 +212,8 @@ static bool parse(const uint8_t *bytes, size_t n_bytes, data_safetensors *s, sen
     return read_entries(&h, s);
 }
 
-bool data_safetensors_parse(const void *bytes, size_t n_bytes, const char *path, data_safetensors *out, senc_error *err) {
+bool data_safetensors_parse(const void *bytes, size_t n_bytes, const char *path, data_safetensors *out,
+                            senc_error *err) {
     *out = (data_safetensors){.path = senc_strdup(path)};
     const bool ok = out->path ? parse(bytes, n_bytes, out, err) : senc_fail_memory(err, strlen(path), "a path");
     if (!ok) data_safetensors_close(out);
@@ -232,8 +247,10 @@ const data_tensor *data_safetensors_find(const data_safetensors *s, const char *
         const int64_t middle = low + (high - low) / 2;
         const int order = strcmp(s->tensors[s->order[middle]].name, name);
         if (order == 0) return &s->tensors[s->order[middle]];
-        if (order < 0) low = middle + 1;
-        else high = middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }
@@ -242,8 +259,10 @@ const data_tensor *data_safetensors_find(const data_safetensors *s, const char *
 
 static data_json *build_header(const data_tensor *tensors, int64_t n, const data_json *metadata) {
     data_json *header = data_json_create_object();
-    if (metadata) data_json_put_copy(header, "__metadata__", metadata);
-    else data_json_put_string(data_json_put_object(header, "__metadata__"), "format", "pt");
+    if (metadata)
+        data_json_put_copy(header, "__metadata__", metadata);
+    else
+        data_json_put_string(data_json_put_object(header, "__metadata__"), "format", "pt");
     int64_t at = 0;
     for (int64_t i = 0; i < n; i++) {
         const data_tensor *t = &tensors[i];
@@ -327,13 +346,19 @@ bool data_tensor_to_floats(const data_tensor *t, const char *path, float *out, s
     case DATA_F32:
         if (n) memcpy(out, bytes, t->n_bytes);
         return true;
-    case DATA_F16: CONVERT(uint16_t, data_float_from_f16(x));
-    case DATA_BF16: CONVERT(uint16_t, data_float_from_bf16(x));
-    case DATA_F64: CONVERT(double, (float)x);
-    case DATA_I64: CONVERT(int64_t, (float)x);
-    case DATA_I32: CONVERT(int32_t, (float)x);
-    default: break;
+    case DATA_F16:
+        CONVERT(uint16_t, data_float_from_f16(x));
+    case DATA_BF16:
+        CONVERT(uint16_t, data_float_from_bf16(x));
+    case DATA_F64:
+        CONVERT(double, (float)x);
+    case DATA_I64:
+        CONVERT(int64_t, (float)x);
+    case DATA_I32:
+        CONVERT(int32_t, (float)x);
+    default:
+        break;
     }
-    return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" is %s; expected F32, F16, BF16, F64, I64 or I32", path, t->name,
-                     dtypes[t->dtype].name);
+    return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" is %s; expected F32, F16, BF16, F64, I64 or I32", path,
+                     t->name, dtypes[t->dtype].name);
 }

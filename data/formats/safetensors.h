@@ -50,11 +50,12 @@ typedef struct data_safetensors {
     senc_file_map map; /* {0} when parsed from memory */
 } data_safetensors;
 
-/* Maps the file and checks the header: its length, its JSON, every dtype, shape x size = offsets, offsets inside the file,
- * no overlap, no hole. Messages: path: tensor "name": ... */
+/* Maps the file and checks the header: its length, its JSON, every dtype, shape x size = offsets, offsets inside the
+ * file, no overlap, no hole. Messages: path: tensor "name": ... */
 bool data_safetensors_open(const char *path, data_safetensors *out, senc_error *err);
 /* The same for bytes at hand, which must outlive it. */
-bool data_safetensors_parse(const void *bytes, size_t n_bytes, const char *path, data_safetensors *out, senc_error *err);
+bool data_safetensors_parse(const void *bytes, size_t n_bytes, const char *path, data_safetensors *out,
+                            senc_error *err);
 void data_safetensors_close(data_safetensors *s);
 /* NULL when absent. */
 const data_tensor *data_safetensors_find(const data_safetensors *s, const char *name);

@@ -29,8 +29,8 @@ struct data_stream {
     ZSTD_DCtx *zstd;
     uint8_t *input; /* INPUT_BYTES */
     size_t n_input, input_at;
-    bool between;   /* at the end of a gzip member or a zstd frame: the file may end here */
-    int64_t n_out;  /* content bytes so far */
+    bool between;  /* at the end of a gzip member or a zstd frame: the file may end here */
+    int64_t n_out; /* content bytes so far */
     bool failed;
 };
 
@@ -192,8 +192,10 @@ static int open_temporary(senc_error *err) {
         return -1;
     }
     const int fd = mkstemp(path);
-    if (fd < 0) senc_fail_errno(err, "%s: cannot create a temporary file", folder);
-    else unlink(path);
+    if (fd < 0)
+        senc_fail_errno(err, "%s: cannot create a temporary file", folder);
+    else
+        unlink(path);
     free(path);
     return fd;
 }

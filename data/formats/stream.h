@@ -11,14 +11,14 @@
 typedef struct data_stream data_stream;
 
 bool data_stream_open(const char *path, data_stream **out, senc_error *err);
-/* Up to n_bytes of plain content; 0 at the end, -1 on failure: "path: truncated gzip stream after N bytes" (BAD_INPUT; N
- * counts the content that came out). Several gzip members or zstd frames behind one another are one stream. */
+/* Up to n_bytes of plain content; 0 at the end, -1 on failure: "path: truncated gzip stream after N bytes" (BAD_INPUT;
+ * N counts the content that came out). Several gzip members or zstd frames behind one another are one stream. */
 int64_t data_stream_read(data_stream *s, void *bytes, size_t n_bytes, senc_error *err);
 void data_stream_close(data_stream *s);
 
-/* A whole file as read-only memory. A plain file is mapped; a compressed one is written once, decompressed, to an unlinked
- * temporary file (in $TMPDIR, else /tmp) and that is mapped: content larger than memory works. Empty: data = "". The bytes
- * are as in the file (a byte order mark is left in place). */
+/* A whole file as read-only memory. A plain file is mapped; a compressed one is written once, decompressed, to an
+ * unlinked temporary file (in $TMPDIR, else /tmp) and that is mapped: content larger than memory works. Empty: data =
+ * "". The bytes are as in the file (a byte order mark is left in place). */
 typedef struct data_text {
     const char *data;
     size_t n_bytes;

@@ -15,8 +15,8 @@ size_t data_utf8_check(const char *text, size_t n_bytes);
 /* Appends text with every ill-formed subpart replaced by U+FFFD; returns how many there were. */
 int64_t data_utf8_append_replaced(const char *text, size_t n_bytes, senc_buffer *out);
 
-/* Decodes one character at text[0..n_bytes), n_bytes >= 1: the length of the sequence (1..4) with the code point in *code,
- * or, when it is ill-formed, minus the length of its maximal subpart (-1..-3) with *code = 0xFFFD. */
+/* Decodes one character at text[0..n_bytes), n_bytes >= 1: the length of the sequence (1..4) with the code point in
+ * *code, or, when it is ill-formed, minus the length of its maximal subpart (-1..-3) with *code = 0xFFFD. */
 int data_utf8_decode(const char *text, size_t n_bytes, uint32_t *code);
 
 /* Writes code (not a surrogate, <= 0x10FFFF) to out[4]; returns the number of bytes. */

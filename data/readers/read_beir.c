@@ -29,8 +29,10 @@ static int64_t query_of(const data_beir_relevance *all, int64_t n_queries, int64
     int64_t low = 0, high = n_queries;
     while (high - low > 1) {
         const int64_t middle = low + (high - low) / 2;
-        if (all->offsets[middle] <= pair) low = middle;
-        else high = middle;
+        if (all->offsets[middle] <= pair)
+            low = middle;
+        else
+            high = middle;
     }
     return low;
 }
@@ -46,13 +48,16 @@ static int beir_next(const data_opened *file, data_cursor *cursor, data_record *
     return 1;
 }
 
-static bool beir_field(const data_opened *file, data_record *record, data_column column, data_field *out, senc_error *err) {
+static bool beir_field(const data_opened *file, data_record *record, data_column column, data_field *out,
+                       senc_error *err) {
     const data_beir_relevance *all = data_beir_get_relevance(file->beir);
     const int64_t document = all->documents[record->pair];
     *out = (data_field){.type = DATA_FIELD_TEXT};
     switch (column.index) {
-    case ANCHOR: return data_beir_query_text(file->beir, record->query, &record->beir[0], &out->text, &out->n_bytes, err);
-    case POSITIVE: return data_beir_document_text(file->beir, document, &record->beir[1], &out->text, &out->n_bytes, err);
+    case ANCHOR:
+        return data_beir_query_text(file->beir, record->query, &record->beir[0], &out->text, &out->n_bytes, err);
+    case POSITIVE:
+        return data_beir_document_text(file->beir, document, &record->beir[1], &out->text, &out->n_bytes, err);
     case SCORE:
         out->type = DATA_FIELD_NUMBER;
         out->number = (double)all->grades[record->pair];

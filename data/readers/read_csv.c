@@ -46,13 +46,16 @@ static int csv_next(const data_opened *file, data_cursor *cursor, data_record *r
     return data_csv_check_width(&record->csv, file->text.data, file->n_columns, file->path, err) ? 1 : -1;
 }
 
-static bool read_format(const data_source *source, char delimiter, bool quoting, data_csv_format *out, senc_error *err) {
-    *out = (data_csv_format){delimiter, source->quoting == DATA_QUOTING_AUTO ? quoting : source->quoting == DATA_QUOTING_ON};
+static bool read_format(const data_source *source, char delimiter, bool quoting, data_csv_format *out,
+                        senc_error *err) {
+    *out = (data_csv_format){delimiter,
+                             source->quoting == DATA_QUOTING_AUTO ? quoting : source->quoting == DATA_QUOTING_ON};
     const char *given = source->delimiter;
     if (!given) return true;
     if (strcmp(given, "\\t") == 0) given = "\t";
     if (strlen(given) != 1 || (given[0] & 0x80) || strchr("\"\r\n", given[0])) {
-        return senc_fail(err, SENC_BAD_INPUT, "%s: delimiter: expected one ASCII character, got \"%s\"", source->path, given);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: delimiter: expected one ASCII character, got \"%s\"", source->path,
+                         given);
     }
     out->delimiter = given[0];
     return true;
@@ -75,8 +78,8 @@ static bool number_columns(data_opened *out, int64_t n, senc_error *err) {
     return true;
 }
 
-/* The first record names the columns. Without a header the rows say how many there are: the first one, unless the next two
- * agree on another number (then the first is reported as the wrong one). */
+/* The first record names the columns. Without a header the rows say how many there are: the first one, unless the next
+ * two agree on another number (then the first is reported as the wrong one). */
 static bool read_columns(data_opened *out, bool header, senc_error *err) {
     data_record record = {0};
     data_cursor cursor = out->first;
@@ -114,7 +117,8 @@ static bool tsv_open(const data_source *source, bool by_number, data_opened *out
     return open_file(source, by_number, '\t', false, out, err);
 }
 
-static bool csv_field(const data_opened *file, data_record *record, data_column column, data_field *out, senc_error *err) {
+static bool csv_field(const data_opened *file, data_record *record, data_column column, data_field *out,
+                      senc_error *err) {
     (void)file;
     (void)err;
     const data_csv_field *f = &record->csv.fields[column.index];

@@ -32,13 +32,16 @@ static bool jsonl_open(const data_source *source, bool by_number, data_opened *o
     return ok;
 }
 
-static bool jsonl_field(const data_opened *file, data_record *record, data_column column, data_field *out, senc_error *err) {
+static bool jsonl_field(const data_opened *file, data_record *record, data_column column, data_field *out,
+                        senc_error *err) {
     (void)file;
     (void)err;
     const data_json *v = data_json_find(record->object, column.name);
     *out = (data_field){0};
     switch (data_json_get_type(v)) {
-    case DATA_JSON_NULL: out->type = DATA_FIELD_ABSENT; break;
+    case DATA_JSON_NULL:
+        out->type = DATA_FIELD_ABSENT;
+        break;
     case DATA_JSON_BOOL:
         out->type = DATA_FIELD_BOOL;
         out->integer = data_json_bool(v);
@@ -59,7 +62,9 @@ static bool jsonl_field(const data_opened *file, data_record *record, data_colum
         out->type = DATA_FIELD_LIST;
         out->list = v;
         break;
-    case DATA_JSON_OBJECT: out->type = DATA_FIELD_OBJECT; break;
+    case DATA_JSON_OBJECT:
+        out->type = DATA_FIELD_OBJECT;
+        break;
     }
     return true;
 }

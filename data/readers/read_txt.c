@@ -1,4 +1,5 @@
-/* txt: one text a line, column "text". Every line is a row, also an empty one, so that line i of parallel files agrees. */
+/* txt: one text a line, column "text". Every line is a row, also an empty one, so that line i of parallel files agrees.
+ */
 #include "data/readers/readers.h"
 
 #include "autograd/base/memory.h"
@@ -32,7 +33,8 @@ static int txt_next(const data_opened *file, data_cursor *cursor, data_record *r
     return 1;
 }
 
-static bool txt_field(const data_opened *file, data_record *record, data_column column, data_field *out, senc_error *err) {
+static bool txt_field(const data_opened *file, data_record *record, data_column column, data_field *out,
+                      senc_error *err) {
     (void)file;
     (void)column;
     (void)err;

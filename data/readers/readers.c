@@ -58,8 +58,8 @@ const data_reader *data_reader_choose(const data_source *source, senc_error *err
         reader = data_reader_find(source->format);
         if (!reader) {
             list_names(&names);
-            senc_fail(err, SENC_BAD_INPUT, "%s: format: there is no format \"%s\"; expected one of %s", source->path, source->format,
-                      senc_buffer_text(&names));
+            senc_fail(err, SENC_BAD_INPUT, "%s: format: there is no format \"%s\"; expected one of %s", source->path,
+                      source->format, senc_buffer_text(&names));
         }
     } else if (senc_path_is_folder(source->path)) {
         reader = &data_reader_beir;
@@ -69,8 +69,8 @@ const data_reader *data_reader_choose(const data_source *source, senc_error *err
             senc_fail(err, SENC_BAD_INPUT, "%s: cannot read: No such file or directory", source->path);
         } else if (!reader) {
             list_names(&names);
-            senc_fail(err, SENC_BAD_INPUT, "%s: the file name does not say the format; set format to one of %s", source->path,
-                      senc_buffer_text(&names));
+            senc_fail(err, SENC_BAD_INPUT, "%s: the file name does not say the format; set format to one of %s",
+                      source->path, senc_buffer_text(&names));
         }
     }
     senc_buffer_free(&names);

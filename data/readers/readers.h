@@ -1,5 +1,5 @@
-/* The reader table: one file per format, one line in data/readers.def. A reader turns a source into records; a record turns
- * a column into a field. Everything that all formats share (roles, checks, index) is in data/table.c. */
+/* The reader table: one file per format, one line in data/readers.def. A reader turns a source into records; a record
+ * turns a column into a field. Everything that all formats share (roles, checks, index) is in data/table.c. */
 #ifndef DATA_READERS_H
 #define DATA_READERS_H
 
@@ -75,11 +75,11 @@ struct data_reader {
     const char *suffixes; /* " .jsonl .ndjson " */
     const char *help;     /* one line */
     bool fixed_columns;   /* every row has the columns of data_opened.columns */
-    /* by_number: every column of the source is given by number (csv: then AUTO means no header). `out` has path, reader and
-     * replace_utf8 set; the caller closes it, also on failure. */
+    /* by_number: every column of the source is given by number (csv: then AUTO means no header). `out` has path, reader
+     * and replace_utf8 set; the caller closes it, also on failure. */
     bool (*open)(const data_source *source, bool by_number, data_opened *out, senc_error *err);
-    /* The record at *cursor, which moves behind it: 1, 0 at the end, -1 on failure. A cursor made of a record's start offset
-     * reads that record again. */
+    /* The record at *cursor, which moves behind it: 1, 0 at the end, -1 on failure. A cursor made of a record's start
+     * offset reads that record again. */
     int (*next)(const data_opened *file, data_cursor *cursor, data_record *record, senc_error *err);
     bool (*field)(const data_opened *file, data_record *record, data_column column, data_field *out, senc_error *err);
 };

@@ -22,7 +22,8 @@ void data_added_tokens_free(data_added_tokens *a) {
 
 const data_added_token *data_added_tokens_find(const data_added_tokens *a, const char *content, size_t n_bytes) {
     for (int64_t i = 0; i < a->n; i++)
-        if (a->tokens[i].n_bytes == n_bytes && memcmp(a->tokens[i].content, content, n_bytes) == 0) return &a->tokens[i];
+        if (a->tokens[i].n_bytes == n_bytes && memcmp(a->tokens[i].content, content, n_bytes) == 0)
+            return &a->tokens[i];
     return NULL;
 }
 
@@ -68,7 +69,8 @@ static bool build_set(data_added_set *set, senc_error *err) {
     return data_vocab_build(&set->strings, err);
 }
 
-bool data_added_tokens_build(data_added_tokens *a, const data_normalizer *n, const data_unicode *unicode, senc_error *err) {
+bool data_added_tokens_build(data_added_tokens *a, const data_normalizer *n, const data_unicode *unicode,
+                             senc_error *err) {
     data_normalizer_scratch scratch = {0};
     bool ok = true;
     /* Of two tokens that are normalised to the same text the library takes the first; a vocabulary keeps the last. */
@@ -80,7 +82,8 @@ bool data_added_tokens_build(data_added_tokens *a, const data_normalizer *n, con
         }
         size_t n_bytes = 0;
         const char *text = data_normalizer_apply(n, unicode, t->content, t->n_bytes, &scratch, &n_bytes);
-        ok = text ? add_string(&a->normalized, text, n_bytes, i, err) : senc_fail_memory(err, t->n_bytes, "added tokens");
+        ok = text ? add_string(&a->normalized, text, n_bytes, i, err)
+                  : senc_fail_memory(err, t->n_bytes, "added tokens");
     }
     data_normalizer_scratch_free(&scratch);
     return ok && build_set(&a->raw, err) && build_set(&a->normalized, err);
@@ -134,8 +137,8 @@ static size_t next_candidate(const data_added_set *set, const char *text, size_t
 }
 
 const data_added_token *data_added_set_next(const data_added_tokens *a, const data_added_set *set,
-                                            const data_unicode *unicode, const char *text, size_t n_bytes,
-                                            size_t *at, size_t done, size_t *start, size_t *end) {
+                                            const data_unicode *unicode, const char *text, size_t n_bytes, size_t *at,
+                                            size_t done, size_t *start, size_t *end) {
     if (set->strings.n == 0) return NULL;
     while ((*at = *at < n_bytes ? next_candidate(set, text, n_bytes, *at) : n_bytes) < n_bytes) {
         size_t from = *at, length = 0;

@@ -1,5 +1,6 @@
-/* Added tokens: fixed strings that are cut out of a text before it is split into words. Tokens with normalized = false are
- * looked for in the raw text, the others (normalised themselves) in the normalised text; leftmost first, then longest. */
+/* Added tokens: fixed strings that are cut out of a text before it is split into words. Tokens with normalized = false
+ * are looked for in the raw text, the others (normalised themselves) in the normalised text; leftmost first, then
+ * longest. */
 #ifndef DATA_ADDED_TOKENS_H
 #define DATA_ADDED_TOKENS_H
 
@@ -41,13 +42,14 @@ bool data_added_tokens_put(data_added_tokens *a, const data_added_token *token, 
 /* NULL when absent. */
 const data_added_token *data_added_tokens_find(const data_added_tokens *a, const char *content, size_t n_bytes);
 /* Builds the sets; call it after the last put. */
-bool data_added_tokens_build(data_added_tokens *a, const data_normalizer *n, const data_unicode *unicode, senc_error *err);
+bool data_added_tokens_build(data_added_tokens *a, const data_normalizer *n, const data_unicode *unicode,
+                             senc_error *err);
 
-/* The next token at or behind text[*at]; moves *at behind it. [*start, *end) are its bytes and the white space it takes. done: the
- * end of the token before; only a token that itself begins with white space can begin in front of it. NULL: no further
- * token. */
+/* The next token at or behind text[*at]; moves *at behind it. [*start, *end) are its bytes and the white space it
+ * takes. done: the end of the token before; only a token that itself begins with white space can begin in front of it.
+ * NULL: no further token. */
 const data_added_token *data_added_set_next(const data_added_tokens *a, const data_added_set *set,
-                                            const data_unicode *unicode, const char *text, size_t n_bytes,
-                                            size_t *at, size_t done, size_t *start, size_t *end);
+                                            const data_unicode *unicode, const char *text, size_t n_bytes, size_t *at,
+                                            size_t done, size_t *start, size_t *end);
 
 #endif

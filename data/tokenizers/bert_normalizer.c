@@ -7,8 +7,8 @@
 #include "autograd/base/memory.h"
 
 enum {
-    ASCII_DELETED = 0x80,   /* in the ASCII map: this byte is deleted */
-    MAX_STEP_BYTES = 64,    /* the most that one character can become: 4 characters, lower-cased (2 each), 4 bytes each */
+    ASCII_DELETED = 0x80, /* in the ASCII map: this byte is deleted */
+    MAX_STEP_BYTES = 64,  /* the most that one character can become: 4 characters, lower-cased (2 each), 4 bytes each */
 };
 
 void data_normalizer_scratch_free(data_normalizer_scratch *scratch) {
@@ -229,19 +229,23 @@ static bool apply_form(data_normalizer_kind kind, const char *text, size_t n_byt
 static bool apply_step(const data_normalizer_step *step, const data_unicode *unicode, const char *text, size_t n_bytes,
                        data_normalizer_scratch *s, senc_buffer *out) {
     switch (step->kind) {
-    case DATA_NORMALIZER_BERT: return apply_bert(&step->bert, unicode, text, n_bytes, s, out);
-    case DATA_NORMALIZER_LOWERCASE: return apply_lowercase(text, n_bytes, out);
-    case DATA_NORMALIZER_STRIP_ACCENTS: return apply_strip(text, n_bytes, out);
+    case DATA_NORMALIZER_BERT:
+        return apply_bert(&step->bert, unicode, text, n_bytes, s, out);
+    case DATA_NORMALIZER_LOWERCASE:
+        return apply_lowercase(text, n_bytes, out);
+    case DATA_NORMALIZER_STRIP_ACCENTS:
+        return apply_strip(text, n_bytes, out);
     case DATA_NORMALIZER_NFC:
     case DATA_NORMALIZER_NFD:
     case DATA_NORMALIZER_NFKC:
-    case DATA_NORMALIZER_NFKD: return apply_form(step->kind, text, n_bytes, s, out);
+    case DATA_NORMALIZER_NFKD:
+        return apply_form(step->kind, text, n_bytes, s, out);
     }
     return false;
 }
 
-const char *data_normalizer_apply(const data_normalizer *n, const data_unicode *unicode, const char *text, size_t n_bytes,
-                                  data_normalizer_scratch *s, size_t *out_bytes) {
+const char *data_normalizer_apply(const data_normalizer *n, const data_unicode *unicode, const char *text,
+                                  size_t n_bytes, data_normalizer_scratch *s, size_t *out_bytes) {
     int i = 0;
     do {
         senc_buffer *out = &s->text[i & 1];

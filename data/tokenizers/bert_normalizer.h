@@ -1,8 +1,8 @@
 /* Normalizers of tokenizer.json: what is done to a text before it is split into words.
  *
  * BertNormalizer = clean_text (delete controls, white space -> ' '), handle_chinese_chars (spaces around ideographs),
- * strip_accents (NFD, delete Mn), lowercase, in this order; it is one pass here. A Sequence of simple steps runs one after
- * the other. */
+ * strip_accents (NFD, delete Mn), lowercase, in this order; it is one pass here. A Sequence of simple steps runs one
+ * after the other. */
 #ifndef DATA_BERT_NORMALIZER_H
 #define DATA_BERT_NORMALIZER_H
 
@@ -51,8 +51,8 @@ typedef struct data_normalizer_scratch {
 void data_normalizer_scratch_free(data_normalizer_scratch *scratch);
 
 /* The normalised text in scratch memory, valid until the next call; NULL when out of memory. */
-const char *data_normalizer_apply(const data_normalizer *n, const data_unicode *unicode, const char *text, size_t n_bytes,
-                                  data_normalizer_scratch *scratch, size_t *out_bytes);
+const char *data_normalizer_apply(const data_normalizer *n, const data_unicode *unicode, const char *text,
+                                  size_t n_bytes, data_normalizer_scratch *scratch, size_t *out_bytes);
 
 bool data_normalizer_lowercases(const data_normalizer *n);
 

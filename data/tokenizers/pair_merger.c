@@ -1,5 +1,5 @@
-/* Pair counts are kept up to date by local changes; the most frequent pair is found in a heap whose entries may be stale:
- * an entry that comes up with an old count is put back with the present one. */
+/* Pair counts are kept up to date by local changes; the most frequent pair is found in a heap whose entries may be
+ * stale: an entry that comes up with an old count is put back with the present one. */
 #include "data/tokenizers/pair_merger.h"
 
 #include <stdlib.h>

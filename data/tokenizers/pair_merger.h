@@ -1,5 +1,5 @@
-/* The core of WordPiece and BPE training (Sennrich et al. 2016): words are sequences of symbols, each word with a count;
- * again and again the most frequent pair of neighbours becomes one symbol.
+/* The core of WordPiece and BPE training (Sennrich et al. 2016): words are sequences of symbols, each word with a
+ * count; again and again the most frequent pair of neighbours becomes one symbol.
  *
  *     data_pair_merger_add(m, symbols, n, count)...            the words
  *     while (data_pair_merger_best(m, &left, &right, &count))  the most frequent pair; ties: smaller left, then right

@@ -3,8 +3,8 @@
 
 typedef enum char_class { CLASS_SPACE, CLASS_ALONE, CLASS_WORD, CLASS_OTHER } char_class;
 
-/* What a character is to a kind of pre-tokenizer: runs of CLASS_WORD and of CLASS_OTHER are words, CLASS_ALONE is a word of
- * its own, CLASS_SPACE is dropped. */
+/* What a character is to a kind of pre-tokenizer: runs of CLASS_WORD and of CLASS_OTHER are words, CLASS_ALONE is a
+ * word of its own, CLASS_SPACE is dropped. */
 static char_class classify(data_pre_kind kind, const data_unicode *unicode, uint32_t c) {
     uint8_t flags = data_unicode_flags(unicode, c);
     if (kind != DATA_PRE_PUNCTUATION && (flags & UNICODE_SPACE)) return CLASS_SPACE;

@@ -30,7 +30,8 @@ static int64_t *find_slot(const data_string_map *m, const char *text, size_t n_b
         int64_t *slot = &m->slots[i & (uint64_t)(m->n_slots - 1)];
         if (*slot == 0) return slot;
         const string_map_entry *e = &m->entries[*slot - 1];
-        if (e->hash == hash && e->n_bytes == n_bytes && memcmp(m->text.data + e->offset, text, n_bytes) == 0) return slot;
+        if (e->hash == hash && e->n_bytes == n_bytes && memcmp(m->text.data + e->offset, text, n_bytes) == 0)
+            return slot;
     }
 }
 

@@ -1,4 +1,5 @@
-/* Byte strings numbered in the order they came, each with a count: the words of a training text, the tokens made of them. */
+/* Byte strings numbered in the order they came, each with a count: the words of a training text, the tokens made of
+ * them. */
 #ifndef DATA_STRING_MAP_H
 #define DATA_STRING_MAP_H
 

@@ -113,8 +113,17 @@ bool data_tokenizer_finish(data_tokenizer *t, const char *place, senc_error *err
 
 /* Everything that the field's tokenizers keep beside a model. */
 static const char *const file_names[] = {
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json",
-    "merges.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "spm.model",
 };
 enum { MAX_FILE_BYTES = 1 << 28 }; /* larger than any vocabulary */
 
@@ -190,7 +199,8 @@ typedef struct side_files {
     data_json *config, *map, *added;
 } side_files;
 
-static bool parse_kept(const data_tokenizer *t, const char *folder, const char *name, data_json **out, senc_error *err) {
+static bool parse_kept(const data_tokenizer *t, const char *folder, const char *name, data_json **out,
+                       senc_error *err) {
     const data_tokenizer_file *file = data_tokenizer_kept(t, name);
     if (!file) return true;
     char *place = senc_path_join(folder, name);
@@ -239,7 +249,8 @@ static bool load_vocab(data_tokenizer *t, const char *place, side_files *side, d
     return says || wanted == DATA_LOWERCASE_AUTO || record_lowercase(t, side->config, settings.lowercase, err);
 }
 
-static bool load_json(data_tokenizer *t, const char *folder, const char *place, data_lowercase wanted, senc_error *err) {
+static bool load_json(data_tokenizer *t, const char *folder, const char *place, data_lowercase wanted,
+                      senc_error *err) {
     data_json *root = NULL;
     bool ok = parse_kept(t, folder, "tokenizer.json", &root, err) && data_tokenizer_parse_json(t, root, place, err) &&
               check_lowercase(wanted, data_normalizer_lowercases(&t->normalizer), place, err);
@@ -265,7 +276,8 @@ static bool find_special(data_tokenizer *t, const side_files *side, senc_error *
 bool data_tokenizer_load_kept(data_tokenizer *t, const char *folder, data_lowercase wanted, senc_error *err) {
     bool json = data_tokenizer_kept(t, "tokenizer.json") != NULL;
     if (!json && !data_tokenizer_kept(t, "vocab.txt"))
-        return senc_fail(err, SENC_BAD_INPUT, "%s: no tokenizer: expected tokenizer.json or vocab.txt, found neither", folder);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: no tokenizer: expected tokenizer.json or vocab.txt, found neither",
+                         folder);
     side_files side = {0};
     char *place = senc_path_join(folder, json ? "tokenizer.json" : "vocab.txt");
     bool ok = place || senc_fail_memory(err, strlen(folder), "a path");
@@ -281,7 +293,8 @@ bool data_tokenizer_load_kept(data_tokenizer *t, const char *folder, data_lowerc
     return ok;
 }
 
-bool data_tokenizer_load(const char *folder, const data_tokenizer_options *options, data_tokenizer **out, senc_error *err) {
+bool data_tokenizer_load(const char *folder, const data_tokenizer_options *options, data_tokenizer **out,
+                         senc_error *err) {
     *out = NULL;
     data_tokenizer *t = data_tokenizer_create(err);
     if (!t) return false;
@@ -313,7 +326,8 @@ static void encode_words(encode_run *r, const char *text, size_t n_bytes, int st
         return;
     }
     size_t at = 0, start, end;
-    while (r->ids->n <= r->enough && data_pre_kind_next(t->pre.steps[step], t->unicode, text, n_bytes, &at, &start, &end))
+    while (r->ids->n <= r->enough &&
+           data_pre_kind_next(t->pre.steps[step], t->unicode, text, n_bytes, &at, &start, &end))
         encode_words(r, text + start, end - start, step + 1);
 }
 
@@ -325,7 +339,8 @@ static bool encode_stretch(encode_run *r, const char *text, size_t n_bytes) {
     if (!text) return false;
     const data_added_token *token;
     size_t at = 0, done = 0, start, end;
-    while ((token = data_added_set_next(&t->added, &t->added.normalized, t->unicode, text, n_bytes, &at, done, &start, &end))) {
+    while ((token = data_added_set_next(&t->added, &t->added.normalized, t->unicode, text, n_bytes, &at, done, &start,
+                                        &end))) {
         if (start > done) encode_words(r, text + done, start - done, 0);
         data_ids_append(r->ids, token->id);
         done = end;
@@ -338,8 +353,8 @@ static bool encode_text(encode_run *r, const char *text, size_t n_bytes) {
     const data_tokenizer *t = r->t;
     const data_added_token *token;
     size_t at = 0, done = 0, start, end;
-    while (r->ids->n <= r->enough &&
-           (token = data_added_set_next(&t->added, &t->added.raw, t->unicode, text, n_bytes, &at, done, &start, &end))) {
+    while (r->ids->n <= r->enough && (token = data_added_set_next(&t->added, &t->added.raw, t->unicode, text, n_bytes,
+                                                                  &at, done, &start, &end))) {
         if (start > done && !encode_stretch(r, text + done, start - done)) return false;
         data_ids_append(r->ids, token->id);
         done = end;
@@ -347,8 +362,8 @@ static bool encode_text(encode_run *r, const char *text, size_t n_bytes) {
     return done >= n_bytes || encode_stretch(r, text + done, n_bytes - done);
 }
 
-int64_t data_tokenizer_encode(const data_tokenizer *t, data_tokenizer_scratch *scratch, const char *text, size_t n_bytes,
-                              int64_t max_length, data_ids *ids, bool *truncated) {
+int64_t data_tokenizer_encode(const data_tokenizer *t, data_tokenizer_scratch *scratch, const char *text,
+                              size_t n_bytes, int64_t max_length, data_ids *ids, bool *truncated) {
     int64_t first = ids->n;
     int64_t room = max_length > 0 ? max_length - t->n_before - t->n_after : INT64_MAX / 2;
     if (room < 0) room = 0;

@@ -1,10 +1,10 @@
 /* Tokenizers: text -> token ids, exactly as the Hugging Face `tokenizers` library (0.23) does it for the same folder.
  *
  * A tokenizer is read from a model folder: tokenizer.json is the source of truth; a folder without it is read from
- * vocab.txt and, where they exist, tokenizer_config.json and special_tokens_map.json, as transformers' BertTokenizerFast
- * reads it. The pipeline is the library's: added tokens in the raw text, normalizer, added tokens in the normalised text,
- * pre-tokenizer (words), model (word -> ids), post-processor (special tokens around the ids).
- * The kinds of model are listed in data/tokenizers.def. */
+ * vocab.txt and, where they exist, tokenizer_config.json and special_tokens_map.json, as transformers'
+ * BertTokenizerFast reads it. The pipeline is the library's: added tokens in the raw text, normalizer, added tokens in
+ * the normalised text, pre-tokenizer (words), model (word -> ids), post-processor (special tokens around the ids). The
+ * kinds of model are listed in data/tokenizers.def. */
 #ifndef DATA_TOKENIZER_H
 #define DATA_TOKENIZER_H
 
@@ -28,8 +28,8 @@ void data_ids_free(data_ids *ids);
 
 typedef struct data_tokenizer data_tokenizer;
 
-/* Working memory of data_tokenizer_encode: one for each thread. It grows to the longest text and is then reused, so that
- * encoding allocates nothing. It may serve any number of tokenizers in turn. */
+/* Working memory of data_tokenizer_encode: one for each thread. It grows to the longest text and is then reused, so
+ * that encoding allocates nothing. It may serve any number of tokenizers in turn. */
 typedef struct data_tokenizer_scratch data_tokenizer_scratch;
 
 /* NULL when out of memory. */
@@ -44,37 +44,37 @@ typedef enum data_lowercase {
 
 /* {0} is the default. */
 typedef struct data_tokenizer_options {
-    /* For folders that hold only vocab.txt. Contradicting a folder that does say is an error. The choice is recorded in a
-     * tokenizer_config.json by data_tokenizer_save, so that other tools read the folder alike. */
+    /* For folders that hold only vocab.txt. Contradicting a folder that does say is an error. The choice is recorded in
+     * a tokenizer_config.json by data_tokenizer_save, so that other tools read the folder alike. */
     data_lowercase lowercase;
 } data_tokenizer_options;
 
-/* Reads the tokenizer of a model folder. options may be NULL. On failure *out is NULL and err says which file and what. */
-bool data_tokenizer_load(const char *folder, const data_tokenizer_options *options, data_tokenizer **out, senc_error *err);
+/* Reads the tokenizer of a model folder. options may be NULL. On failure *out is NULL and err says which file and what.
+ */
+bool data_tokenizer_load(const char *folder, const data_tokenizer_options *options, data_tokenizer **out,
+                         senc_error *err);
 /* NULL is fine. */
 void data_tokenizer_free(data_tokenizer *t);
 
 /* True when the folder has a file that data_tokenizer_load would read (tokenizer.json or vocab.txt). */
 bool data_tokenizer_exists(const char *folder);
 
-/* Writes every tokenizer file of the folder it was read from, byte for byte, into `folder` (created when absent): tokenizer.json,
- * tokenizer_config.json, special_tokens_map.json, added_tokens.json, vocab.txt, vocab.json, merges.txt, tokenizer.model,
- * spiece.model, sentencepiece.bpe.model, spm.model. */
+/* Writes every tokenizer file of the folder it was read from, byte for byte, into `folder` (created when absent):
+ * tokenizer.json, tokenizer_config.json, special_tokens_map.json, added_tokens.json, vocab.txt, vocab.json, merges.txt,
+ * tokenizer.model, spiece.model, sentencepiece.bpe.model, spm.model. */
 bool data_tokenizer_save(const data_tokenizer *t, const char *folder, senc_error *err);
 
 /* Appends the ids of a text, special tokens included ([CLS] a [SEP] for BERT), to `ids` and returns how many were
- * appended, or -1 when out of memory (`ids` is then as before, but failed). Safe to call from several threads, each with
- * its own scratch and ids.
- *   max_length: at most this many ids, special tokens included; the text's last ids are cut off. 0: no limit. A
- *               max_length below the number of special tokens counts as that number.
- *   truncated:  whether ids were cut off; may be NULL.
- * Text is UTF-8 and may hold NUL bytes. An ill-formed byte sequence counts as U+FFFD (Unicode's "maximal subpart" rule);
- * the library cannot be given such text. */
-int64_t data_tokenizer_encode(const data_tokenizer *t, data_tokenizer_scratch *scratch, const char *text, size_t n_bytes,
-                              int64_t max_length, data_ids *ids, bool *truncated);
+ * appended, or -1 when out of memory (`ids` is then as before, but failed). Safe to call from several threads, each
+ * with its own scratch and ids. max_length: at most this many ids, special tokens included; the text's last ids are cut
+ * off. 0: no limit. A max_length below the number of special tokens counts as that number. truncated:  whether ids were
+ * cut off; may be NULL. Text is UTF-8 and may hold NUL bytes. An ill-formed byte sequence counts as U+FFFD (Unicode's
+ * "maximal subpart" rule); the library cannot be given such text. */
+int64_t data_tokenizer_encode(const data_tokenizer *t, data_tokenizer_scratch *scratch, const char *text,
+                              size_t n_bytes, int64_t max_length, data_ids *ids, bool *truncated);
 
-/* Tokens that a prompt takes in front of a text: those of the prompt alone, its opening special token included, without the closing one.
- * -1 when out of memory. */
+/* Tokens that a prompt takes in front of a text: those of the prompt alone, its opening special token included, without
+ * the closing one. -1 when out of memory. */
 int64_t data_tokenizer_prompt_length(const data_tokenizer *t, const char *prompt);
 
 /* The tokens with a meaning of their own; -1: this tokenizer has none. */

@@ -19,9 +19,10 @@ static bool is_null(const data_json *v) {
     return !v || data_json_get_type(v) == DATA_JSON_NULL;
 }
 
-static bool unsupported(const char *place, const char *part, const data_json *v, const char *expected, senc_error *err) {
-    return senc_fail(err, SENC_BAD_INPUT, "%s: %s type \"%.60s\" is not supported yet, expected %s", place, part, type_of(v),
-                     expected);
+static bool unsupported(const char *place, const char *part, const data_json *v, const char *expected,
+                        senc_error *err) {
+    return senc_fail(err, SENC_BAD_INPUT, "%s: %s type \"%.60s\" is not supported yet, expected %s", place, part,
+                     type_of(v), expected);
 }
 
 /* ---- normalizer ---- */
@@ -41,11 +42,16 @@ static bool parse_normalizer(data_tokenizer *t, const data_json *v, const char *
         const char *type;
         data_normalizer_kind kind;
     } simple[] = {
-        {"BertNormalizer", DATA_NORMALIZER_BERT}, {"Lowercase", DATA_NORMALIZER_LOWERCASE},
-        {"StripAccents", DATA_NORMALIZER_STRIP_ACCENTS}, {"NFC", DATA_NORMALIZER_NFC}, {"NFD", DATA_NORMALIZER_NFD},
-        {"NFKC", DATA_NORMALIZER_NFKC}, {"NFKD", DATA_NORMALIZER_NFKD},
+        {"BertNormalizer", DATA_NORMALIZER_BERT},
+        {"Lowercase", DATA_NORMALIZER_LOWERCASE},
+        {"StripAccents", DATA_NORMALIZER_STRIP_ACCENTS},
+        {"NFC", DATA_NORMALIZER_NFC},
+        {"NFD", DATA_NORMALIZER_NFD},
+        {"NFKC", DATA_NORMALIZER_NFKC},
+        {"NFKD", DATA_NORMALIZER_NFKD},
     };
-    static const char expected[] = "BertNormalizer, Lowercase, StripAccents, NFC, NFD, NFKC, NFKD or a Sequence of these";
+    static const char expected[] =
+        "BertNormalizer, Lowercase, StripAccents, NFC, NFD, NFKC, NFKD or a Sequence of these";
     if (is_null(v)) return true;
     const char *type = type_of(v);
     if (strcmp(type, "Sequence") == 0 && depth < DATA_NORMALIZER_MAX_STEPS) {
@@ -89,8 +95,10 @@ static bool parse_pre_tokenizer(data_tokenizer *t, const data_json *v, const cha
         const char *behavior = "Isolated";
         if (!data_json_read_string(v, "behavior", &behavior, err)) return false;
         if (strcmp(behavior, "Isolated") != 0)
-            return senc_fail(err, SENC_BAD_INPUT, "%s: pre_tokenizer %s: behavior \"%.60s\" is not supported yet, expected "
-                             "\"Isolated\"", place, type, behavior);
+            return senc_fail(err, SENC_BAD_INPUT,
+                             "%s: pre_tokenizer %s: behavior \"%.60s\" is not supported yet, expected "
+                             "\"Isolated\"",
+                             place, type, behavior);
         if (t->pre.n_steps == DATA_PRE_MAX_STEPS)
             return senc_fail(err, SENC_BAD_INPUT, "%s: more than %d pre-tokenizers", place, DATA_PRE_MAX_STEPS);
         t->pre.steps[t->pre.n_steps++] = simple[i].kind;
@@ -191,9 +199,11 @@ static bool parse_template(data_tokenizer *t, const data_json *v, const char *pl
 }
 
 /* "sep": ["[SEP]", 102], "cls": ["[CLS]", 101] */
-static bool put_pair(data_tokenizer *t, const data_json *v, const char *key, bool before, const char *place, senc_error *err) {
+static bool put_pair(data_tokenizer *t, const data_json *v, const char *key, bool before, const char *place,
+                     senc_error *err) {
     const data_json *id = data_json_at(data_json_find(v, key), 1);
-    return put_special(t, before, id && data_json_get_type(id) == DATA_JSON_INTEGER ? data_json_integer(id) : -1, place, err);
+    return put_special(t, before, id && data_json_get_type(id) == DATA_JSON_INTEGER ? data_json_integer(id) : -1, place,
+                       err);
 }
 
 static bool parse_post_processor(data_tokenizer *t, const data_json *v, const char *place, senc_error *err) {
@@ -206,7 +216,8 @@ static bool parse_post_processor(data_tokenizer *t, const data_json *v, const ch
     if (strcmp(type, "Sequence") == 0 && data_json_count(parts) == 1 &&
         strcmp(type_of(data_json_first(parts)), "Sequence") != 0)
         return parse_post_processor(t, data_json_first(parts), place, err);
-    return unsupported(place, "post_processor", v, "TemplateProcessing, BertProcessing or a Sequence of one of these", err);
+    return unsupported(place, "post_processor", v, "TemplateProcessing, BertProcessing or a Sequence of one of these",
+                       err);
 }
 
 bool data_tokenizer_parse_json(data_tokenizer *t, const data_json *root, const char *place, senc_error *err) {

@@ -10,8 +10,8 @@
 #include "data/tokenizers/tokenizer.h"
 #include "data/tokenizers/vocab.h"
 
-/* A kind of model, the part that turns a word into ids. To add one: a file that defines `data_model_<name>`, and a line in
- * data/tokenizers.def. */
+/* A kind of model, the part that turns a word into ids. To add one: a file that defines `data_model_<name>`, and a line
+ * in data/tokenizers.def. */
 typedef struct data_model_kind {
     const char *type; /* model.type in tokenizer.json */
     /* Reads the model object into vocab (data_vocab_add; the caller builds it) and *state. place: for messages. */
@@ -69,8 +69,8 @@ typedef struct data_bert_settings {
 } data_bert_settings;
 bool data_tokenizer_parse_vocab(data_tokenizer *t, const char *text, size_t n_bytes, const data_bert_settings *settings,
                                 const char *place, senc_error *err);
-/* Reads settings from tokenizer_config.json, then special_tokens_map.json (either may be NULL); strings are borrowed from
- * them. *says_lowercase: whether do_lower_case is there. */
+/* Reads settings from tokenizer_config.json, then special_tokens_map.json (either may be NULL); strings are borrowed
+ * from them. *says_lowercase: whether do_lower_case is there. */
 bool data_bert_settings_read(data_bert_settings *s, const data_json *config, const data_json *map, bool *says_lowercase,
                              senc_error *err);
 /* added_tokens.json and added_tokens_decoder of tokenizer_config.json (either may be NULL). */

@@ -1,9 +1,8 @@
 /* vocab.txt and the settings files beside it -> a BERT tokenizer, as transformers' BertTokenizerFast makes it:
  *   vocab.txt                 one token a line, its number is its id
- *   tokenizer_config.json     do_lower_case (default true), tokenize_chinese_chars (true), strip_accents (as lower case),
- *                             cls_token, sep_token, pad_token, unk_token, mask_token, added_tokens_decoder
- *   special_tokens_map.json   the same five names, where the config has none
- *   added_tokens.json         {token: id} */
+ *   tokenizer_config.json     do_lower_case (default true), tokenize_chinese_chars (true), strip_accents (as lower
+ * case), cls_token, sep_token, pad_token, unk_token, mask_token, added_tokens_decoder special_tokens_map.json   the
+ * same five names, where the config has none added_tokens.json         {token: id} */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +25,8 @@ bool data_bert_settings_read(data_bert_settings *s, const data_json *config, con
                              senc_error *err) {
     *s = (data_bert_settings){.lowercase = true, .chinese = true, .strip_accents = -1};
     bool strip = false;
-    const data_json *lower = data_json_find(config, "do_lower_case"), *accents = data_json_find(config, "strip_accents");
+    const data_json *lower = data_json_find(config, "do_lower_case"),
+                    *accents = data_json_find(config, "strip_accents");
     *says_lowercase = lower && data_json_get_type(lower) != DATA_JSON_NULL;
     if (config && (!data_json_read_bool(config, "do_lower_case", &s->lowercase, err) ||
                    !data_json_read_bool(config, "tokenize_chinese_chars", &s->chinese, err) ||
@@ -48,7 +48,8 @@ static bool read_lines(data_vocab *vocab, const char *text, size_t n_bytes, cons
         const char *end = memchr(text + at, '\n', n_bytes - at);
         size_t line = (end ? (size_t)(end - text) : n_bytes) - at;
         if (bad < at + line)
-            return senc_fail(err, SENC_BAD_INPUT, "%s:%d: not UTF-8 at byte %zu of the line", place, id + 1, bad - at + 1);
+            return senc_fail(err, SENC_BAD_INPUT, "%s:%d: not UTF-8 at byte %zu of the line", place, id + 1,
+                             bad - at + 1);
         if (id > DATA_VOCAB_MAX_ID)
             return senc_fail(err, SENC_BAD_INPUT, "%s: more than %d lines", place, DATA_VOCAB_MAX_ID);
         size_t token = line > 0 && text[at + line - 1] == '\r' ? line - 1 : line;
@@ -74,7 +75,8 @@ bool data_tokenizer_parse_vocab(data_tokenizer *t, const char *text, size_t n_by
     t->kind = data_model_kind_find("WordPiece");
     t->model = data_wordpiece_create(s->unk, err);
     if (!t->model || !add_special(t, s->unk, &unk, err) || !add_special(t, s->sep, &sep, err) ||
-        !add_special(t, s->pad, &pad, err) || !add_special(t, s->cls, &cls, err) || !add_special(t, s->mask, &mask, err))
+        !add_special(t, s->pad, &pad, err) || !add_special(t, s->cls, &cls, err) ||
+        !add_special(t, s->mask, &mask, err))
         return false;
     if (cls < 0 || sep < 0)
         return senc_fail(err, SENC_BAD_INPUT, "%s: the special token \"%.60s\" is not in the vocabulary", place,
@@ -100,7 +102,8 @@ static bool read_decoder_entry(data_tokenizer *t, const data_json *m, senc_error
                          data_json_place(m));
     token.id = (int32_t)id;
     return data_json_read_bool(m, "single_word", &token.single_word, err) &&
-           data_json_read_bool(m, "lstrip", &token.lstrip, err) && data_json_read_bool(m, "rstrip", &token.rstrip, err) &&
+           data_json_read_bool(m, "lstrip", &token.lstrip, err) &&
+           data_json_read_bool(m, "rstrip", &token.rstrip, err) &&
            data_json_read_bool(m, "normalized", &token.normalized, err) &&
            data_json_read_bool(m, "special", &token.special, err) && data_added_tokens_put(&t->added, &token, err);
 }
@@ -112,7 +115,8 @@ bool data_tokenizer_read_added(data_tokenizer *t, const data_json *config, const
         int64_t id = data_json_get_type(m) == DATA_JSON_INTEGER ? data_json_integer(m) : -1;
         if (!token.content || id < 0 || id > DATA_VOCAB_MAX_ID)
             return senc_fail(err, SENC_BAD_INPUT, "%s: expected {token: id}", data_json_place(added));
-        if (data_added_tokens_find(&t->added, token.content, token.n_bytes)) continue; /* a special token: known better */
+        if (data_added_tokens_find(&t->added, token.content, token.n_bytes))
+            continue; /* a special token: known better */
         token.id = (int32_t)id;
         if (!data_added_tokens_put(&t->added, &token, err)) return false;
     }

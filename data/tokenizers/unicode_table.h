@@ -1,5 +1,6 @@
 /* What the tokenizers need to know of a character: one byte of flags for each code point, lower case, canonical
- * decomposition and combining class, as the Hugging Face library sees them (unicode_frozen.h says how that was found). */
+ * decomposition and combining class, as the Hugging Face library sees them (unicode_frozen.h says how that was found).
+ */
 #ifndef DATA_UNICODE_TABLE_H
 #define DATA_UNICODE_TABLE_H
 
@@ -44,8 +45,8 @@ uint8_t data_unicode_kept_class(uint32_t c);
 /* Combining class of any character, and whether it is a mark (Mn, Mc, Me), by utf8proc. */
 uint8_t data_unicode_combining_class(uint32_t c);
 bool data_unicode_is_mark(uint32_t c);
-/* NFC (compose) or NFD, NFKC or NFKD (compatible) of well-formed UTF-8: code points into out (capacity of them). Returns how many there
- * are, or, when that is more than capacity, how many are needed; negative on failure. */
+/* NFC (compose) or NFD, NFKC or NFKD (compatible) of well-formed UTF-8: code points into out (capacity of them).
+ * Returns how many there are, or, when that is more than capacity, how many are needed; negative on failure. */
 int64_t data_unicode_normalize(const char *text, size_t n_bytes, bool compose, bool compatible, uint32_t *out,
                                int64_t capacity);
 /* \w of a regular expression: letters, marks, decimal digits, letter numbers, connectors, joiners (UTS 18). */

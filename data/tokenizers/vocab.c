@@ -8,7 +8,8 @@
 
 enum {
     BLOCK_CELLS = 256,
-    MAX_TRIES = 64, /* free cells looked at before a branching node gets a new block; more is slower and hardly denser */
+    MAX_TRIES =
+        64, /* free cells looked at before a branching node gets a new block; more is slower and hardly denser */
 };
 
 void data_vocab_init(data_vocab *v) {
@@ -116,7 +117,8 @@ static int32_t find_base(trie_builder *b, const unsigned char *bytes, int n) {
     return add_block(b) ? base : -1;
 }
 
-/* Places the children of a job's node; jobs for them go to children (at most 256). Returns how many, -1: out of memory. */
+/* Places the children of a job's node; jobs for them go to children (at most 256). Returns how many, -1: out of memory.
+ */
 static int place_children(trie_builder *b, trie_job job, trie_job *children) {
     data_vocab *v = b->v;
     unsigned char bytes[256];

@@ -1,4 +1,5 @@
-/* WordPiece (Schuster and Nakajima 2012, as in BERT): the longest token that the word begins with, then the longest token
+/* WordPiece (Schuster and Nakajima 2012, as in BERT): the longest token that the word begins with, then the longest
+ * token
  * "##..." that the rest begins with, and so on. A word that cannot be covered, or has too many characters, is unknown.
  *
  * Reads from tokenizer.json's model: vocab, unk_token, continuing_subword_prefix, max_input_chars_per_word. */
@@ -49,14 +50,16 @@ static bool parse_vocab(const data_json *model, const char *place, data_vocab *v
         const char *token = data_json_key(m, &n_bytes);
         int64_t id = data_json_get_type(m) == DATA_JSON_INTEGER ? data_json_integer(m) : -1;
         if (id < 0 || id > DATA_VOCAB_MAX_ID)
-            return senc_fail(err, SENC_BAD_INPUT, "%s: model.vocab: the id of \"%.80s\" must be an integer from 0 to %d", place,
-                             token, DATA_VOCAB_MAX_ID);
+            return senc_fail(err, SENC_BAD_INPUT,
+                             "%s: model.vocab: the id of \"%.80s\" must be an integer from 0 to %d", place, token,
+                             DATA_VOCAB_MAX_ID);
         if (!data_vocab_add(vocab, token, n_bytes, (int32_t)id, err)) return false;
     }
     return true;
 }
 
-static bool wordpiece_parse(const data_json *model, const char *place, data_vocab *vocab, void **state, senc_error *err) {
+static bool wordpiece_parse(const data_json *model, const char *place, data_vocab *vocab, void **state,
+                            senc_error *err) {
     const char *unk = "[UNK]", *prefix = "##";
     int64_t max_chars = 100;
     if (!data_json_read_string(model, "unk_token", &unk, err) ||
@@ -71,8 +74,8 @@ static bool wordpiece_prepare(void *state, const data_vocab *vocab, const char *
     wordpiece *w = state;
     w->unk_id = data_vocab_find(vocab, w->unk, strlen(w->unk));
     if (w->unk_id < 0)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: the unknown token \"%.80s\" is not in the vocabulary of %lld tokens", place,
-                         w->unk, (long long)vocab->n);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: the unknown token \"%.80s\" is not in the vocabulary of %lld tokens",
+                         place, w->unk, (long long)vocab->n);
     w->prefix_node = data_vocab_walk(vocab, w->prefix, strlen(w->prefix));
     return true;
 }
@@ -84,7 +87,8 @@ static bool has_more_chars(const char *word, size_t n_bytes, int64_t max_chars) 
     return n > max_chars;
 }
 
-static void wordpiece_encode(const void *state, const data_vocab *vocab, const char *word, size_t n_bytes, data_ids *ids) {
+static void wordpiece_encode(const void *state, const data_vocab *vocab, const char *word, size_t n_bytes,
+                             data_ids *ids) {
     const wordpiece *w = state;
     int64_t first = ids->n;
     int32_t node = 0; /* the root, then behind the prefix */

@@ -109,15 +109,17 @@ static int64_t put_character(data_wordpiece_trainer *t, uint32_t c, bool first) 
 
 static bool put_alphabet(data_wordpiece_trainer *t, senc_error *err) {
     bool ok = true;
-    for (int i = 0; i < N_SPECIALS; i++) ok = ok && data_string_map_put(&t->tokens, specials[i], strlen(specials[i])) >= 0;
+    for (int i = 0; i < N_SPECIALS; i++)
+        ok = ok && data_string_map_put(&t->tokens, specials[i], strlen(specials[i])) >= 0;
     for (int pass = 0; pass < 2; pass++)
         for (uint32_t c = 0; ok && c < UNICODE_POINTS; c++)
             if (t->kept[c] && (pass == 0 || t->continues[c])) ok = put_character(t, c, pass == 0) >= 0;
     if (!ok) return senc_fail_memory(err, t->tokens.text.n_bytes, "training a vocabulary");
     if (t->tokens.n <= t->options.vocab_size) return true;
-    return senc_fail(err, SENC_BAD_INPUT,
-                     "vocabulary: vocab_size %lld cannot hold the %d special tokens and the alphabet, expected at least %lld",
-                     (long long)t->options.vocab_size, N_SPECIALS, (long long)t->tokens.n);
+    return senc_fail(
+        err, SENC_BAD_INPUT,
+        "vocabulary: vocab_size %lld cannot hold the %d special tokens and the alphabet, expected at least %lld",
+        (long long)t->options.vocab_size, N_SPECIALS, (long long)t->tokens.n);
 }
 
 /* ---- merging ---- */
@@ -271,7 +273,8 @@ static data_json *build_config(const data_wordpiece_trainer *t) {
     data_json_put_bool(root, "do_lower_case", t->options.lowercase);
     data_json_put_bool(root, "tokenize_chinese_chars", true);
     data_json_put_null(root, "strip_accents");
-    data_json_put_integer(root, "model_max_length", t->options.model_max_length > 0 ? t->options.model_max_length : 512);
+    data_json_put_integer(root, "model_max_length",
+                          t->options.model_max_length > 0 ? t->options.model_max_length : 512);
     data_json_put_string(root, "tokenizer_class", "BertTokenizer");
     return root;
 }

@@ -1,7 +1,7 @@
-/* Retrieval on a BEIR folder or on pairs: for every query with a relevant document all documents are ranked by similarity (exactly)
- * and the ranking is measured. Keys {name}_{function}_{metric}@k and defaults as sentence-transformers'
- * InformationRetrievalEvaluator; what other tools do differently is an option, and every choice is stated in the
- * result's rules.
+/* Retrieval on a BEIR folder or on pairs: for every query with a relevant document all documents are ranked by
+ * similarity (exactly) and the ranking is measured. Keys {name}_{function}_{metric}@k and defaults as
+ * sentence-transformers' InformationRetrievalEvaluator; what other tools do differently is an option, and every choice
+ * is stated in the result's rules.
  *
  * The corpus is read, embedded and searched block by block and never kept: memory is a block of texts and vectors, the
  * queries' vectors, and 16 bytes for each query and place in its list. */
@@ -37,11 +37,13 @@ typedef struct retrieval_options {
 #define DEEPEST 100000
 
 static const senc_option option_rows[] = {
-    SENC_OPTION_PATH(retrieval_options, path, "!",
-                     "BEIR folder (corpus.jsonl, queries.jsonl, qrels/<split>.tsv), or a file of pairs: anchors are the queries, "
-                     "positives the documents"),
+    SENC_OPTION_PATH(
+        retrieval_options, path, "!",
+        "BEIR folder (corpus.jsonl, queries.jsonl, qrels/<split>.tsv), or a file of pairs: anchors are the queries, "
+        "positives the documents"),
     SENC_OPTION_STRING(retrieval_options, split, "test", "BEIR folder: which qrels"),
-    SENC_OPTION_VALUE(retrieval_options, columns, "pairs: as in [[data]]: { anchor = \"question\", positive = \"answer\" }"),
+    SENC_OPTION_VALUE(retrieval_options, columns,
+                      "pairs: as in [[data]]: { anchor = \"question\", positive = \"answer\" }"),
     SENC_OPTION_CHOICE(retrieval_options, header, "auto", "auto|yes|no", "pairs: as in [[data]]"),
     SENC_OPTION_CHOICE(retrieval_options, on_empty, "error", "error|skip", "pairs: as in [[data]]"),
     SENC_OPTION_REAL(retrieval_options, held_out, "0", 0, 1, "pairs: as in [[data]]"),
@@ -174,7 +176,8 @@ static int64_t depth_of(const retrieval_options *o, int64_t n_documents) {
 }
 
 static bool open_texts(const retrieval_options *o, data_beir **out, senc_error *err) {
-    if (!senc_path_is_file(o->path)) return data_beir_open(o->path, o->split, o->on_bad_utf8 == DATA_BAD_UTF8_REPLACE, out, err);
+    if (!senc_path_is_file(o->path))
+        return data_beir_open(o->path, o->split, o->on_bad_utf8 == DATA_BAD_UTF8_REPLACE, out, err);
     const data_source source = {.path = o->path,
                                 .columns = o->columns,
                                 .header = o->header,

@@ -51,6 +51,37 @@ static void check_content(const char *path, const char *expected) {
     free(text);
 }
 
+/* "../" is taken off against a real folder only: through a link or a missing folder it means something else. */
+START_TEST(resolving_takes_parent_folders_off) {
+    char root[] = "/tmp/senc-resolve-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    char *configs = senc_path_join(root, "configs"), *link = senc_path_join(root, "link");
+    ck_assert(senc_path_create_folders(configs, NULL));
+    ck_assert_int_eq(symlink(configs, link), 0);
+    const struct {
+        const char *folder, *path, *want;
+    } cases[] = {
+        {configs, "../runs/x", "runs/x"},
+        {configs, "x", "configs/x"},
+        {configs, "/x", NULL},
+        {link, "../runs", "link/../runs"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *got = senc_path_resolve(cases[i].folder, cases[i].path);
+        char *want = cases[i].want ? senc_path_join(root, cases[i].want) : NULL;
+        ck_assert_str_eq(got, want ? want : cases[i].path);
+        free(got);
+        free(want);
+    }
+    char *missing = senc_path_resolve("no-such-folder", "../x");
+    ck_assert_str_eq(missing, "no-such-folder/../x");
+    free(missing);
+    ck_assert(senc_path_remove(root, NULL));
+    free(configs);
+    free(link);
+}
+END_TEST
+
 START_TEST(writes_and_reads) {
     senc_error err = {0};
     ck_assert(senc_file_write(in("a"), "one\n", 4, &err));
@@ -257,6 +288,7 @@ int main(void) {
     Suite *suite = suite_create("file");
     TCase *cases = tcase_create("file");
     tcase_add_checked_fixture(cases, make_folder, remove_folder);
+    tcase_add_test(cases, resolving_takes_parent_folders_off);
     tcase_add_test(cases, writes_and_reads);
     tcase_add_test(cases, a_reader_sees_the_old_file_until_commit);
     tcase_add_test(cases, close_without_commit_keeps_the_old_file);

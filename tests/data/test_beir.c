@@ -23,11 +23,12 @@ static void write_file(const char *name, const char *text) {
 }
 
 #define CORPUS                                                                                                         \
-    "{\"_id\": \"d1\", \"title\": \"Moss\", \"text\": \"grows on stones\"}\n"                                           \
-    "{\"_id\": 2, \"title\": \"\", \"text\": \"rivers\\u0020run\"}\n\n"                                                 \
+    "{\"_id\": \"d1\", \"title\": \"Moss\", \"text\": \"grows on stones\"}\n"                                          \
+    "{\"_id\": 2, \"title\": \"\", \"text\": \"rivers\\u0020run\"}\n\n"                                                \
     "{\"_id\": \"d3\", \"text\": \"\", \"metadata\": {}}\n"
 #define QUERIES                                                                                                        \
-    "{\"_id\": \"q1\", \"text\": \"what grows?\"}\n{\"_id\": \"q2\", \"text\": \"who runs?\"}\n{\"_id\": \"q3\", \"text\": \"?\"}\n"
+    "{\"_id\": \"q1\", \"text\": \"what grows?\"}\n{\"_id\": \"q2\", \"text\": \"who runs?\"}\n{\"_id\": \"q3\", "     \
+    "\"text\": \"?\"}\n"
 
 static void make_folder(void) {
     char qrels[96];
@@ -129,13 +130,17 @@ END_TEST
 
 START_TEST(messages) {
     write_file("qrels/test.tsv", "q1\td1\t1\nq1\td1\n");
-    ck_assert_str_eq(refusal(), "qrels/test.tsv:2: expected query-id, corpus-id and score (or TREC's four columns), found 2 columns");
+    ck_assert_str_eq(
+        refusal(),
+        "qrels/test.tsv:2: expected query-id, corpus-id and score (or TREC's four columns), found 2 columns");
     write_file("qrels/test.tsv", "q1\td1\t1\nq1\td3\tmuch\n");
     ck_assert_str_eq(refusal(), "qrels/test.tsv:2: expected a number as the score, found \"much\"");
     write_file("qrels/test.tsv", "q1\td1\t1\nq2\td1\t1\nq1\td1\t2\n");
     ck_assert_str_eq(refusal(), "qrels/test.tsv:3: query \"q1\" and document \"d1\" are judged 2, but 1 on line 1");
     write_file("qrels/test.tsv", "q9\td1\t1\n");
-    ck_assert_str_eq(refusal(), "qrels/test.tsv: no query has a relevant document (1 lines name unknown queries, 0 unknown documents)");
+    ck_assert_str_eq(
+        refusal(),
+        "qrels/test.tsv: no query has a relevant document (1 lines name unknown queries, 0 unknown documents)");
     write_file("queries.jsonl", QUERIES "{\"_id\": \"q2\", \"text\": \"again\"}\n");
     ck_assert_str_eq(refusal(), "queries.jsonl:4: _id \"q2\" stands twice; the first is on line 2");
     write_file("queries.jsonl", "{\"_id\": \"q2\"}\n");
@@ -147,7 +152,8 @@ START_TEST(messages) {
     write_file("corpus.jsonl", CORPUS "{\"_id\": \"d7\", \"text\": 5}\n");
     ck_assert_str_eq(refusal(), "corpus.jsonl:5: field \"text\": expected a string, got an integer");
     write_file("corpus.jsonl", CORPUS "{\"_id\": \"d7\", \n");
-    ck_assert_str_eq(refusal(), "corpus.jsonl:5:15: bad JSON: expected a key in double quotes, found the end of the text");
+    ck_assert_str_eq(refusal(),
+                     "corpus.jsonl:5:15: bad JSON: expected a key in double quotes, found the end of the text");
     write_file("corpus.jsonl", "\n");
     ck_assert_str_eq(refusal(), "corpus.jsonl: no rows");
 }
@@ -157,18 +163,22 @@ START_TEST(messages_about_missing_files) {
     senc_error err = {0};
     data_beir *b;
     ck_assert(!data_beir_open(folder, "train", false, &b, &err));
-    ck_assert_ptr_nonnull(strstr(err.text, "no judgements for the split \"train\" (qrels/train.tsv); the folder has test"));
+    ck_assert_ptr_nonnull(
+        strstr(err.text, "no judgements for the split \"train\" (qrels/train.tsv); the folder has test"));
     err = (senc_error){0};
     ck_assert(!data_beir_open("/nowhere/at-all", NULL, false, &b, &err));
-    ck_assert_str_eq(err.text, "/nowhere/at-all: expected a BEIR folder (corpus.jsonl, queries.jsonl, qrels/), there is nothing");
+    ck_assert_str_eq(err.text,
+                     "/nowhere/at-all: expected a BEIR folder (corpus.jsonl, queries.jsonl, qrels/), there is nothing");
 }
 END_TEST
 
 START_TEST(as_training_pairs) {
-    static const data_role roles[] = {{.name = "anchor"}, {.name = "positive"}, {.name = "score", .kind = DATA_ROLE_SCORE, .optional = true}};
+    static const data_role roles[] = {
+        {.name = "anchor"}, {.name = "positive"}, {.name = "score", .kind = DATA_ROLE_SCORE, .optional = true}};
     double range[] = {0, 2};
     data_source source = {.path = folder, .split = "test", .score_range = {range, 2}};
-    write_file("corpus.jsonl", "{\"_id\":\"d1\",\"title\":\"T\",\"text\":\"x\"}\n{\"_id\":\"2\",\"text\":\"y\"}\n{\"_id\":\"d3\",\"text\":\"z\"}\n");
+    write_file("corpus.jsonl", "{\"_id\":\"d1\",\"title\":\"T\",\"text\":\"x\"}\n{\"_id\":\"2\",\"text\":\"y\"}\n{\"_"
+                               "id\":\"d3\",\"text\":\"z\"}\n");
     data_set *set;
     senc_error err = {0};
     ck_assert_msg(data_set_open(&source, 1, roles, 3, "loss \"cosent\"", &set, &err), "%s", err.text);
@@ -200,11 +210,14 @@ START_TEST(every_allocation_may_fail) {
         const char *text;
         size_t n_bytes;
         senc_alloc_fail_at(n);
-        const bool ok = data_beir_open(folder, "test", false, &b, &err) && data_beir_document_text(b, 0, &s, &text, &n_bytes, &err);
+        const bool ok =
+            data_beir_open(folder, "test", false, &b, &err) && data_beir_document_text(b, 0, &s, &text, &n_bytes, &err);
         senc_alloc_fail_at(0);
         done = ok && n > 60;
         /* Looking for corpus.jsonl fails like its absence when there is no memory for its name. */
-        ck_assert_msg(ok || err.kind == SENC_FAILED || strstr(err.text, "there is no ") || strstr(err.text, "no judgements"), "%s", err.text);
+        ck_assert_msg(ok || err.kind == SENC_FAILED || strstr(err.text, "there is no ") ||
+                          strstr(err.text, "no judgements"),
+                      "%s", err.text);
         data_beir_scratch_free(&s);
         data_beir_close(b);
     }

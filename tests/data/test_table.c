@@ -69,7 +69,8 @@ static const char *refusal(const data_source *source, const data_role *roles, in
     static senc_error err;
     err = (senc_error){0};
     data_set *set;
-    ck_assert_msg(!data_set_open(source, 1, roles, n_roles, "loss \"mnrl\"", &set, &err), "%s was accepted", source->path);
+    ck_assert_msg(!data_set_open(source, 1, roles, n_roles, "loss \"mnrl\"", &set, &err), "%s was accepted",
+                  source->path);
     ck_assert_ptr_null(set);
     ck_assert_int_eq(err.kind, SENC_BAD_INPUT);
     ck_assert_ptr_null(strchr(err.text, '\n'));
@@ -79,8 +80,8 @@ static const char *refusal(const data_source *source, const data_role *roles, in
 
 static void check_text(const data_value *v, const char *expected) {
     ck_assert(v->present);
-    ck_assert_msg(v->n_bytes == strlen(expected) && memcmp(v->text, expected, v->n_bytes) == 0, "\"%.*s\", expected \"%s\"",
-                  (int)v->n_bytes, v->text, expected);
+    ck_assert_msg(v->n_bytes == strlen(expected) && memcmp(v->text, expected, v->n_bytes) == 0,
+                  "\"%.*s\", expected \"%s\"", (int)v->n_bytes, v->text, expected);
 }
 
 static void check_row(const data_set *set, int64_t i, const char *slot, const char *expected) {
@@ -102,10 +103,12 @@ static void check_where(const data_set *set, int64_t i, int64_t expected) {
 }
 
 START_TEST(jsonl_rows_by_role) {
-    data_source s = {.path = file_of("a.jsonl", "\xEF\xBB\xBF{\"anchor\": \"wo?\", \"positive\": \"da\", \"x\": 1}\n"
-                                                "\n"
-                                                "{\"positive\": \"h\\u00f6r\\n!\", \"anchor\": \"wer\", \"negative_2\": \"nein\", \"negative_1\": \"no\"}\r\n"
-                                                "{\"anchor\": \"a\", \"positive\": \"b\", \"negative\": [\"x\", \"y\", \"z\"]}")};
+    data_source s = {.path = file_of("a.jsonl",
+                                     "\xEF\xBB\xBF{\"anchor\": \"wo?\", \"positive\": \"da\", \"x\": 1}\n"
+                                     "\n"
+                                     "{\"positive\": \"h\\u00f6r\\n!\", \"anchor\": \"wer\", \"negative_2\": \"nein\", "
+                                     "\"negative_1\": \"no\"}\r\n"
+                                     "{\"anchor\": \"a\", \"positive\": \"b\", \"negative\": [\"x\", \"y\", \"z\"]}")};
     data_set *set = open_set(&s, 1, pair_roles, 3);
     ck_assert_int_eq(data_set_n_rows(set), 3);
     ck_assert_int_eq(data_set_n_slots(set), 5);
@@ -143,7 +146,9 @@ END_TEST
 START_TEST(numbered_columns_and_score_range) {
     data_column_map columns[] = {{"sentence1", NULL, 1}, {"sentence2", NULL, 2}, {"score", NULL, 3}};
     double range[] = {0, 5};
-    data_source s = {.path = file_of("s.csv", "a b,c d,5.0\ne,f,1.25\n"), .mapped = columns, .n_mapped = 3,
+    data_source s = {.path = file_of("s.csv", "a b,c d,5.0\ne,f,1.25\n"),
+                     .mapped = columns,
+                     .n_mapped = 3,
                      .score_range = {range, 2}};
     data_set *set = open_set(&s, 1, score_roles, 3);
     ck_assert_int_eq(data_set_n_rows(set), 2);
@@ -167,14 +172,16 @@ START_TEST(tsv_keeps_quotes_and_spaces) {
     check_row(set, 0, "anchor", "b\"c");
     data_set_close(set);
     s.quoting = DATA_QUOTING_ON;
-    ck_assert_str_eq(refusal(&s, pair_roles, 3), "q.tsv:1:4: text behind a closing quote; expected the delimiter or the end of "
-                                                 "the line (a quote inside a quoted field is written twice)");
+    ck_assert_str_eq(refusal(&s, pair_roles, 3),
+                     "q.tsv:1:4: text behind a closing quote; expected the delimiter or the end of "
+                     "the line (a quote inside a quoted field is written twice)");
 }
 END_TEST
 
 START_TEST(classes_by_first_appearance) {
-    data_source s[] = {{.path = file_of("c.csv", "text,label\nt1,red\nt2,blue\nt3,red\n")},
-                       {.path = file_of("d.jsonl", "{\"text\":\"t4\",\"label\":\"blue\"}\n{\"text\":\"t5\",\"label\":7}\n")}};
+    data_source s[] = {
+        {.path = file_of("c.csv", "text,label\nt1,red\nt2,blue\nt3,red\n")},
+        {.path = file_of("d.jsonl", "{\"text\":\"t4\",\"label\":\"blue\"}\n{\"text\":\"t5\",\"label\":7}\n")}};
     data_set *set = open_set(s, 2, class_roles, 2);
     ck_assert_int_eq(data_set_n_rows(set), 5);
     ck_assert_int_eq(data_set_n_classes(set), 3);
@@ -198,8 +205,10 @@ START_TEST(classes_by_first_appearance) {
 END_TEST
 
 START_TEST(limit_takes_the_first_rows_and_reads_no_further) {
-    data_source s = {.path = file_of("l.jsonl", "{\"anchor\":\"a\",\"positive\":\"b\"}\n{\"anchor\":\"c\",\"positive\":\"d\"}\nnonsense\n"),
-                     .limit = 2};
+    data_source s = {
+        .path = file_of("l.jsonl",
+                        "{\"anchor\":\"a\",\"positive\":\"b\"}\n{\"anchor\":\"c\",\"positive\":\"d\"}\nnonsense\n"),
+        .limit = 2};
     data_set *set = open_set(&s, 1, pair_roles, 3);
     ck_assert_int_eq(data_set_n_rows(set), 2);
     data_set_close(set);
@@ -207,8 +216,10 @@ START_TEST(limit_takes_the_first_rows_and_reads_no_further) {
 END_TEST
 
 START_TEST(bad_utf8_can_be_replaced) {
-    data_source s[] = {{.path = file_of("u.jsonl", "{\"anchor\":\"a\xff\xe2\x82z\",\"positive\":\"\\ud800\"}\n"), .on_bad_utf8 = DATA_BAD_UTF8_REPLACE},
-                       {.path = file_of("u.csv", "anchor,positive\na\xff,\"q\xc0\"\"\"\n"), .on_bad_utf8 = DATA_BAD_UTF8_REPLACE}};
+    data_source s[] = {
+        {.path = file_of("u.jsonl", "{\"anchor\":\"a\xff\xe2\x82z\",\"positive\":\"\\ud800\"}\n"),
+         .on_bad_utf8 = DATA_BAD_UTF8_REPLACE},
+        {.path = file_of("u.csv", "anchor,positive\na\xff,\"q\xc0\"\"\"\n"), .on_bad_utf8 = DATA_BAD_UTF8_REPLACE}};
     data_set *set = open_set(s, 2, pair_roles, 3);
     check_row(set, 0, "anchor", "a\xEF\xBF\xBD\xEF\xBF\xBDz");
     check_row(set, 0, "positive", "\xEF\xBF\xBD");
@@ -223,7 +234,8 @@ START_TEST(index_of_many_rows) {
     const int64_t n = 10000;
     senc_buffer text = {0};
     for (int64_t i = 0; i < n; i++) {
-        senc_buffer_printf(&text, "%s{\"anchor\":\"q%" PRId64 "\",\"positive\":\"p%" PRId64 "\"}\n", i % 3 == 0 ? "\n" : "", i, i * 7);
+        senc_buffer_printf(&text, "%s{\"anchor\":\"q%" PRId64 "\",\"positive\":\"p%" PRId64 "\"}\n",
+                           i % 3 == 0 ? "\n" : "", i, i * 7);
     }
     char path[96];
     snprintf(path, sizeof path, "%s/many.jsonl.gz", folder);
@@ -305,36 +317,50 @@ START_TEST(messages_about_rows) {
                      "x.jsonl:3: field \"anchor\" is empty (loss \"mnrl\" needs anchor, positive)");
     ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"\xC3\xA4\",,}\n", pair_roles, 3),
                      "x.jsonl:2:15: bad JSON: expected a key in double quotes, found ','");
-    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "[1]\n", pair_roles, 3), "x.jsonl:2:1: expected an object {...}, found an array");
-    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"\xff\"}\n", pair_roles, 3), "x.jsonl:2:12: ill-formed UTF-8 (byte 0xff)");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "[1]\n", pair_roles, 3),
+                     "x.jsonl:2:1: expected an object {...}, found an array");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"\xff\"}\n", pair_roles, 3),
+                     "x.jsonl:2:12: ill-formed UTF-8 (byte 0xff)");
     ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":5,\"positive\":\"b\"}\n", pair_roles, 3),
                      "x.jsonl:2: field \"anchor\" expected a string, found a number");
     ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\",\"positive\":[\"b\",\"c\"]}\n", pair_roles, 3),
                      "x.jsonl:2: field \"positive\" is a list of 2, expected one string");
-    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\",\"positive\":\"b\",\"negative\":[1]}\n", pair_roles, 3),
-                     "x.jsonl:2: field \"negative\" is a list that holds an integer, expected strings");
-    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,b\n\"x\ny\",c,d\n", pair_roles, 3), "x.csv:4:6: expected 2 fields, found 3");
-    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,b\nc\n", pair_roles, 3), "x.csv:3:2: expected 2 fields, found 1");
-    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,\"b\n", pair_roles, 3), "x.csv:2:3: the quoted field that begins here never ends");
+    ck_assert_str_eq(
+        refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\",\"positive\":\"b\",\"negative\":[1]}\n", pair_roles, 3),
+        "x.jsonl:2: field \"negative\" is a list that holds an integer, expected strings");
+    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,b\n\"x\ny\",c,d\n", pair_roles, 3),
+                     "x.csv:4:6: expected 2 fields, found 3");
+    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,b\nc\n", pair_roles, 3),
+                     "x.csv:3:2: expected 2 fields, found 1");
+    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,\"b\n", pair_roles, 3),
+                     "x.csv:2:3: the quoted field that begins here never ends");
     ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,\n", pair_roles, 3),
                      "x.csv:2: field \"positive\" is empty (loss \"mnrl\" needs anchor, positive)");
-    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\n\"a\nb\xff\",c\n", pair_roles, 3), "x.csv:3:2: ill-formed UTF-8 (byte 0xff)");
-    ck_assert_str_eq(refuse_text("x.txt", "a\n\nb\n", class_roles, 1), "x.txt:2: field \"text\" is empty (loss \"mnrl\" needs text)");
+    ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\n\"a\nb\xff\",c\n", pair_roles, 3),
+                     "x.csv:3:2: ill-formed UTF-8 (byte 0xff)");
+    ck_assert_str_eq(refuse_text("x.txt", "a\n\nb\n", class_roles, 1),
+                     "x.txt:2: field \"text\" is empty (loss \"mnrl\" needs text)");
     ck_assert_str_eq(refuse_text("x.txt", "a\nb\xc3\n", class_roles, 1), "x.txt:2:2: ill-formed UTF-8 (byte 0xc3)");
-    data_source s = {.path = file_of_bytes("x.txt", "\xff\xfe" "a\0\n\0", 6)};
-    ck_assert_str_eq(refusal(&s, class_roles, 1), "x.txt:1:1: ill-formed UTF-8 (byte 0xff); the file looks like UTF-16, convert it to UTF-8");
+    data_source s = {.path = file_of_bytes("x.txt",
+                                           "\xff\xfe"
+                                           "a\0\n\0",
+                                           6)};
+    ck_assert_str_eq(refusal(&s, class_roles, 1),
+                     "x.txt:1:1: ill-formed UTF-8 (byte 0xff); the file looks like UTF-16, convert it to UTF-8");
 }
 END_TEST
 
 START_TEST(messages_about_scores) {
     ck_assert_str_eq(refuse_text("x.csv", "sentence1,sentence2,score\na,b,0.5\na,b,1.5\n", score_roles, 3),
-                     "x.csv:3: field \"score\" is out of range: expected 0..1, found 1.5; for raw scores set score_range = [low, high]");
+                     "x.csv:3: field \"score\" is out of range: expected 0..1, found 1.5; for raw scores set "
+                     "score_range = [low, high]");
     ck_assert_str_eq(refuse_text("x.csv", "sentence1,sentence2,score\na,b,nan\n", score_roles, 3),
                      "x.csv:2: field \"score\" expected a finite number, found nan");
     ck_assert_str_eq(refuse_text("x.csv", "sentence1,sentence2,score\na,b,high\n", score_roles, 3),
                      "x.csv:2: field \"score\" expected a number, found \"high\"");
-    ck_assert_str_eq(refuse_text("x.jsonl", "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"score\":\"1\"}\n", score_roles, 3),
-                     "x.jsonl:1: field \"score\" expected a number, found \"1\"");
+    ck_assert_str_eq(
+        refuse_text("x.jsonl", "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"score\":\"1\"}\n", score_roles, 3),
+        "x.jsonl:1: field \"score\" expected a number, found \"1\"");
     double range[] = {5, 0};
     data_source s = {.path = file_of("x.csv", "sentence1,sentence2,score\na,b,0.5\n"), .score_range = {range, 2}};
     ck_assert_str_eq(refusal(&s, score_roles, 3), "x.csv: score_range: expected [low, high] with low < high");
@@ -344,16 +370,21 @@ START_TEST(messages_about_scores) {
 END_TEST
 
 START_TEST(messages_about_columns) {
-    ck_assert_str_eq(refuse_text("x.jsonl", "{\"id\":1,\"answer\":\"a\",\"question\":\"q\"}\n", pair_roles, 3),
-                     "x.jsonl: no column \"anchor\" (loss \"mnrl\" needs anchor, positive); the file has id, answer, question; say "
-                     "which is which: columns = { anchor = \"question\", positive = \"answer\" }");
+    ck_assert_str_eq(
+        refuse_text("x.jsonl", "{\"id\":1,\"answer\":\"a\",\"question\":\"q\"}\n", pair_roles, 3),
+        "x.jsonl: no column \"anchor\" (loss \"mnrl\" needs anchor, positive); the file has id, answer, question; say "
+        "which is which: columns = { anchor = \"question\", positive = \"answer\" }");
     ck_assert_str_eq(refuse_text("x.csv", "Some text here.,Another text.,5.0\n", score_roles, 3),
-                     "x.csv: no column \"sentence1\" (loss \"mnrl\" needs sentence1, sentence2, score); the file has Some text here., "
-                     "Another text., 5.0; if that is data and not a header, say which is which by number: columns = { sentence1 = 1, "
+                     "x.csv: no column \"sentence1\" (loss \"mnrl\" needs sentence1, sentence2, score); the file has "
+                     "Some text here., "
+                     "Another text., 5.0; if that is data and not a header, say which is which by number: columns = { "
+                     "sentence1 = 1, "
                      "sentence2 = 2, score = 3 }");
     data_column_map wrong_name[] = {{"anchor", "questoin", 0}, {"positive", "answer", 0}};
     data_source s = {.path = file_of("x.csv", "question,answer\na,b\n"), .mapped = wrong_name, .n_mapped = 2};
-    ck_assert_str_eq(refusal(&s, pair_roles, 3), "x.csv: columns.anchor: there is no column \"questoin\" in question, answer; did you mean \"question\"?");
+    ck_assert_str_eq(
+        refusal(&s, pair_roles, 3),
+        "x.csv: columns.anchor: there is no column \"questoin\" in question, answer; did you mean \"question\"?");
     data_column_map wrong_number[] = {{"anchor", NULL, 1}, {"positive", NULL, 3}};
     s.mapped = wrong_number;
     s.header = DATA_HEADER_NO;
@@ -361,7 +392,8 @@ START_TEST(messages_about_columns) {
     data_column_map guess[] = {{"anchor", NULL, 1}, {"positive", NULL, 2}};
     s.mapped = guess;
     s.header = DATA_HEADER_AUTO;
-    ck_assert_str_eq(refusal(&s, pair_roles, 3), "x.csv:1: the first row looks like a header (\"question\"); set header to \"yes\" or \"no\"");
+    ck_assert_str_eq(refusal(&s, pair_roles, 3),
+                     "x.csv:1: the first row looks like a header (\"question\"); set header to \"yes\" or \"no\"");
     s.header = DATA_HEADER_YES;
     data_set *set = open_set(&s, 1, pair_roles, 3);
     ck_assert_int_eq(data_set_n_rows(set), 1);
@@ -369,7 +401,9 @@ START_TEST(messages_about_columns) {
     data_column_map unknown[] = {{"anchr", "question", 0}};
     s.mapped = unknown;
     s.n_mapped = 1;
-    ck_assert_str_eq(refusal(&s, pair_roles, 3), "x.csv: columns.anchr: unknown role (loss \"mnrl\" needs anchor, positive); did you mean \"anchor\"?");
+    ck_assert_str_eq(
+        refusal(&s, pair_roles, 3),
+        "x.csv: columns.anchr: unknown role (loss \"mnrl\" needs anchor, positive); did you mean \"anchor\"?");
     data_column_map typo[] = {{"anchor", "a", 0}, {"positive", "p", 0}, {"negative", "neg", 0}};
     data_source j = {.path = file_of("x.jsonl", "{\"a\":\"1\",\"p\":\"2\"}\n"), .mapped = typo, .n_mapped = 3};
     ck_assert_str_eq(refusal(&j, pair_roles, 3), "x.jsonl: columns.negative: no row has a field \"neg\"");
@@ -383,7 +417,8 @@ START_TEST(messages_about_columns) {
     data_set_close(set);
     data_column_map twice[] = {{"anchor", "a", 0}, {"positive", "p", 0}};
     data_source t = {.path = file_of("y.csv", "a,p,a\n1,2,3\n"), .mapped = twice, .n_mapped = 2};
-    ck_assert_str_eq(refusal(&t, pair_roles, 3), "y.csv: columns.anchor: the header has the column \"a\" twice; give its number");
+    ck_assert_str_eq(refusal(&t, pair_roles, 3),
+                     "y.csv: columns.anchor: the header has the column \"a\" twice; give its number");
     j.mapped = guess;
     j.n_mapped = 2;
     ck_assert_str_eq(refusal(&j, pair_roles, 3), "x.jsonl: columns.anchor: jsonl columns have names, not numbers");
@@ -396,7 +431,8 @@ START_TEST(messages_about_files) {
     ck_assert_str_eq(refuse_text("x.dat", GOOD, pair_roles, 3),
                      "x.dat: the file name does not say the format; set format to one of beir, csv, jsonl, tsv, txt");
     s = (data_source){.path = file_of("x.dat", GOOD), .format = "json"};
-    ck_assert_str_eq(refusal(&s, pair_roles, 3), "x.dat: format: there is no format \"json\"; expected one of beir, csv, jsonl, tsv, txt");
+    ck_assert_str_eq(refusal(&s, pair_roles, 3),
+                     "x.dat: format: there is no format \"json\"; expected one of beir, csv, jsonl, tsv, txt");
     s.format = "jsonl";
     data_set *set = open_set(&s, 1, pair_roles, 3);
     data_set_close(set);
@@ -447,8 +483,9 @@ START_TEST(config_keys) {
     check_row(set, 0, "negative_2", "d");
     data_set_close(set);
     put_string(columns, "anchr", "q");
-    ck_assert_str_eq(refusal(&source, pair_roles, 3),
-                     "c.toml:7:3: columns.anchr: unknown role (loss \"mnrl\" needs anchor, positive); did you mean \"anchor\"?");
+    ck_assert_str_eq(
+        refusal(&source, pair_roles, 3),
+        "c.toml:7:3: columns.anchr: unknown role (loss \"mnrl\" needs anchor, positive); did you mean \"anchor\"?");
     senc_options_free(data_source_options, &source);
     senc_value_free(table);
 }
@@ -474,8 +511,10 @@ START_TEST(known_positives) {
     senc_error err = {0};
     ck_assert(data_pairs_init(&pairs, set, 0, 1, false, &err));
     ck_assert_int_eq(pairs.n, 3);
-    const uint64_t q1 = data_text_hash("q1", 2), q2 = data_text_hash("q2", 2), a = data_text_hash("a", 1), b = data_text_hash("b", 1);
-    ck_assert(data_pairs_contains(&pairs, q1, a) && data_pairs_contains(&pairs, q1, b) && data_pairs_contains(&pairs, q2, a));
+    const uint64_t q1 = data_text_hash("q1", 2), q2 = data_text_hash("q2", 2), a = data_text_hash("a", 1),
+                   b = data_text_hash("b", 1);
+    ck_assert(data_pairs_contains(&pairs, q1, a) && data_pairs_contains(&pairs, q1, b) &&
+              data_pairs_contains(&pairs, q2, a));
     ck_assert(!data_pairs_contains(&pairs, q2, b) && !data_pairs_contains(&pairs, a, q1));
     data_pairs_free(&pairs);
     ck_assert(data_pairs_init(&pairs, set, 0, 1, true, &err));
@@ -498,8 +537,11 @@ END_TEST
 /* ---- failure injection ---- */
 
 START_TEST(every_allocation_may_fail) {
-    data_source s[] = {{.path = file_of("f.jsonl", "{\"anchor\":\"a\",\"positive\":\"b\",\"negative\":[\"c\",\"d\"]}\n{\"anchor\":\"\xff\",\"positive\":\"b\"}\n"), .on_bad_utf8 = DATA_BAD_UTF8_REPLACE},
-                       {.path = file_of("f.csv", "anchor,positive\n\"a\"\"\",b\n\xff,\"\"\"\"\n"), .on_bad_utf8 = DATA_BAD_UTF8_REPLACE}};
+    data_source s[] = {{.path = file_of("f.jsonl", "{\"anchor\":\"a\",\"positive\":\"b\",\"negative\":[\"c\",\"d\"]}\n{"
+                                                   "\"anchor\":\"\xff\",\"positive\":\"b\"}\n"),
+                        .on_bad_utf8 = DATA_BAD_UTF8_REPLACE},
+                       {.path = file_of("f.csv", "anchor,positive\n\"a\"\"\",b\n\xff,\"\"\"\"\n"),
+                        .on_bad_utf8 = DATA_BAD_UTF8_REPLACE}};
     bool done = false;
     int64_t n = 1;
     for (; !done; n++) {
@@ -512,7 +554,8 @@ START_TEST(every_allocation_may_fail) {
         data_pairs pairs = {0};
         ok = ok && data_pairs_init(&pairs, set, 0, 1, true, &err);
         senc_alloc_fail_at(0);
-        ck_assert_msg(ok || (err.kind == SENC_FAILED && strstr(err.text, "out of memory")), "n %" PRId64 ": %s", n, err.text);
+        ck_assert_msg(ok || (err.kind == SENC_FAILED && strstr(err.text, "out of memory")), "n %" PRId64 ": %s", n,
+                      err.text);
         done = ok && n > 200;
         data_pairs_free(&pairs);
         data_row_free(&row);

@@ -1,5 +1,6 @@
 /* The tokenizer against the Hugging Face library: ids of tests/data/tokenizer/cases.jsonl were made by the library
- * (tests/reference/tokenizer_cases.py); the real vocabularies are checked by a hash of ids that was verified the same way. */
+ * (tests/reference/tokenizer_cases.py); the real vocabularies are checked by a hash of ids that was verified the same
+ * way. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,13 +50,14 @@ static void check_refused(const char *json, const char *expected) {
 }
 
 /* Encodes and compares with n ids. */
-static void check_ids(const data_tokenizer *t, const char *text, size_t n_bytes, int64_t max_length, const int32_t *expected,
-                      int64_t n) {
+static void check_ids(const data_tokenizer *t, const char *text, size_t n_bytes, int64_t max_length,
+                      const int32_t *expected, int64_t n) {
     data_tokenizer_scratch *scratch = data_tokenizer_scratch_create();
     data_ids ids = {0};
     ck_assert_int_eq(data_tokenizer_encode(t, scratch, text, n_bytes, max_length, &ids, NULL), n);
     for (int64_t i = 0; i < n; i++)
-        ck_assert_msg(ids.items[i] == expected[i], "\"%s\": id %d is %d, expected %d", text, (int)i, ids.items[i], expected[i]);
+        ck_assert_msg(ids.items[i] == expected[i], "\"%s\": id %d is %d, expected %d", text, (int)i, ids.items[i],
+                      expected[i]);
     data_ids_free(&ids);
     data_tokenizer_scratch_free(scratch);
 }
@@ -71,12 +73,12 @@ static void check_case(const data_tokenizer *t, data_tokenizer_scratch *scratch,
     const char *name = data_json_text(data_json_find(c, "tokenizer"), NULL);
     data_ids ids = {0};
     bool truncated;
-    int64_t n = data_tokenizer_encode(t, scratch, text, n_bytes, data_json_integer(data_json_find(c, "max_length")), &ids,
-                                      &truncated);
+    int64_t n = data_tokenizer_encode(t, scratch, text, n_bytes, data_json_integer(data_json_find(c, "max_length")),
+                                      &ids, &truncated);
     ck_assert_msg(n == n_expected, "%s: \"%s\": %d ids, expected %d", name, text, (int)n, (int)n_expected);
     for (int64_t i = 0; i < n; i++, expected = data_json_next(expected))
-        ck_assert_msg(ids.items[i] == data_json_integer(expected), "%s: \"%s\": id %d is %d, expected %d", name, text, (int)i,
-                      ids.items[i], (int)data_json_integer(expected));
+        ck_assert_msg(ids.items[i] == data_json_integer(expected), "%s: \"%s\": id %d is %d, expected %d", name, text,
+                      (int)i, ids.items[i], (int)data_json_integer(expected));
     data_ids_free(&ids);
 }
 
@@ -87,7 +89,8 @@ START_TEST(gives_the_ids_of_the_library) {
     char *text = senc_file_read(SENC_TESTS "/data/tokenizer/cases.jsonl", 0, &n_bytes, &err);
     ck_assert_msg(text != NULL, "%s", err.text);
     data_tokenizer *t = NULL;
-    data_tokenizer_scratch *scratch = data_tokenizer_scratch_create(); /* one for all: they must not disturb each other */
+    data_tokenizer_scratch *scratch =
+        data_tokenizer_scratch_create(); /* one for all: they must not disturb each other */
     char loaded[64] = "";
     for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1, n_cases++) {
         data_json *c;
@@ -128,15 +131,17 @@ START_TEST(reads_a_vocabulary_without_settings_as_uncased) {
     ck_assert_ptr_null(data_tokenizer_token(t, 13, NULL));
     ck_assert_int_eq(data_tokenizer_model_max_length(t), 0);
     data_special_ids special = data_tokenizer_special_ids(t);
-    ck_assert_int_eq(special.pad * 10000 + special.unk * 1000 + special.cls * 100 + special.sep * 10 + special.mask, 1234);
+    ck_assert_int_eq(special.pad * 10000 + special.unk * 1000 + special.cls * 100 + special.sep * 10 + special.mask,
+                     1234);
     data_tokenizer_free(t);
 }
 END_TEST
 
 START_TEST(reads_settings_beside_a_vocabulary) {
     write_file("vocab.txt", small_vocab);
-    write_file("tokenizer_config.json", "{\"do_lower_case\": false, \"model_max_length\": 77, \"mask_token\": {\"content\": \"world\"},"
-                                        " \"added_tokens_decoder\": {\"5\": {\"content\": \"hello\", \"rstrip\": true}}}");
+    write_file("tokenizer_config.json",
+               "{\"do_lower_case\": false, \"model_max_length\": 77, \"mask_token\": {\"content\": \"world\"},"
+               " \"added_tokens_decoder\": {\"5\": {\"content\": \"hello\", \"rstrip\": true}}}");
     write_file("added_tokens.json", "{\"<doc>\": 13}");
     data_tokenizer *t = load(folder, DATA_LOWERCASE_AUTO);
     CHECK_IDS(t, "Hello xhello!<doc>\xc3\xa9t\xc3\xa9", 0, 2, 6, 1, 5, 9, 13, 11, 3);
@@ -166,7 +171,8 @@ END_TEST
 
 START_TEST(saves_files_byte_for_byte) {
     static const char *const names[] = {"vocab.txt", "tokenizer_config.json", "merges.txt", "sentencepiece.bpe.model"};
-    static const char *const contents[] = {"[UNK]\r\n[CLS]\r\n[SEP]\r\nhi", "{ \"do_lower_case\":false\n}", "", "\x01\x02"};
+    static const char *const contents[] = {"[UNK]\r\n[CLS]\r\n[SEP]\r\nhi", "{ \"do_lower_case\":false\n}", "",
+                                           "\x01\x02"};
     char *copy = senc_path_join(folder, "copy/deep");
     for (int i = 0; i < 4; i++) write_file(names[i], contents[i]);
     data_tokenizer *t = load(folder, DATA_LOWERCASE_AUTO);
@@ -225,25 +231,38 @@ START_TEST(refuses_bad_files) {
     ck_assert(!data_tokenizer_exists(folder));
     ck_assert(!data_tokenizer_load(folder, NULL, &t, &err));
     ck_assert_ptr_nonnull(strstr(err.text, "no tokenizer: expected tokenizer.json or vocab.txt"));
-    check_refused("{\"model\": {\"type\": \"BPE\"}}", "tokenizer.json: model type \"BPE\" is not supported yet, expected WordPiece");
+    check_refused("{\"model\": {\"type\": \"BPE\"}}",
+                  "tokenizer.json: model type \"BPE\" is not supported yet, expected WordPiece");
     ck_assert(data_tokenizer_exists(folder));
     check_refused("{", "tokenizer.json:");
     check_refused("[]", "expected a JSON object, got an array");
     check_refused("{}", "model is missing");
     check_refused("{\"model\": {\"type\": \"WordPiece\"}}", "model.vocab: expected an object");
-    check_refused("{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": -1}}}", "the id of \"a\" must be an integer");
-    check_refused("{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 99999999}}}", "the id of \"a\" must be an integer");
-    check_refused("{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 1}}}", "the unknown token \"[UNK]\" is not in the vocab");
-    check_refused("{\"model\": {\"type\": \"WordPiece\", \"vocab\": {}}}", "the unknown token \"[UNK]\" is not in the vocab");
+    check_refused("{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": -1}}}",
+                  "the id of \"a\" must be an integer");
+    check_refused("{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 99999999}}}",
+                  "the id of \"a\" must be an integer");
+    check_refused("{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 1}}}",
+                  "the unknown token \"[UNK]\" is not in the vocab");
+    check_refused("{\"model\": {\"type\": \"WordPiece\", \"vocab\": {}}}",
+                  "the unknown token \"[UNK]\" is not in the vocab");
 #define WITH "{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"[UNK]\": 0}}, "
-    check_refused(WITH "\"normalizer\": {\"type\": \"Replace\"}}", "normalizer type \"Replace\" is not supported yet, expected");
-    check_refused(WITH "\"pre_tokenizer\": {\"type\": \"ByteLevel\"}}", "pre_tokenizer type \"ByteLevel\" is not supported yet");
-    check_refused(WITH "\"pre_tokenizer\": {\"type\": \"Punctuation\", \"behavior\": \"Removed\"}}", "behavior \"Removed\"");
-    check_refused(WITH "\"post_processor\": {\"type\": \"RobertaProcessing\"}}", "post_processor type \"RobertaProcessing\"");
-    check_refused(WITH "\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": []}}", "does not hold the text");
-    check_refused(WITH "\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"x\"}}]}}",
-                  "special token \"x\" has no ids");
-    check_refused(WITH "\"post_processor\": {\"type\": \"BertProcessing\", \"sep\": [\"a\", -5]}}", "bad or too many special ids");
+    check_refused(WITH "\"normalizer\": {\"type\": \"Replace\"}}",
+                  "normalizer type \"Replace\" is not supported yet, expected");
+    check_refused(WITH "\"pre_tokenizer\": {\"type\": \"ByteLevel\"}}",
+                  "pre_tokenizer type \"ByteLevel\" is not supported yet");
+    check_refused(WITH "\"pre_tokenizer\": {\"type\": \"Punctuation\", \"behavior\": \"Removed\"}}",
+                  "behavior \"Removed\"");
+    check_refused(WITH "\"post_processor\": {\"type\": \"RobertaProcessing\"}}",
+                  "post_processor type \"RobertaProcessing\"");
+    check_refused(WITH "\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": []}}",
+                  "does not hold the text");
+    check_refused(
+        WITH
+        "\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"x\"}}]}}",
+        "special token \"x\" has no ids");
+    check_refused(WITH "\"post_processor\": {\"type\": \"BertProcessing\", \"sep\": [\"a\", -5]}}",
+                  "bad or too many special ids");
     check_refused(WITH "\"added_tokens\": [{\"id\": 1}]}", "a token without \"content\"");
     check_refused(WITH "\"normalizer\": {\"type\": \"BertNormalizer\", \"lowercase\": 3}}", "lowercase");
     ck_assert(senc_path_remove(folder, NULL) && senc_path_create_folders(folder, NULL));
@@ -300,9 +319,12 @@ static uint64_t draw(uint64_t *state, uint64_t n) {
 
 /* Text number i: words, marks, ideographs, controls, special tokens. */
 static size_t generate(uint64_t i, char *out) {
-    static const uint32_t starts[] = {0x20, 0xA0, 0x300, 0x370, 0x5D0, 0x900, 0xAC00, 0x3040, 0x4E00, 0x1F600, 0x2000, 0x1E00, 0x0, 0xE000};
-    static const uint32_t widths[] = {0x5F, 0x160, 0x70, 0xC0, 0x60, 0x80, 0x800, 0xC0, 0x1000, 0x80, 0x100, 0x100, 0x20, 0x40};
-    static const char *const words[] = {"[SEP]", "[MASK]", "the", "Hello", "unaffable", "'s", "--", "THE", "na\u00efve"};
+    static const uint32_t starts[] = {0x20,   0xA0,   0x300,   0x370,  0x5D0,  0x900, 0xAC00,
+                                      0x3040, 0x4E00, 0x1F600, 0x2000, 0x1E00, 0x0,   0xE000};
+    static const uint32_t widths[] = {0x5F, 0x160,  0x70, 0xC0,  0x60,  0x80, 0x800,
+                                      0xC0, 0x1000, 0x80, 0x100, 0x100, 0x20, 0x40};
+    static const char *const words[] = {"[SEP]", "[MASK]", "the", "Hello",     "unaffable",
+                                        "'s",    "--",     "THE", "na\u00efve"};
     uint64_t state = i;
     size_t n = 0;
     for (uint64_t k = 1 + draw(&state, 12); k > 0; k--) {

@@ -9,7 +9,8 @@
 #include "data/tokenizers/pair_merger.h"
 #include "data/tokenizers/wordpiece_trainer.h"
 
-static bool train(const data_wordpiece_options *options, const char *const *texts, int n, data_tokenizer **out, senc_error *err) {
+static bool train(const data_wordpiece_options *options, const char *const *texts, int n, data_tokenizer **out,
+                  senc_error *err) {
     data_wordpiece_trainer *trainer = data_wordpiece_trainer_create(options);
     bool ok = trainer || senc_fail_memory(err, 1, "the trainer");
     *out = NULL;
@@ -29,8 +30,9 @@ START_TEST(merges_the_most_frequent_pair_first) {
      * 1. ##u ##g (4) -> ##ug. 2. Now 3 each: h ##ug, ##u ##n; ids: h 8, ##u 15: (h, ##ug) first -> hug.
      * 3. ##u ##n (3) -> ##un. 4. p ##un (2) -> pun. 5. b ##un (1) -> bun, 6. p ##ug (1) -> pug. */
     static const char *const texts[] = {"Hug hug", "PUN pug", "bun", "hug pun"};
-    static const char *const tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "b", "g", "h", "n", "p", "u", "##g", "##n",
-                                         "##u", "##ug", "hug", "##un", "pun", "bun", "pug"};
+    static const char *const tokens[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "b",   "g",
+                                         "h",     "n",     "p",     "u",     "##g",    "##n", "##u",
+                                         "##ug",  "hug",   "##un",  "pun",   "bun",    "pug"};
     data_wordpiece_options options = {.vocab_size = 100, .limit_alphabet = 50, .lowercase = true};
     data_tokenizer *t;
     senc_error err = {0};
@@ -73,7 +75,8 @@ START_TEST(merges_repeated_symbols_from_the_left) {
 END_TEST
 
 /* The most frequent pair, counted anew from the words: what the merger must give. */
-static int64_t count_best(int32_t words[][12], const int *n, const int64_t *counts, int n_words, int32_t *left, int32_t *right) {
+static int64_t count_best(int32_t words[][12], const int *n, const int64_t *counts, int n_words, int32_t *left,
+                          int32_t *right) {
     int64_t best = 0;
     for (int32_t a = 0; a < 64; a++) {
         for (int32_t b = 0; b < 64; b++) {
@@ -128,16 +131,22 @@ START_TEST(agrees_with_counting_anew) {
 END_TEST
 
 static const char *const sample[] = {
-    "How do I reset my password?", "To reset a password, open Settings and choose \"Password\".", "Where is my parcel today?",
-    "Parcels are delivered within three days; tracking starts after two hours.", "Crème brûlée für 5,50 € – naïve café",
-    "Can I cancel the subscription [MASK] later?", "漢字 and emoji 😀 are words too", "RESET reset ReSet resetting resets",
+    "How do I reset my password?",
+    "To reset a password, open Settings and choose \"Password\".",
+    "Where is my parcel today?",
+    "Parcels are delivered within three days; tracking starts after two hours.",
+    "Crème brûlée für 5,50 € – naïve café",
+    "Can I cancel the subscription [MASK] later?",
+    "漢字 and emoji 😀 are words too",
+    "RESET reset ReSet resetting resets",
 };
 enum { N_SAMPLE = sizeof sample / sizeof sample[0] };
 
 START_TEST(what_it_saves_loads_and_encodes_alike) {
     char folder[] = "/tmp/senc-test-trainer-XXXXXX";
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    data_wordpiece_options options = {.vocab_size = 200, .limit_alphabet = 80, .lowercase = _i == 0, .model_max_length = 99};
+    data_wordpiece_options options = {
+        .vocab_size = 200, .limit_alphabet = 80, .lowercase = _i == 0, .model_max_length = 99};
     data_tokenizer *t, *vocab_only, *loaded;
     senc_error err = {0};
     ck_assert_msg(train(&options, sample, N_SAMPLE, &t, &err), "%s", err.text);
@@ -211,7 +220,8 @@ START_TEST(refuses_what_cannot_be_trained) {
     ck_assert_ptr_nonnull(strstr(err.text, "the texts hold no words"));
     err = (senc_error){0};
     ck_assert(!train(&options, texts, 2, &t, &err)); /* 5 special tokens, a b c, ##b ##c */
-    ck_assert_ptr_nonnull(strstr(err.text, "vocab_size 9 cannot hold the 5 special tokens and the alphabet, expected at least 10"));
+    ck_assert_ptr_nonnull(
+        strstr(err.text, "vocab_size 9 cannot hold the 5 special tokens and the alphabet, expected at least 10"));
     ck_assert_int_eq(err.kind, SENC_BAD_INPUT);
 }
 END_TEST
@@ -245,7 +255,8 @@ START_TEST(trains_a_demo_sized_vocabulary_quickly) {
         size_t n = 0;
         for (int w = 0; w < 20; w++) {
             uint64_t word = senc_rng_below(&rng, 60) * senc_rng_below(&rng, 60);
-            for (uint64_t h = senc_rng_mix(word), c = 0; c < 2 + word % 8; c++, h >>= 4) text[n++] = (char)('a' + (h & 15));
+            for (uint64_t h = senc_rng_mix(word), c = 0; c < 2 + word % 8; c++, h >>= 4)
+                text[n++] = (char)('a' + (h & 15));
             text[n++] = ' ';
         }
         ck_assert(data_wordpiece_trainer_add(trainer, text, n, NULL));

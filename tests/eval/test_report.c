@@ -90,6 +90,7 @@ START_TEST(test_change) {
     eval_report_print_change(before, after, 2, false, &out);
     ck_assert_str_eq(senc_buffer_text(&out), "  metric                 before   after   change\n"
                                              "  faq_cosine_ndcg@10     0.4062  0.5312  +0.1250\n"
+                                             "  faq_cosine_recall@10   0.5000  0.6250  +0.1250\n"
                                              "  pairs_spearman_cosine  0.5000  0.4375  -0.0625\n");
     senc_buffer_clear(&out);
     eval_report_print_change_markdown(&before[1], &after[1], 1, true, &out);

@@ -41,7 +41,9 @@ static const struct {
     {"a", "1[a]"},
     {"a,b\nc,d", "1[a|b] 2[c|d]"},
     {"a,b\r\nc,d\r\n", "1[a|b] 2[c|d]"},
-    {"\xEF\xBB\xBF" "a,b\n", "1[a|b]"},
+    {"\xEF\xBB\xBF"
+     "a,b\n",
+     "1[a|b]"},
     {",\n,,\n", "1[|] 2[||]"},
     {"\n\na,b\n\nc\n", "3[a|b] 5[c]"},
     {"\"a,b\",\"c\"\n", "1[a,b|c]"},
@@ -54,8 +56,10 @@ static const struct {
     {"\"a\"\r\n\"b\"", "1[a] 2[b]"},
     {"a,\"b", "t.csv:1:3: the quoted field that begins here never ends"},
     {"x,y\n\xC3\xA4,\"b\n\n", "t.csv:2:3: the quoted field that begins here never ends"},
-    {"\"a\"b,c\n", "t.csv:1:4: text behind a closing quote; expected the delimiter or the end of the line (a quote inside a quoted field is written twice)"},
-    {"a,\"\nb\" ,c\n", "t.csv:2:3: text behind a closing quote; expected the delimiter or the end of the line (a quote inside a quoted field is written twice)"},
+    {"\"a\"b,c\n", "t.csv:1:4: text behind a closing quote; expected the delimiter or the end of the line (a quote "
+                   "inside a quoted field is written twice)"},
+    {"a,\"\nb\" ,c\n", "t.csv:2:3: text behind a closing quote; expected the delimiter or the end of the line (a quote "
+                       "inside a quoted field is written twice)"},
 };
 
 START_TEST(csv) {
@@ -67,7 +71,8 @@ START_TEST(tsv_without_quoting) {
     const char *text = "\"a\t b \tc\"\"\r\nd,e\t\t\"\n";
     ck_assert_str_eq(read_all(text, strlen(text), tab), "1[\"a| b |c\"\"] 2[d,e||\"]");
     ck_assert_str_eq(read_all("a;b,c\n", 6, (data_csv_format){';', true}), "1[a|b,c]");
-    ck_assert_str_eq(read_all("a\0b,c\n", 6, comma), "1[a"); /* a NUL is a character like any other (here it ends the print) */
+    ck_assert_str_eq(read_all("a\0b,c\n", 6, comma),
+                     "1[a"); /* a NUL is a character like any other (here it ends the print) */
 }
 END_TEST
 

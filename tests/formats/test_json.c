@@ -42,7 +42,8 @@ static const struct {
     {"[1.0,0.1,1e-12,1E+2,-2.5e-3,5e-324,1.7976931348623157e308,0.30000000000000004]",
      "[1.0, 0.1, 1e-12, 100.0, -0.0025, 5e-324, 1.7976931348623157e+308, 0.30000000000000004]"},
     {"[1e-400,1000000.0,1e15,123456789012345678.0]", "[0.0, 1000000.0, 1e+15, 1.2345678901234568e+17]"},
-    {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e4\\u20AC\\ud83d\\ude00\"", "\"\\\"\\\\/\\b\\f\\n\\r\\tA\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\""},
+    {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e4\\u20AC\\ud83d\\ude00\"",
+     "\"\\\"\\\\/\\b\\f\\n\\r\\tA\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\""},
     {"\"a\\u0000b\\u001f\x7f\"", "\"a\\u0000b\\u001f\x7f\""},
     {"{\"\":1,\"\\u00e4\":2}", "{\"\": 1, \"\xC3\xA4\": 2}"},
 };
@@ -170,7 +171,8 @@ START_TEST(many_members) {
 END_TEST
 
 START_TEST(members_of_a_config) {
-    data_json *v = parse("{\"n\":3,\"f\":3.0,\"x\":0.5,\"s\":\"t\",\"z\":\"a\\u0000\",\"b\":true,\"l\":[1],\"o\":{},\"u\":null}");
+    data_json *v =
+        parse("{\"n\":3,\"f\":3.0,\"x\":0.5,\"s\":\"t\",\"z\":\"a\\u0000\",\"b\":true,\"l\":[1],\"o\":{},\"u\":null}");
     senc_error err = {0};
     int64_t n = -1;
     double x = -1;
@@ -195,13 +197,16 @@ START_TEST(members_of_a_config) {
     ck_assert_str_eq(err.text, message)
     REFUSED(data_json_read_integer(v, "n", 4, 9, &n, &err), "t.json: \"n\": expected an integer from 4 to 9, got 3");
     REFUSED(data_json_read_integer(v, "x", 1, INT64_MAX, &n, &err), "t.json: \"x\": expected an integer >= 1, got 0.5");
-    REFUSED(data_json_read_integer(v, "s", INT64_MIN, INT64_MAX, &n, &err), "t.json: \"s\": expected an integer, got \"t\"");
+    REFUSED(data_json_read_integer(v, "s", INT64_MIN, INT64_MAX, &n, &err),
+            "t.json: \"s\": expected an integer, got \"t\"");
     REFUSED(data_json_read_number(v, "b", 0, 1, &x, &err), "t.json: \"b\": expected a number from 0 to 1, got true");
     REFUSED(data_json_read_bool(v, "l", &b, &err), "t.json: \"l\": expected true or false, got an array");
-    REFUSED(data_json_read_string(v, "z", &s, &err), "t.json: \"z\": expected a string without \\u0000, got \"a\\u0000\"");
+    REFUSED(data_json_read_string(v, "z", &s, &err),
+            "t.json: \"z\": expected a string without \\u0000, got \"a\\u0000\"");
     REFUSED(data_json_read_array(v, "o", &l, &err), "t.json: \"o\": expected an array, got an object");
     REFUSED(data_json_require_integer(v, "u", 0, 9, &n, &err), "t.json: \"u\": expected an integer, but it is missing");
-    REFUSED(data_json_require_string(v, "absent", &s, &err), "t.json: \"absent\": expected a string, but it is missing");
+    REFUSED(data_json_require_string(v, "absent", &s, &err),
+            "t.json: \"absent\": expected a string, but it is missing");
     data_json_free(v);
 }
 END_TEST
@@ -217,8 +222,12 @@ START_TEST(building_and_changing) {
     data_json_put_text(data_json_put_object(v, "o"), "k", "a\0b", 3);
     data_json_put_string(v, "one", "replaced");
     data_json_put_string(v, "null", NULL);
-    check_dump(v, 0, "{\"one\": \"replaced\", \"list\": [true, null, 2.0, null], \"o\": {\"k\": \"a\\u0000b\"}, \"null\": null}");
-    check_dump(v, 2, "{\n  \"one\": \"replaced\",\n  \"list\": [\n    true,\n    null,\n    2.0,\n    null\n  ],\n  \"o\": {\n    \"k\": \"a\\u0000b\"\n  },\n  \"null\": null\n}");
+    check_dump(
+        v, 0,
+        "{\"one\": \"replaced\", \"list\": [true, null, 2.0, null], \"o\": {\"k\": \"a\\u0000b\"}, \"null\": null}");
+    check_dump(v, 2,
+               "{\n  \"one\": \"replaced\",\n  \"list\": [\n    true,\n    null,\n    2.0,\n    null\n  ],\n  \"o\": "
+               "{\n    \"k\": \"a\\u0000b\"\n  },\n  \"null\": null\n}");
     data_json *other = parse("{\"deep\":[{\"x\":[1,2.5,\"s\"]},{}]}");
     data_json_put_copy(v, "list", other);
     data_json_free(other);

@@ -39,7 +39,8 @@ START_TEST(written_and_read_back) {
     char header[129] = "";
     ck_assert_uint_eq(fread(header, 1, 128, f), 128);
     fclose(f);
-    static const char expected[] = "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ";
+    static const char expected[] =
+        "\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ";
     ck_assert_mem_eq(header, expected, sizeof expected - 1);
     ck_assert_int_eq(header[127], '\n');
     ck_assert(data_npy_writer_open(&w, path, 3, &err)); /* given up: the old file stays */
@@ -77,13 +78,20 @@ END_TEST
 static const struct {
     const char *header, *message;
 } bad[] = {
-    {"{'descr': '<i8', 'fortran_order': False, 'shape': (1, 1), }", "t.npy: holds '<i8' values; expected float16, float32 or float64 ('<f2', '<f4', '<f8')"},
-    {"{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1), }", "t.npy: holds '>f4' values; expected float16, float32 or float64 ('<f2', '<f4', '<f8')"},
-    {"{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }", "t.npy: the matrix is in Fortran order; expected C order"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1), }", "t.npy: holds an array of 3 dimensions; expected a matrix"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (), }", "t.npy: holds an array of 0 dimensions; expected a matrix"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }", "t.npy: truncated: 2 x 1 values of 4 bytes, the file has 4 bytes of values"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }", "t.npy: truncated: 4611686018427387904 x 4 values of 4 bytes, the file has 4 bytes of values"},
+    {"{'descr': '<i8', 'fortran_order': False, 'shape': (1, 1), }",
+     "t.npy: holds '<i8' values; expected float16, float32 or float64 ('<f2', '<f4', '<f8')"},
+    {"{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1), }",
+     "t.npy: holds '>f4' values; expected float16, float32 or float64 ('<f2', '<f4', '<f8')"},
+    {"{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }",
+     "t.npy: the matrix is in Fortran order; expected C order"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1), }",
+     "t.npy: holds an array of 3 dimensions; expected a matrix"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (), }",
+     "t.npy: holds an array of 0 dimensions; expected a matrix"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }",
+     "t.npy: truncated: 2 x 1 values of 4 bytes, the file has 4 bytes of values"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }",
+     "t.npy: truncated: 4611686018427387904 x 4 values of 4 bytes, the file has 4 bytes of values"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 4), }", "t.npy: malformed .npy header"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4), }", "t.npy: malformed .npy header"},
     {"{'descr': '<f4', 'fortran_order': False}", "t.npy: malformed .npy header"},

@@ -1,5 +1,5 @@
-/* SHA-256 against digests of Python's hashlib: byte i of n is (131 i + 7 n) mod 256. The lengths stand around the block's
- * and the padding's borders. */
+/* SHA-256 against digests of Python's hashlib: byte i of n is (131 i + 7 n) mod 256. The lengths stand around the
+ * block's and the padding's borders. */
 #include "data/formats/sha256.h"
 
 #include <check.h>

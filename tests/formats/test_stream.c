@@ -124,7 +124,8 @@ START_TEST(many_members) {
     check_text_of(path_of("m.gz", gz.data, gz.n_bytes), text, 2 * n);
     check_text_of(path_of("m.zst", zst.data, zst.n_bytes), text, 2 * n);
     senc_buffer_append(&gz, "junk", 4);
-    ck_assert_str_eq(refusal(path_of("m.gz", gz.data, gz.n_bytes)), "m.gz: corrupt gzip stream after 200000 bytes: junk behind its end");
+    ck_assert_str_eq(refusal(path_of("m.gz", gz.data, gz.n_bytes)),
+                     "m.gz: corrupt gzip stream after 200000 bytes: junk behind its end");
     senc_buffer_free(&gz);
     senc_buffer_free(&zst);
     free(text);
@@ -140,7 +141,9 @@ START_TEST(truncated_anywhere) {
     for (int kind = 0; kind < 2; kind++) {
         for (size_t n = 4; n < packed[kind].n_bytes; n++) {
             const char *message = refusal(path_of("cut", packed[kind].data, n));
-            ck_assert_msg(strstr(message, kind == 0 ? "cut: truncated gzip stream after " : "cut: truncated zstd stream after "), "%zu: %s", n, message);
+            ck_assert_msg(
+                strstr(message, kind == 0 ? "cut: truncated gzip stream after " : "cut: truncated zstd stream after "),
+                "%zu: %s", n, message);
         }
         senc_buffer_free(&packed[kind]);
     }
@@ -152,7 +155,8 @@ START_TEST(truncated_message_counts_the_content) {
     char *text = make_text(200000);
     senc_buffer gz = {0};
     append_gzip(&gz, text, 200000);
-    const char *message = refusal(path_of("c.gz", gz.data, gz.n_bytes - 4)); /* the checksum's end is missing: all content came */
+    const char *message =
+        refusal(path_of("c.gz", gz.data, gz.n_bytes - 4)); /* the checksum's end is missing: all content came */
     ck_assert_str_eq(message, "c.gz: truncated gzip stream after 200000 bytes");
     gz.data[gz.n_bytes - 6] ^= 1;
     message = refusal(path_of("c.gz", gz.data, gz.n_bytes));
@@ -173,8 +177,10 @@ START_TEST(corrupt_anywhere) {
             packed[kind].data[i] ^= 0x55;
             data_text t;
             senc_error err = {0};
-            if (data_text_open(path_of("flip", packed[kind].data, packed[kind].n_bytes), &t, &err)) data_text_close(&t);
-            else ck_assert_msg(strstr(err.text, " stream after ") != NULL, "%s", err.text);
+            if (data_text_open(path_of("flip", packed[kind].data, packed[kind].n_bytes), &t, &err))
+                data_text_close(&t);
+            else
+                ck_assert_msg(strstr(err.text, " stream after ") != NULL, "%s", err.text);
             packed[kind].data[i] ^= 0x55;
         }
         senc_buffer_free(&packed[kind]);
@@ -208,7 +214,8 @@ START_TEST(no_room_for_the_text) {
     data_text t;
     ck_assert(!data_text_open(path, &t, &err));
     ck_assert_int_eq(err.kind, SENC_FAILED);
-    ck_assert_ptr_nonnull(strstr(err.text, "big.gz: cannot write its decompressed text to $TMPDIR or /tmp: File too large"));
+    ck_assert_ptr_nonnull(
+        strstr(err.text, "big.gz: cannot write its decompressed text to $TMPDIR or /tmp: File too large"));
     err = (senc_error){0};
     setenv("TMPDIR", "/nowhere", 1);
     ck_assert(!data_text_open(path, &t, &err));

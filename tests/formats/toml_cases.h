@@ -1,5 +1,5 @@
-/* TOML documents and what they mean, rule by rule of the specification (toml.io/en/v1.0.0). A valid document stands beside
- * its tree as senc_value_print writes it; an invalid one beside its error, without the file name. */
+/* TOML documents and what they mean, rule by rule of the specification (toml.io/en/v1.0.0). A valid document stands
+ * beside its tree as senc_value_print writes it; an invalid one beside its error, without the file name. */
 #ifndef TOML_CASES_H
 #define TOML_CASES_H
 
@@ -11,7 +11,8 @@ typedef struct toml_case {
     const char *expected;
 } toml_case;
 
-#define DOC(text, expected) {text, sizeof(text) - 1, expected}
+#define DOC(text, expected)                                                                                            \
+    { text, sizeof(text) - 1, expected }
 
 static const toml_case valid_cases[] = {
     /* empty and layout */
@@ -22,7 +23,9 @@ static const toml_case valid_cases[] = {
     DOC("a = 1", "{ a = 1 }"),
     DOC("a = 1\r\nb = 2\r\n", "{ a = 1, b = 2 }"),
     DOC("a=1 # why\n#\n\n b\t=\t2", "{ a = 1, b = 2 }"),
-    DOC("\xef\xbb\xbf" "a = 1", "{ a = 1 }"),
+    DOC("\xef\xbb\xbf"
+        "a = 1",
+        "{ a = 1 }"),
     DOC("# \xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80 \ttab\n", "{}"),
     DOC("a = 1#x", "{ a = 1 }"),
     /* keys */
@@ -259,10 +262,16 @@ static const toml_case invalid_cases[] = {
     DOC("a = 1 1", "1:7: expected a newline after the value, found \"1\""),
     DOC("\x00", "1:1: expected a key, found control character U+0000"),
     DOC("a = 1 \x00", "1:7: expected a newline after the value, found control character U+0000"),
-    DOC("a = 1\n\xef\xbb\xbf" "b = 2", "2:1: expected a key, found \"\xef\xbb\xbf\" (U+FEFF)"),
+    DOC("a = 1\n\xef\xbb\xbf"
+        "b = 2",
+        "2:1: expected a key, found \"\xef\xbb\xbf\" (U+FEFF)"),
     DOC("a: 1", "1:2: expected \"=\" after the key, found \":\""),
-    DOC("\xc2\xa0" "a = 1", "1:1: expected a key, found \"\xc2\xa0\" (U+00A0)"),
-    DOC("a = 1\x0c" "b = 2", "1:6: expected a newline after the value, found control character U+000C"),
+    DOC("\xc2\xa0"
+        "a = 1",
+        "1:1: expected a key, found \"\xc2\xa0\" (U+00A0)"),
+    DOC("a = 1\x0c"
+        "b = 2",
+        "1:6: expected a newline after the value, found control character U+000C"),
     DOC("a = 1 # \x01", "1:9: expected a comment without control characters, found control character U+0001"),
     DOC("# \x7f", "1:3: expected a comment without control characters, found control character U+007F"),
     DOC("# a\rb", "1:4: expected a comment without control characters, found control character U+000D"),
@@ -316,8 +325,8 @@ static const toml_case invalid_cases[] = {
     DOC("a = \"\\uDFFF\"", "1:6: expected a Unicode scalar value, found \\uDFFF"),
     DOC("a = \"\\U00110000\"", "1:6: expected a Unicode scalar value, found \\U00110000"),
     DOC("a = \"\\UFFFFFFFF\"", "1:6: expected a Unicode scalar value, found \\UFFFFFFFF"),
-    DOC("a = \"\\ \"",
-        "1:6: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a backslash before something else"),
+    DOC("a = \"\\ \"", "1:6: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a backslash "
+                       "before something else"),
     DOC("a = \"\x01\"", "1:6: expected a string without control characters, found control character U+0001"),
     DOC("a = \"\x7f\"", "1:6: expected a string without control characters, found control character U+007F"),
     DOC("a = \"x\ry\"", "1:7: expected a string without control characters, found control character U+000D"),
@@ -326,8 +335,8 @@ static const toml_case invalid_cases[] = {
     DOC("a = \"\"\"x\"\"", "1:5: expected the closing \"\"\" of this string, found end of file"),
     DOC("a = \"\"\"\x0b\"\"\"", "1:8: expected a string without control characters, found control character U+000B"),
     DOC("a = \"\"\"x\ry\"\"\"", "1:9: expected a string without control characters, found control character U+000D"),
-    DOC("a = \"\"\"\\ x\"\"\"",
-        "1:8: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a backslash before something else"),
+    DOC("a = \"\"\"\\ x\"\"\"", "1:8: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a "
+                                "backslash before something else"),
     DOC("a = \"\"\"\\q\"\"\"", "1:8: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found \\q"),
     DOC("a = \"\"\"\"\"\"\"\"\"", "1:13: expected a newline after the value, found '\"'"),
     DOC("a = \"\"\"\"\"\"\"\"\"\"", "1:13: expected a newline after the value, found '\"'"),
@@ -337,16 +346,16 @@ static const toml_case invalid_cases[] = {
     DOC("a = '''\x1b'''", "1:8: expected a string without control characters, found control character U+001B"),
     DOC("a = \"x\" \"y\"", "1:9: expected a newline after the value, found '\"'"),
     DOC("a = \"x\"y", "1:8: expected a newline after the value, found \"y\""),
-    DOC("a = \"\"\"x\\",
-        "1:9: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a backslash before something else"),
-    DOC("a = \"\\",
-        "1:6: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a backslash before something else"),
+    DOC("a = \"\"\"x\\", "1:9: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a backslash "
+                         "before something else"),
+    DOC("a = \"\\", "1:6: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a backslash before "
+                    "something else"),
     DOC("a = x", "1:5: expected a value (a string needs quotes), found \"x\""),
-    DOC("a = \"\\\n\"",
-        "1:6: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a backslash before something else"),
+    DOC("a = \"\\\n\"", "1:6: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a backslash "
+                        "before something else"),
     DOC("a = '''x\ry'''", "1:9: expected a string without control characters, found control character U+000D"),
-    DOC("a = \"\"\"\\\r  x\"\"\"",
-        "1:8: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a backslash before something else"),
+    DOC("a = \"\"\"\\\r  x\"\"\"", "1:8: expected one of \\b \\t \\n \\f \\r \\\" \\\\ \\uXXXX \\UXXXXXXXX, found a "
+                                   "backslash before something else"),
     DOC("a = \"x'", "1:8: expected the closing '\"' of the string, found end of file"),
     DOC("a = \xe2\x80\x9cx\xe2\x80\x9d", "1:5: expected a value, found \"\xe2\x80\x9c\" (U+201C)"),
     DOC("a = \"\\u", "1:8: expected four hexadecimal digits after \\u, found end of file"),
@@ -437,8 +446,7 @@ static const toml_case invalid_cases[] = {
     DOC("a = 1979-05-27T07:60:00", "1:5: \"1979-05-27T07:60:00\" is not a date or time: the minute must be 00 to 59"),
     DOC("a = 1979-05-27T07:32:61",
         "1:5: \"1979-05-27T07:32:61\" is not a date or time: the second must be 00 to 59, or 60 for a leap second"),
-    DOC("a = 1979-05-27T07:32:00.",
-        "1:5: \"1979-05-27T07:32:00.\" is not a date or time: expected digits after \".\""),
+    DOC("a = 1979-05-27T07:32:00.", "1:5: \"1979-05-27T07:32:00.\" is not a date or time: expected digits after \".\""),
     DOC("a = 1979-05-27T07:32:00.Z",
         "1:5: \"1979-05-27T07:32:00.Z\" is not a date or time: expected digits after \".\""),
     DOC("a = 1979-05-27T07:32:00+7",

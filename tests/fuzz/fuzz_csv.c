@@ -1,5 +1,5 @@
-/* Fuzz target: csv records. Whatever the bytes are, every record's fields lie inside the record or its scratch, the cursor
- * goes forward, and fields written back with quotes are read as the same fields. */
+/* Fuzz target: csv records. Whatever the bytes are, every record's fields lie inside the record or its scratch, the
+ * cursor goes forward, and fields written back with quotes are read as the same fields. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -27,7 +27,8 @@ static void check_same(const data_csv_record *a, const data_csv_record *b) {
     SENC_ASSERT(a->n_fields == b->n_fields, "%lld fields, then %lld", (long long)a->n_fields, (long long)b->n_fields);
     for (int64_t i = 0; i < a->n_fields; i++) {
         SENC_ASSERT(a->fields[i].n_bytes == b->fields[i].n_bytes, "field %lld", (long long)i);
-        SENC_ASSERT(memcmp(a->fields[i].text, b->fields[i].text, a->fields[i].n_bytes) == 0, "field %lld", (long long)i);
+        SENC_ASSERT(memcmp(a->fields[i].text, b->fields[i].text, a->fields[i].n_bytes) == 0, "field %lld",
+                    (long long)i);
     }
 }
 

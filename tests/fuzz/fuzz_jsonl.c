@@ -1,5 +1,5 @@
-/* Fuzz target: JSON lines. Whatever the bytes are, a row is refused with one line of text, or is an object whose written form
- * reads back and is written the same. */
+/* Fuzz target: JSON lines. Whatever the bytes are, a row is refused with one line of text, or is an object whose
+ * written form reads back and is written the same. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -18,7 +18,8 @@ static void check_writes_back(const data_json *row) {
         SENC_ASSERT(data_json_dump(row, indent, &once), "indent %d", indent);
         SENC_ASSERT(data_json_parse(once.data, once.n_bytes, "again", &again, &err), "%s", err.text);
         SENC_ASSERT(data_json_dump(again, indent, &twice), "indent %d", indent);
-        SENC_ASSERT(once.n_bytes == twice.n_bytes && memcmp(once.data, twice.data, once.n_bytes) == 0, "%s\n%s", once.data, twice.data);
+        SENC_ASSERT(once.n_bytes == twice.n_bytes && memcmp(once.data, twice.data, once.n_bytes) == 0, "%s\n%s",
+                    once.data, twice.data);
         data_json_free(again);
         senc_buffer_free(&once);
         senc_buffer_free(&twice);
@@ -33,7 +34,8 @@ static void read_all(const char *text, size_t n_bytes, bool replace_utf8) {
     senc_error err = {0};
     int got;
     SENC_ASSERT(pool, "%zu bytes", n_bytes);
-    while ((got = data_jsonl_next(text, n_bytes, "fuzz", replace_utf8, &cursor, &start, pool, &scratch, &row, &err)) == 1) {
+    while ((got = data_jsonl_next(text, n_bytes, "fuzz", replace_utf8, &cursor, &start, pool, &scratch, &row, &err)) ==
+           1) {
         SENC_ASSERT(cursor.offset > start.offset && cursor.offset <= n_bytes, "%zu", (size_t)cursor.offset);
         check_writes_back(row);
     }

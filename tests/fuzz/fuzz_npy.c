@@ -1,4 +1,5 @@
-/* Fuzz target: .npy. Whatever the bytes are, they are refused with one line of text or become a matrix of the stated size. */
+/* Fuzz target: .npy. Whatever the bytes are, they are refused with one line of text or become a matrix of the stated
+ * size. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>

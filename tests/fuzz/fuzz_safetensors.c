@@ -1,5 +1,5 @@
-/* Fuzz target: safetensors. Whatever the bytes are, they are refused with one line of text, or every byte of every tensor can
- * be read. */
+/* Fuzz target: safetensors. Whatever the bytes are, they are refused with one line of text, or every byte of every
+ * tensor can be read. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

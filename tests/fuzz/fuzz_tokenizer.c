@@ -1,6 +1,7 @@
 /* Fuzz target: tokenizers. The first byte chooses what the rest is: a text for one of three fixed tokenizers, or a
- * tokenizer.json to load (then a fixed text is encoded), or a vocab.txt. Whatever the bytes are, a folder is refused with one line of
- * text, and encoding gives only ids that have a token, at most max_length of them, cut from the longer encoding. */
+ * tokenizer.json to load (then a fixed text is encoded), or a vocab.txt. Whatever the bytes are, a folder is refused
+ * with one line of text, and encoding gives only ids that have a token, at most max_length of them, cut from the longer
+ * encoding. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,21 +12,27 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes);
 
 #define VOCAB                                                                                                          \
-    "\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"[UNK]\": 0, \"[CLS]\": 1, \"[SEP]\": 2, \"a\": 3, \"##a\": 4, \"ab\": 5,"  \
+    "\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"[UNK]\": 0, \"[CLS]\": 1, \"[SEP]\": 2, \"a\": 3, \"##a\": "   \
+    "4, \"ab\": 5,"                                                                                                    \
     " \"##\\u0301\": 6, \"\\u6f22\": 7, \"##b\": 8, \"!\": 9}}"
 #define ADDED                                                                                                          \
-    "\"added_tokens\": [{\"id\": 2, \"content\": \"[SEP]\", \"normalized\": false}, {\"id\": 10, \"content\": \"<a>\", \"lstrip\": "  \
-    "true, \"rstrip\": true}, {\"id\": 11, \"content\": \"B\", \"single_word\": true}, {\"id\": 12, \"content\": \" x\", \"rstrip\": " \
+    "\"added_tokens\": [{\"id\": 2, \"content\": \"[SEP]\", \"normalized\": false}, {\"id\": 10, \"content\": "        \
+    "\"<a>\", \"lstrip\": "                                                                                            \
+    "true, \"rstrip\": true}, {\"id\": 11, \"content\": \"B\", \"single_word\": true}, {\"id\": 12, \"content\": \" "  \
+    "x\", \"rstrip\": "                                                                                                \
     "true, \"normalized\": false}]"
 #define POST "\"post_processor\": {\"type\": \"BertProcessing\", \"sep\": [\"[SEP]\", 2], \"cls\": [\"[CLS]\", 1]}"
 
 static const char *const fixed[] = {
     "{" VOCAB ", " ADDED ", " POST ", \"normalizer\": {\"type\": \"BertNormalizer\"}, \"pre_tokenizer\": {\"type\": "
     "\"BertPreTokenizer\"}}",
-    "{" VOCAB ", " ADDED ", " POST ", \"normalizer\": {\"type\": \"BertNormalizer\", \"clean_text\": false, \"lowercase\": false, "
+    "{" VOCAB ", " ADDED ", " POST
+    ", \"normalizer\": {\"type\": \"BertNormalizer\", \"clean_text\": false, \"lowercase\": false, "
     "\"strip_accents\": true}, \"pre_tokenizer\": {\"type\": \"Whitespace\"}}",
-    "{" VOCAB ", " ADDED ", \"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFKC\"}, {\"type\": \"Lowercase\"}, "
-    "{\"type\": \"NFD\"}, {\"type\": \"StripAccents\"}]}, \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": "
+    "{" VOCAB ", " ADDED
+    ", \"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFKC\"}, {\"type\": \"Lowercase\"}, "
+    "{\"type\": \"NFD\"}, {\"type\": \"StripAccents\"}]}, \"pre_tokenizer\": {\"type\": \"Sequence\", "
+    "\"pretokenizers\": [{\"type\": "
     "\"WhitespaceSplit\"}, {\"type\": \"Punctuation\"}]}}",
 };
 enum { N_FIXED = sizeof fixed / sizeof fixed[0] };
@@ -52,7 +59,8 @@ static void check_text(const data_tokenizer *t, const char *text, size_t n_bytes
         SENC_ASSERT(all.items[i] >= 0 && all.items[i] <= data_tokenizer_highest_id(t), "id %d", all.items[i]);
     int64_t max_length = n_specials + 3;
     int64_t m = data_tokenizer_encode(t, scratch, text, n_bytes, max_length, &some, &cut);
-    SENC_ASSERT(m == (n < max_length ? n : max_length) && cut == (m < n), "%lld of %lld ids", (long long)m, (long long)n);
+    SENC_ASSERT(m == (n < max_length ? n : max_length) && cut == (m < n), "%lld of %lld ids", (long long)m,
+                (long long)n);
     for (int64_t i = 0; i < m - t->n_after; i++) SENC_ASSERT(all.items[i] == some.items[i], "id %lld", (long long)i);
     data_ids_free(&all);
     data_ids_free(&some);

@@ -1,5 +1,6 @@
-/* Encodes texts for tokenizer_ids.py: tokenizer_dump FOLDER auto|yes|no MAX_LENGTH, with records of (uint32 bytes, text) on
- * standard input; writes records of (uint32 count, int32 ids) and, on standard error, the seconds spent in encoding. */
+/* Encodes texts for tokenizer_ids.py: tokenizer_dump FOLDER auto|yes|no MAX_LENGTH, with records of (uint32 bytes,
+ * text) on standard input; writes records of (uint32 count, int32 ids) and, on standard error, the seconds spent in
+ * encoding. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

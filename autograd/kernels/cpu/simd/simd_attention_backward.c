@@ -7,8 +7,9 @@
 #include "autograd/kernels/cpu/simd/simd_fill.h"
 #include "autograd/kernels/cpu/simd/simd_math.h"
 
-#define QUERIES (TILE_ROWS * (LANES == 16 ? 4 : 8)) /* more than forward: dk and dv are loaded and stored once a tile  \
-                                                     */
+#define QUERIES                                                                                                        \
+    (TILE_ROWS * (LANES == 16 ? 4 : 8)) /* more than forward: dk and dv are loaded and stored once a tile              \
+                                         */
 
 /* Scratch of one head, cut from one block. */
 typedef struct buffers {
