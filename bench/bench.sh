@@ -50,7 +50,7 @@ train_senc() {
     number useful_gflops_per_second "$work/run/report.json" >>"$work/train.senc.flops"
 }
 train_peer() {
-    "$python" "$here/peer_train.py" "$model" "$SENC_DATA/medquad/medquad.jsonl" question answer 1280 64 256 "$threads" \
+    "$python" "$here/peer_train.py" "$model" "$SENC_DATA/medquad/medquad.jsonl" question answer 640 64 256 "$threads" \
         2>/dev/null | tail -1 >"$work/peer.json"
     number rows_per_second "$work/peer.json" >>"$work/train.peer"
     number peak_memory_bytes "$work/peer.json" >>"$work/train.peer.memory"
@@ -67,9 +67,9 @@ encode_peer() { # NAME INPUT
     number texts_per_second "$work/peer.json" >>"$work/$1.peer"
 }
 
-# 1,500 documents as a BEIR folder, 1,379 sentences as the first column of a csv without header
+# 500 documents as a BEIR folder, 1,379 sentences as the first column of a csv without header
 mkdir "$work/nfcorpus"
-head -1500 "$SENC_DATA/nfcorpus/corpus.jsonl" >"$work/nfcorpus/corpus.jsonl"
+head -500 "$SENC_DATA/nfcorpus/corpus.jsonl" >"$work/nfcorpus/corpus.jsonl"
 sentences=$SENC_DATA/stsb/stsb-en-test.csv
 
 i=0
