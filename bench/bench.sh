@@ -50,7 +50,7 @@ train_senc() {
     number useful_gflops_per_second "$work/run/report.json" >>"$work/train.senc.flops"
 }
 train_peer() {
-    "$python" "$here/peer_train.py" "$model" "$SENC_DATA/medquad/medquad.jsonl" question answer 640 64 256 "$threads" \
+    "$python" "$here/peer_train.py" "$model" "$SENC_DATA/medquad/medquad.jsonl" question answer 384 64 256 "$threads" \
         2>/dev/null | tail -1 >"$work/peer.json"
     number rows_per_second "$work/peer.json" >>"$work/train.peer"
     number peak_memory_bytes "$work/peer.json" >>"$work/train.peer.memory"
