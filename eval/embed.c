@@ -281,12 +281,7 @@ bool eval_encoder_embed(eval_encoder *e, const char *prompt, const eval_text *te
 static bool embed_role(void *context, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err) {
     eval_encoder *e = context;
     const char *prompt = nn_model_prompt(e->model, role == EVAL_QUERY ? "query" : NULL); /* NULL: the default */
-    if (role == EVAL_DOCUMENT) {
-        /* the names under which sentence-transformers looks for a document's prompt, in its order */
-        static const char *const names[] = {"document", "passage", "corpus"};
-        prompt = "";
-        for (size_t i = 0; i < 3 && !prompt[0]; i++) prompt = nn_model_prompt(e->model, names[i]);
-    }
+    if (role == EVAL_DOCUMENT) prompt = nn_model_document_prompt(e->model);
     return eval_encoder_embed(e, prompt, texts, n, out, err);
 }
 

@@ -231,6 +231,17 @@ const char *nn_model_prompt(const nn_model *m, const char *name) {
     return p ? p->text : "";
 }
 
+const char *nn_model_document_prompt(const nn_model *m) {
+    static const char *const names[] = {"document", "passage", "corpus"};
+    const char *prompt = "";
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !prompt[0]; i++) prompt = nn_model_prompt(m, names[i]);
+    return prompt;
+}
+
+bool nn_model_has_prompt(const nn_model *m, const char *name) {
+    return find_prompt(m, name) != NULL;
+}
+
 bool nn_model_set_prompt(nn_model *m, const char *name, const char *text, senc_error *err) {
     nn_prompt *p = find_prompt(m, name);
     if (p) return nn_text_set(&p->text, text, err);

@@ -54,6 +54,10 @@ int64_t nn_model_layers(const nn_model *m);
 /* Prompts by name ("query", "document", ...): text put in front of the input; "" when there is none. name NULL: the
  * default prompt. */
 const char *nn_model_prompt(const nn_model *m, const char *name);
+/* Of documents: the first that is not empty under the names that sentence-transformers looks for, in its order. */
+const char *nn_model_document_prompt(const nn_model *m);
+/* Also true of an empty prompt. */
+bool nn_model_has_prompt(const nn_model *m, const char *name);
 /* False only when out of memory. */
 bool nn_model_set_prompt(nn_model *m, const char *name, const char *text, senc_error *err);
 /* sentence_bert_config.json's do_lower_case: texts are put into lower case before the tokenizer sees them. */

@@ -63,13 +63,15 @@ static bool has_in_batch_negatives(const train_config *c) {
 
 static bool create_feed(train_state *s, senc_error *err) {
     const train_config *c = s->config;
+    /* The prompts with which evaluators and users encode these texts later: two equal sentences get the default one. */
     const bool asymmetric = strcmp(c->roles.texts[0], "anchor") == 0;
     s->max_length = c->model.max_length ? c->model.max_length : nn_model_max_length(s->model);
     const train_feed_options options = {.set = s->set,
                                         .columns = &s->columns,
                                         .tokenizer = s->tokenizer,
-                                        .query_prompt = asymmetric ? nn_model_prompt(s->model, "query") : NULL,
-                                        .document_prompt = asymmetric ? nn_model_prompt(s->model, "document") : NULL,
+                                        .query_prompt = nn_model_prompt(s->model, asymmetric ? "query" : NULL),
+                                        .document_prompt = asymmetric ? nn_model_document_prompt(s->model)
+                                                                      : nn_model_prompt(s->model, NULL),
                                         .max_length = s->max_length,
                                         .exclude_prompt = !nn_model_includes_prompt(s->model),
                                         .batch_size = c->train.batch_size,

@@ -246,6 +246,13 @@ START_TEST(facts) {
     ck_assert_str_eq(nn_model_prompt(m, "query"), "ask: ");
     ck_assert_str_eq(nn_model_prompt(m, "other"), "x");
     ck_assert_str_eq(nn_model_prompt(m, "absent"), "");
+    ck_assert_str_eq(nn_model_document_prompt(m), "");
+    ck_assert(nn_model_set_prompt(m, "document", "", &err) && nn_model_set_prompt(m, "passage", "it says: ", &err));
+    ck_assert_str_eq(nn_model_document_prompt(m), "it says: ");
+    ck_assert(nn_model_set_prompt(m, "document", "text: ", &err));
+    ck_assert_str_eq(nn_model_document_prompt(m), "text: ");
+    ck_assert(nn_model_set_prompt(m, "empty", "", &err) && nn_model_has_prompt(m, "empty"));
+    ck_assert(!nn_model_has_prompt(m, "absent"));
     /* 2 layers x (3 + 4 tokens) x (8 * 144 + 4 * 12 * 20) + 4 * 12 * (9 + 16) a layer */
     const int64_t offsets[] = {0, 3, 7};
     const double want = 2 * (7 * (8 * 144 + 4 * 12 * 20) + 4 * 12 * 25);
