@@ -14,3 +14,6 @@ if(TARGET senc)
       COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/run_case.sh ${case} $<TARGET_FILE:senc> $<TARGET_FILE_DIR:make_model>)
   endforeach()
 endif()
+
+add_test(NAME readme_tables
+  COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/readme_tables.sh $<TARGET_FILE:senc> ${CMAKE_SOURCE_DIR}/README.md)

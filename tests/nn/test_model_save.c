@@ -65,7 +65,7 @@ START_TEST(old_layout_is_written) {
     ck_assert_int_eq(data_json_count(modules), 3);
     for (int i = 0; i < 3; i++) {
         const data_json *item = data_json_at(modules, i);
-        char type[64], name[8];
+        char type[64], name[16];
         snprintf(type, sizeof type, "sentence_transformers.models.%s", types[i]);
         snprintf(name, sizeof name, "%d", i);
         ck_assert_int_eq(data_json_integer(data_json_find(item, "idx")), i);
