@@ -177,7 +177,7 @@ static bool open_jobs(eval_run *run, senc_error *err) {
         if (!eval_job_open(&run->jobs[i], run->requests[i].table, run->requests[i].scope, err)) return false;
         run->n_jobs++;
     }
-    return true;
+    return eval_jobs_check_names(run->jobs, run->n_jobs, err);
 }
 
 static bool load_model(eval_run *run, const eval_flags *f, const char *name, senc_error *err) {
@@ -187,19 +187,6 @@ static bool load_model(eval_run *run, const eval_flags *f, const char *name, sen
     return cli_model_load(name, &overrides, 0, &run->model, err) &&
            (!f->query_prompt || nn_model_set_prompt(run->model.model, "query", f->query_prompt, err)) &&
            (!f->document_prompt || nn_model_set_prompt(run->model.model, "document", f->document_prompt, err));
-}
-
-/* Keys would overwrite each other in the JSON, and nobody could tell the tables apart. */
-static bool check_names(const eval_run *run, senc_error *err) {
-    for (int64_t i = 0; i < run->n_results; i++) {
-        for (int64_t j = 0; j < i; j++) {
-            if (strcmp(run->results[i].name, run->results[j].name) == 0)
-                return senc_fail(err, SENC_BAD_INPUT,
-                                 "two evaluations are called \"%s\"; --set name=... behind one of them renames it",
-                                 run->results[i].name);
-        }
-    }
-    return true;
 }
 
 static bool run_jobs(eval_run *run, senc_error *err) {
@@ -214,7 +201,6 @@ static bool run_jobs(eval_run *run, senc_error *err) {
         eval_encoder_watch(run->model.encoder, NULL, NULL);
         if (!ok) return false;
         run->n_results++;
-        if (!check_names(run, err)) return false;
     }
     senc_log_status("%s", "");
     return true;

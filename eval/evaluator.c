@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "eval/evaluators/evaluator_parts.h"
 
 #define EVALUATOR(name) extern const eval_spec eval_##name##_spec;
 #include "eval/evaluators.def"
@@ -127,6 +128,19 @@ static const eval_spec *spec_of(const senc_value *table, const char *scope, senc
     return NULL;
 }
 
+/* What the option of this name holds, a text or NULL; every evaluator has `name` and `path`. */
+static const char *text_option(const eval_job *job, const char *name) {
+    const senc_option *o = job->spec->options;
+    while (o->name != NULL && strcmp(o->name, name) != 0) o++;
+    SENC_ASSERT(o->name != NULL, "evaluator %s has no option %s", job->spec->name, name);
+    return *(char *const *)((const char *)job->options + o->offset);
+}
+
+static bool name_job(eval_job *job, senc_error *err) {
+    job->name = eval_data_name(text_option(job, "name"), text_option(job, "path"));
+    return job->name != NULL || senc_fail_memory(err, 1, "the name of an evaluation");
+}
+
 bool eval_job_open(eval_job *job, const senc_value *table, const char *scope, senc_error *err) {
     static const char *const ignore[] = {"type", NULL};
     *job = (eval_job){0};
@@ -138,7 +152,7 @@ bool eval_job_open(eval_job *job, const senc_value *table, const char *scope, se
     char owner[64];
     snprintf(owner, sizeof(owner), "evaluator \"%s\"", spec->name);
     if (senc_options_read(spec->options, job->options, table, scope, owner, ignore, err) &&
-        spec->load(job->options, &job->task, err))
+        name_job(job, err) && spec->load(job->options, &job->task, err))
         return true;
     eval_job_close(job);
     return false;
@@ -157,5 +171,19 @@ void eval_job_close(eval_job *job) {
         senc_options_free(job->spec->options, job->options);
     }
     free(job->options);
+    free(job->name);
     *job = (eval_job){0};
+}
+
+bool eval_jobs_check_names(const eval_job *jobs, int64_t n, senc_error *err) {
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; j < i; j++) {
+            if (strcmp(jobs[i].name, jobs[j].name) == 0)
+                return senc_fail(err, SENC_BAD_INPUT,
+                                 "two evaluations are called \"%s\": give one of them another name (name = \"...\" in "
+                                 "[[eval]], --set name=... behind its data)",
+                                 jobs[i].name);
+        }
+    }
+    return true;
 }

@@ -69,10 +69,13 @@ const eval_spec *const *eval_all(int *n);
 typedef struct eval_job {
     const eval_spec *spec;
     void *options, *task;
+    char *name; /* as in its result */
 } eval_job;
 /* table: the [[eval]] table with `type`. */
 bool eval_job_open(eval_job *job, const senc_value *table, const char *scope, senc_error *err);
 bool eval_job_run(eval_job *job, const eval_embedder *embedder, eval_result *result, senc_error *err);
 void eval_job_close(eval_job *job);
+/* Evaluations of the same name would give the same metric keys: an error. */
+bool eval_jobs_check_names(const eval_job *jobs, int64_t n, senc_error *err);
 
 #endif

@@ -46,7 +46,7 @@ static bool open_jobs(train_state *s, senc_error *err) {
     for (; s->n_jobs < c->n_evals; s->n_jobs++) {
         if (!eval_job_open(&s->jobs[s->n_jobs], c->evals[s->n_jobs], "eval", err)) return false;
     }
-    return true;
+    return eval_jobs_check_names(s->jobs, s->n_jobs, err);
 }
 
 static bool open_data(train_state *s, senc_error *err) {
