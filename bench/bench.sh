@@ -44,8 +44,9 @@ number() { sed -n "s/.*\"$1\": *\([0-9.e+]*\).*/\1/p" "$2" | head -1; }
 train_senc() {
     rm -rf "$work/run"
     "$senc" train --quiet --config "$here/medquad.toml" --threads "$threads" --set "output.dir=$work/run" >/dev/null
-    rows=$(number texts "$work/run/report.json") seconds=$(number training_seconds "$work/run/report.json")
-    awk "BEGIN { print $rows / 2 / $seconds }" >>"$work/train.senc"
+    # rows a second of all steps but the first, which warms up (for both): a line of the log a step, so the mean of the times
+    sed -n 's/.*"rows_per_second": \([0-9.]*\).*/\1/p' "$work/run/log.jsonl" |
+        awk 'NR > 1 { seconds += 1 / $1 } END { print (NR - 1) / seconds }' >>"$work/train.senc"
     number peak_memory_bytes "$work/run/report.json" >>"$work/train.senc.memory"
     number useful_gflops_per_second "$work/run/report.json" >>"$work/train.senc.flops"
 }
