@@ -1,11 +1,15 @@
 /* A training run: see run.h. */
 #include "train/run.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
@@ -66,20 +70,19 @@ static bool create_feed(train_state *s, senc_error *err) {
     /* The prompts with which evaluators and users encode these texts later: two equal sentences get the default one. */
     const bool asymmetric = strcmp(c->roles.texts[0], "anchor") == 0;
     s->max_length = c->model.max_length ? c->model.max_length : nn_model_max_length(s->model);
-    const train_feed_options options = {.set = s->set,
-                                        .columns = &s->columns,
-                                        .tokenizer = s->tokenizer,
-                                        .query_prompt = nn_model_prompt(s->model, asymmetric ? "query" : NULL),
-                                        .document_prompt = asymmetric ? nn_model_document_prompt(s->model)
-                                                                      : nn_model_prompt(s->model, NULL),
-                                        .max_length = s->max_length,
-                                        .exclude_prompt = !nn_model_includes_prompt(s->model),
-                                        .batch_size = c->train.batch_size,
-                                        .seed = (uint64_t)c->train.seed,
-                                        .shuffle = c->train.shuffle,
-                                        .drop_last = c->train.drop_last,
-                                        .mask_known_positives =
-                                            c->train.mask_known_positives && has_in_batch_negatives(c)};
+    const train_feed_options options = {
+        .set = s->set,
+        .columns = &s->columns,
+        .tokenizer = s->tokenizer,
+        .query_prompt = nn_model_prompt(s->model, asymmetric ? "query" : NULL),
+        .document_prompt = asymmetric ? nn_model_document_prompt(s->model) : nn_model_prompt(s->model, NULL),
+        .max_length = s->max_length,
+        .exclude_prompt = !nn_model_includes_prompt(s->model),
+        .batch_size = c->train.batch_size,
+        .seed = (uint64_t)c->train.seed,
+        .shuffle = c->train.shuffle,
+        .drop_last = c->train.drop_last,
+        .mask_known_positives = c->train.mask_known_positives && has_in_batch_negatives(c)};
     return train_feed_create(&options, &s->feed, err);
 }
 
@@ -287,10 +290,21 @@ static bool finish(train_state *s, senc_error *err) {
     return train_output_report(s, err);
 }
 
+/* Two runs in one folder would mix their checkpoints. The lock is on the folder itself, so it leaves nothing behind and
+ * ends with the process; file systems without locks go without it. */
+static bool lock_folder(const char *folder, int *lock, senc_error *err) {
+    if (!senc_path_create_folders(folder, err)) return false;
+    *lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0 || flock(*lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return true;
+    return senc_fail(err, SENC_BAD_INPUT, "%s: another run is writing into this folder", folder);
+}
+
 bool train_run(const train_config *config, const train_run_options *options, senc_error *err) {
     train_state s = {.config = config};
     bool resuming = false;
+    int lock = -1;
     bool ok = train_base_model_check(config, err) && open_data(&s, err) && open_jobs(&s, err) &&
+              (options->dry_run || lock_folder(config->output.dir, &lock, err)) &&
               train_output_prepare(&s, options, &resuming, err) && load_model(&s, err);
     if (ok) train_output_plan(&s);
     if (ok && !options->dry_run) {
@@ -302,5 +316,6 @@ bool train_run(const train_config *config, const train_run_options *options, sen
     }
     senc_log_status("%s", "");
     state_free(&s);
+    if (lock >= 0) close(lock);
     return ok;
 }
