@@ -123,7 +123,8 @@ static bool run_encode(cli_call *call, senc_error *err) {
     const cli_text_options text_options = {f->format, f->column, f->on_bad_utf8};
     cli_text_source *source = NULL;
     eval_model model = {0};
-    bool ok = cli_start_threads(call, err) && cli_text_source_open(f->input, &text_options, &source, err) &&
+    bool ok = cli_output_check(f->output, f->input, err) && cli_start_threads(call, err) &&
+              cli_text_source_open(f->input, &text_options, &source, err) &&
               cli_model_load(call->positionals[0], &overrides, f->batch_tokens, &model, err);
     ok = ok && encode_input(f, call->positionals[0], &model, source, err);
     eval_model_free(&model);

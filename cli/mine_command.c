@@ -5,6 +5,7 @@
 #include "cli/column_argument.h"
 #include "cli/command.h"
 #include "cli/model_argument.h"
+#include "cli/output.h"
 #include "train/mining.h"
 
 typedef struct mine_flags {
@@ -53,7 +54,7 @@ static void tell(const mine_flags *f, const train_mining_report *r) {
               (long long)r->n_anchors, (long long)r->n_candidates);
     senc_info("dropped: %lld known positives and duplicates, %lld within the margin of the positive",
               (long long)r->n_known, (long long)r->n_too_close);
-    senc_info("mean cosine: positives %.4f, negatives %.4f", r->mean_positive, r->mean_negative);
+    if (r->n_written > 0) senc_info("mean cosine: positives %.4f, negatives %.4f", r->mean_positive, r->mean_negative);
     if (r->n_rows_short)
         senc_warn("%lld rows got fewer than %lld negatives", (long long)r->n_rows_short, (long long)f->negatives);
 }
@@ -71,8 +72,8 @@ static bool run_mine(cli_call *call, senc_error *err) {
     data_set *set = NULL;
     eval_model model = {0};
     train_mining_report report;
-    const bool ok = cli_start_threads(call, err) && open_pairs(f, &set, err) &&
-                    cli_model_load(call->positionals[0], &overrides, 0, &model, err) &&
+    const bool ok = cli_output_check(f->output, f->data, err) && cli_start_threads(call, err) &&
+                    open_pairs(f, &set, err) && cli_model_load(call->positionals[0], &overrides, 0, &model, err) &&
                     train_mine(set, &model, &options, f->output, &report, err);
     if (ok) tell(f, &report);
     eval_model_free(&model);

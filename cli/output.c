@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "autograd/base/file.h"
 
@@ -30,9 +31,20 @@ bool cli_output_finish(senc_error *err) {
     return senc_fail(err, SENC_FAILED, "standard output: cannot write: %s", strerror(failure));
 }
 
+bool cli_output_check(const char *path, const char *input, senc_error *err) {
+    struct stat output, source;
+    if (stat(path, &output) != 0 || S_ISDIR(output.st_mode)) return true; /* writing will tell what is wrong */
+    if (!S_ISREG(output.st_mode))
+        return senc_fail(err, SENC_BAD_INPUT, "%s: cannot write: expected a file, found a device or a pipe", path);
+    if (input && stat(input, &source) == 0 && source.st_dev == output.st_dev && source.st_ino == output.st_ino)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: cannot write: it is the input", path);
+    return true;
+}
+
 bool cli_output_file(const char *path, senc_buffer *b, senc_error *err) {
     if (strcmp(path, "-") == 0) return cli_output_buffer(b, err);
     bool ok = !b->failed || senc_fail_memory(err, b->n_bytes, "the output");
+    ok = ok && cli_output_check(path, NULL, err);
     ok = ok && senc_file_write(path, senc_buffer_text(b), b->n_bytes, err);
     senc_buffer_free(b);
     return ok;

@@ -17,6 +17,9 @@ bool cli_output_buffer(senc_buffer *b, senc_error *err);
 /* Flushes. True when all was written or the reader went away. */
 bool cli_output_finish(senc_error *err);
 
+/* A file is replaced as a whole when it is complete. So the output must not be the input (NULL: there is none), nor
+ * something that is no file: the device /dev/null itself would be replaced. */
+bool cli_output_check(const char *path, const char *input, senc_error *err);
 /* Writes text to a path atomically, or to standard output for "-". Frees the buffer. */
 bool cli_output_file(const char *path, senc_buffer *b, senc_error *err);
 

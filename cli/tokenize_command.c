@@ -201,7 +201,7 @@ static bool write_output(tokenize_run *run, const tokenize_flags *f, cli_text_so
     if (strcmp(f->output, "-") == 0) return tokenize_all(run, source, NULL, err);
     cli_interrupt_watch();
     senc_file_writer writer;
-    if (!senc_file_writer_open(&writer, f->output, err)) return false;
+    if (!cli_output_check(f->output, f->input, err) || !senc_file_writer_open(&writer, f->output, err)) return false;
     const bool ok = tokenize_all(run, source, writer.stream, err) && senc_file_writer_commit(&writer, err);
     senc_file_writer_close(&writer);
     return ok;
