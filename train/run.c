@@ -19,11 +19,16 @@
 
 /* ---- signals ---- */
 
-static volatile sig_atomic_t stop_requested;
+static volatile sig_atomic_t stop_requested, stop_is_told;
 
+/* Says so at once: what is under way, an evaluation above all, can take minutes. */
 static void request_stop(int number) {
+    static const char note[] = "stopping after this step or evaluation; once more stops at once\n";
+    const int code = errno;
     (void)number;
     stop_requested = 1;
+    if (stop_is_told && write(STDERR_FILENO, note, sizeof note - 1) < 0) stop_is_told = 0; /* nobody reads it */
+    errno = code;
 }
 
 /* A first SIGINT or SIGTERM asks the loop to save and stop; the second one has its default effect. */
@@ -31,6 +36,7 @@ static void catch_signals(void) {
     struct sigaction action = {.sa_handler = request_stop, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
     sigemptyset(&action.sa_mask);
     stop_requested = 0;
+    stop_is_told = senc_log_get_level() >= SENC_LOG_INFO;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
