@@ -105,6 +105,24 @@ static void count_steps(train_state *s) {
                                    .n_rows = data_set_n_rows(s->set)};
 }
 
+/* What only the data and the model together can say. */
+static bool check_sizes(const train_state *s, senc_error *err) {
+    const train_config *c = s->config;
+    if (c->loss->in_batch_negatives && c->train.batch_size == 1 && s->columns.n == 2)
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "%s: train.batch_size: loss \"%s\" takes the other rows of a batch as negatives; expected at "
+                         "least 2, got 1",
+                         c->path, c->loss->name);
+    const int64_t tokens = train_stepper_chunk_tokens(&s->stepper);
+    if (tokens >= s->max_length) return true;
+    char needed[32], limit[32];
+    const int64_t bytes = (s->max_length * nn_model_activation_bytes_per_token(s->model) + 8) / 9 * 10;
+    return senc_fail(err, SENC_BAD_INPUT,
+                     "%s: train.memory_limit: one text of %lld tokens needs %s; expected at least that, got %s",
+                     c->path, (long long)s->max_length, senc_bytes_text(bytes, needed, sizeof needed),
+                     senc_bytes_text(c->train.memory_limit, limit, sizeof limit));
+}
+
 static bool load_model(train_state *s, senc_error *err) {
     const train_settings *t = &s->config->train;
     const train_adamw_options adamw = {t->beta1, t->beta2, t->epsilon, t->weight_decay, t->max_grad_norm};
@@ -114,6 +132,7 @@ static bool load_model(train_state *s, senc_error *err) {
     count_steps(s);
     return train_stepper_init(&s->stepper, s->kernels, s->model, s->config->loss, s->config->loss_options,
                               (uint64_t)t->seed, t->memory_limit, err) &&
+           check_sizes(s, err) &&
            train_optimizer_init(&s->optimizer, s->kernels, nn_model_params(s->model), adamw, err);
 }
 

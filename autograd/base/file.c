@@ -118,10 +118,34 @@ bool senc_path_remove(const char *path, senc_error *err) {
     return true;
 }
 
+/* Where a file of this path would be written: the target of a link. NULL, with err, for what must not be replaced by a
+ * file (a device, a pipe, a folder). The caller frees. */
+static char *find_target(const char *path, senc_error *err) {
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        char *copy = senc_strdup(path);
+        if (!copy) senc_fail_memory(err, strlen(path), "a path");
+        return copy;
+    }
+    if (S_ISDIR(info.st_mode)) {
+        errno = EISDIR;
+        senc_fail_errno(err, "%s: cannot write", path);
+        return NULL;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        senc_fail(err, SENC_BAD_INPUT, "%s: cannot write: a device or a pipe is there", path);
+        return NULL;
+    }
+    char *target = realpath(path, NULL);
+    if (!target) senc_fail_errno(err, "%s: cannot write", path);
+    return target;
+}
+
 bool senc_file_writer_open(senc_file_writer *w, const char *path, senc_error *err) {
-    *w = (senc_file_writer){0};
+    *w = (senc_file_writer){.target = find_target(path, err)};
+    if (!w->target) return false;
     senc_buffer name = {0};
-    senc_buffer_printf(&name, "%s.tmp-%ld", path, (long)getpid());
+    senc_buffer_printf(&name, "%s.tmp-%ld", w->target, (long)getpid());
     w->path = senc_strdup(path);
     w->temporary = senc_buffer_take(&name);
     if (!w->path || !w->temporary) {
@@ -148,16 +172,28 @@ static void sync_folder_of(const char *path) {
     free(folder);
 }
 
+/* Why an earlier write failed: its errno is gone, so more is written to ask again (a byte might still fit on a full
+ * disk). */
+static int ask_again(FILE *stream) {
+    static const char zeros[1 << 16];
+    clearerr(stream);
+    errno = 0;
+    fwrite(zeros, 1, sizeof zeros, stream);
+    if (errno == 0) fflush(stream);
+    return errno ? errno : EIO;
+}
+
 bool senc_file_writer_commit(senc_file_writer *w, senc_error *err) {
     errno = 0;
     bool ok = fflush(w->stream) == 0 && !ferror(w->stream) && fsync(fileno(w->stream)) == 0;
-    int code = errno ? errno : EIO; /* an earlier write failed, and its errno may be gone */
+    int code = errno;
+    if (!ok && ferror(w->stream) && code == 0) code = ask_again(w->stream);
     if (fclose(w->stream) != 0 && ok) {
         ok = false;
         code = errno;
     }
     w->stream = NULL;
-    if (ok && rename(w->temporary, w->path) != 0) {
+    if (ok && rename(w->temporary, w->target) != 0) {
         ok = false;
         code = errno;
     }
@@ -167,7 +203,7 @@ bool senc_file_writer_commit(senc_file_writer *w, senc_error *err) {
         senc_file_writer_close(w);
         return false;
     }
-    sync_folder_of(w->path);
+    sync_folder_of(w->target);
     free(w->temporary);
     w->temporary = NULL;
     senc_file_writer_close(w);
@@ -178,6 +214,7 @@ void senc_file_writer_close(senc_file_writer *w) {
     if (w->stream) fclose(w->stream);
     if (w->temporary) remove(w->temporary);
     free(w->path);
+    free(w->target);
     free(w->temporary);
     *w = (senc_file_writer){0};
 }

@@ -13,9 +13,11 @@
 /* A file being written. open -> fwrite/fprintf on `stream` -> commit; close without commit removes the temporary. */
 typedef struct senc_file_writer {
     FILE *stream;
-    char *path, *temporary;
+    char *path; /* as given, for messages */
+    char *target, *temporary;
 } senc_file_writer;
 
+/* Through a link its target is written. A device, a pipe or a folder in that place is refused. */
 bool senc_file_writer_open(senc_file_writer *w, const char *path, senc_error *err);
 /* Flushes, syncs, renames over `path`. On failure (disk full, ...) the temporary is removed and the old file stays. */
 bool senc_file_writer_commit(senc_file_writer *w, senc_error *err);

@@ -51,6 +51,32 @@ static void check_content(const char *path, const char *expected) {
     free(text);
 }
 
+/* Writing through a link changes its target and keeps the link; a pipe is refused, not replaced. */
+START_TEST(links_and_pipes) {
+    char root[] = "/tmp/senc-links-XXXXXX";
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    char *target = senc_path_join(root, "target"), *link = senc_path_join(root, "link"),
+         *pipe = senc_path_join(root, "pipe");
+    ck_assert(senc_file_write(target, "old", 3, NULL));
+    ck_assert_int_eq(symlink(target, link), 0);
+    ck_assert_int_eq(mkfifo(pipe, 0600), 0);
+    ck_assert(senc_file_write(link, "new!", 4, NULL));
+    struct stat info;
+    ck_assert(lstat(link, &info) == 0 && S_ISLNK(info.st_mode));
+    char *text = senc_file_read(target, 0, NULL, NULL);
+    ck_assert_str_eq(text, "new!");
+    free(text);
+    senc_error err = {0};
+    ck_assert(!senc_file_write(pipe, "x", 1, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "a device or a pipe is there"));
+    ck_assert(lstat(pipe, &info) == 0 && S_ISFIFO(info.st_mode));
+    ck_assert(senc_path_remove(root, NULL));
+    free(target);
+    free(link);
+    free(pipe);
+}
+END_TEST
+
 /* "../" is taken off against a real folder only: through a link or a missing folder it means something else. */
 START_TEST(resolving_takes_parent_folders_off) {
     char root[] = "/tmp/senc-resolve-XXXXXX";
@@ -289,6 +315,7 @@ int main(void) {
     TCase *cases = tcase_create("file");
     tcase_add_checked_fixture(cases, make_folder, remove_folder);
     tcase_add_test(cases, resolving_takes_parent_folders_off);
+    tcase_add_test(cases, links_and_pipes);
     tcase_add_test(cases, writes_and_reads);
     tcase_add_test(cases, a_reader_sees_the_old_file_until_commit);
     tcase_add_test(cases, close_without_commit_keeps_the_old_file);

@@ -463,7 +463,8 @@ static const struct bad_run {
     {{{"eval.0.type=retreival"}}, SENC_BAD_INPUT, "retreival"},
     {{{"loss={type = \"cosine\"}"}}, SENC_BAD_INPUT, "sentence1"},
     {{{"train.best_metric=held_cosine_ndgc@10"}}, SENC_BAD_INPUT, "did you mean \"held_cosine_ndcg@10\"?"},
-    {{{"train.memory_limit=1KiB"}}, SENC_FAILED, "step 1: "},
+    {{{"train.memory_limit=1KiB"}}, SENC_BAD_INPUT, "train.memory_limit: one text of "},
+    {{{"train.batch_size=1"}}, SENC_BAD_INPUT, "train.batch_size: loss \"mnrl\" takes the other rows"},
 };
 enum { N_BAD_RUNS = sizeof bad_runs / sizeof bad_runs[0] };
 
