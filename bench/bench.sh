@@ -87,7 +87,7 @@ done
 row() { # NAME LABEL
     ours=$(median <"$work/$1.senc") rate=$(median <"$work/$1.senc.flops") theirs="" ratio=""
     if [ -f "$work/$1.peer" ]; then
-        theirs=$(median <"$work/$1.peer")
+        theirs=$(median <"$work/$1.peer" | awk '{ printf "%.2f", $1 }')
         ratio=$(awk "BEGIN { printf \"%.2f\", $ours / $theirs }")
     fi
     share=$(awk "BEGIN { printf \"%.0f\", 100 * $rate / $limit }")
