@@ -40,11 +40,14 @@ static bool drop_last_part(char *path) {
 char *senc_path_resolve(const char *a, const char *b) {
     char *folder = senc_strdup(a);
     if (!folder) return NULL;
+    bool dropped = false;
     while (strncmp(b, "../", 3) == 0 && drop_last_part(folder)) {
+        dropped = true;
         for (b += 3; *b == '/'; b++) {
         }
     }
-    char *joined = senc_path_join(folder, b);
+    const bool here = dropped && strcmp(folder, ".") == 0;
+    char *joined = senc_path_join(here ? "" : folder, b);
     free(folder);
     return joined;
 }
