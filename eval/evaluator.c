@@ -151,8 +151,8 @@ bool eval_job_open(eval_job *job, const senc_value *table, const char *scope, se
     job->spec = spec;
     char owner[64];
     snprintf(owner, sizeof(owner), "evaluator \"%s\"", spec->name);
-    if (senc_options_read(spec->options, job->options, table, scope, owner, ignore, err) &&
-        name_job(job, err) && spec->load(job->options, &job->task, err))
+    if (senc_options_read(spec->options, job->options, table, scope, owner, ignore, err) && name_job(job, err) &&
+        spec->load(job->options, &job->task, err))
         return true;
     eval_job_close(job);
     return false;
