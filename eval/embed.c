@@ -10,19 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autograd/base/buffer.h"
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
 
 #define BLOCK_TEXTS 8192
 #define TASK_TEXTS  32 /* tokenized by one task: large enough to hide the hand-out, small enough to balance */
-
-/* The working memory of one thread that tokenizes. */
-typedef struct embed_worker {
-    data_tokenizer_scratch *scratch;
-    senc_buffer text; /* prompt + text */
-} embed_worker;
 
 /* A text of the block after tokenizing: items [first, first + n) of its task's ids. */
 typedef struct embed_item {
@@ -35,8 +28,8 @@ struct eval_encoder {
     const data_tokenizer *tokenizer;
     int64_t max_length, batch_tokens, width;
     ag_tape tape;
-    embed_worker *workers;
-    int n_workers;
+    data_tokenizer_scratch **scratches; /* one a thread */
+    int n_scratches;
     data_ids *task_ids; /* one list a task */
     int64_t n_tasks;
     embed_item *items; /* (BLOCK_TEXTS) */
@@ -97,19 +90,16 @@ bool eval_encoder_create(nn_model *model, const data_tokenizer *tokenizer, int64
     return false;
 }
 
-static void free_workers(eval_encoder *e) {
-    for (int i = 0; i < e->n_workers; i++) {
-        data_tokenizer_scratch_free(e->workers[i].scratch);
-        senc_buffer_free(&e->workers[i].text);
-    }
-    free(e->workers);
-    e->workers = NULL;
-    e->n_workers = 0;
+static void free_scratches(eval_encoder *e) {
+    for (int i = 0; i < e->n_scratches; i++) data_tokenizer_scratch_free(e->scratches[i]);
+    free(e->scratches);
+    e->scratches = NULL;
+    e->n_scratches = 0;
 }
 
 void eval_encoder_free(eval_encoder *e) {
     if (!e) return;
-    free_workers(e);
+    free_scratches(e);
     for (int64_t i = 0; e->task_ids && i < e->n_tasks; i++) data_ids_free(&e->task_ids[i]);
     free(e->task_ids);
     free(e->items);
@@ -121,21 +111,21 @@ void eval_encoder_free(eval_encoder *e) {
     free(e);
 }
 
-/* One worker for each thread of the pool, which may have been restarted with more. */
-static bool reserve_workers(eval_encoder *e, senc_error *err) {
+/* One scratch for each thread of the pool, which may have been restarted with more. */
+static bool reserve_scratches(eval_encoder *e, senc_error *err) {
     const int n = senc_threads_count();
-    if (n <= e->n_workers) return true;
-    free_workers(e);
-    e->workers = senc_alloc_zero((size_t)n, sizeof *e->workers);
-    if (!e->workers) return senc_fail_memory(err, (size_t)n * sizeof *e->workers, "the encoder");
-    e->n_workers = n;
+    if (n <= e->n_scratches) return true;
+    free_scratches(e);
+    e->scratches = senc_alloc_zero((size_t)n, sizeof *e->scratches);
+    if (!e->scratches) return senc_fail_memory(err, (size_t)n * sizeof *e->scratches, "the encoder");
+    e->n_scratches = n;
     bool ok = true;
     for (int i = 0; ok && i < n; i++) {
-        e->workers[i].scratch = data_tokenizer_scratch_create();
-        ok = e->workers[i].scratch != NULL;
+        e->scratches[i] = data_tokenizer_scratch_create();
+        ok = e->scratches[i] != NULL;
     }
     if (ok) return true;
-    free_workers(e); /* the next call tries again */
+    free_scratches(e); /* the next call tries again */
     return senc_fail_memory(err, 1, "the tokenizer");
 }
 
@@ -156,29 +146,17 @@ static bool is_blank(const eval_text *text) {
 static void tokenize_texts(void *context, int64_t task, int thread) {
     const tokenize_job *job = context;
     eval_encoder *e = job->e;
-    embed_worker *worker = &e->workers[thread];
     data_ids *ids = &e->task_ids[task];
     const int64_t special = data_tokenizer_special_count(e->tokenizer);
     const int64_t end = (task + 1) * TASK_TEXTS < job->n ? (task + 1) * TASK_TEXTS : job->n;
     ids->n = 0;
     ids->failed = false; /* a failure of an earlier call is over */
-    if (worker->text.failed) senc_buffer_free(&worker->text);
     for (int64_t i = task * TASK_TEXTS; i < end; i++) {
         const eval_text *text = &job->texts[i];
-        const char *bytes = text->bytes;
-        int64_t n_bytes = text->n_bytes;
-        if (job->prompt) {
-            senc_buffer_clear(&worker->text);
-            senc_buffer_append_text(&worker->text, job->prompt);
-            senc_buffer_append(&worker->text, text->bytes, (size_t)text->n_bytes);
-            ids->failed = ids->failed || worker->text.failed;
-            bytes = senc_buffer_text(&worker->text);
-            n_bytes = (int64_t)worker->text.n_bytes;
-        }
         embed_item *item = &e->items[i];
         item->first = ids->n;
-        item->n = data_tokenizer_encode(e->tokenizer, worker->scratch, bytes, (size_t)n_bytes, e->max_length, ids,
-                                        &item->truncated);
+        item->n = data_tokenizer_encode_prompted(e->tokenizer, e->scratches[thread], job->prompt, text->bytes,
+                                                 (size_t)text->n_bytes, e->max_length, ids, &item->truncated);
         if (item->n < 0) return; /* ids->failed is set: the caller sees it */
         item->empty = job->prompt ? is_blank(text) : item->n <= special;
     }
@@ -265,7 +243,7 @@ bool eval_encoder_embed(eval_encoder *e, const char *prompt, const eval_text *te
     e->earlier_ms = e->stats.encode_ms;
     int64_t n_prompt_tokens = 0;
     if (prompt && !prompt[0]) prompt = NULL;
-    if (!reserve_workers(e, err)) return false;
+    if (!reserve_scratches(e, err)) return false;
     if (prompt && !nn_model_includes_prompt(e->model))
         n_prompt_tokens = data_tokenizer_prompt_length(e->tokenizer, prompt);
     if (n_prompt_tokens < 0) return senc_fail_memory(err, strlen(prompt), "the prompt");

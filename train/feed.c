@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autograd/base/buffer.h"
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
 
@@ -16,7 +15,6 @@ typedef struct feed_worker {
     data_row row;
     data_tokenizer_scratch *scratch;
     data_ids ids;
-    senc_buffer text; /* prompt + text */
     int64_t n_truncated;
     senc_error error;
 } feed_worker;
@@ -168,7 +166,6 @@ void train_feed_free(train_feed *f) {
         data_row_free(&f->workers[i].row);
         data_tokenizer_scratch_free(f->workers[i].scratch);
         data_ids_free(&f->workers[i].ids);
-        senc_buffer_free(&f->workers[i].text);
     }
     free(f->workers);
     free(f->pieces);
@@ -197,20 +194,11 @@ static bool tokenize_text(train_feed *f, feed_worker *w, int worker, int64_t i, 
     b->hashes[at] = 0;
     if (!value->present) return true;
     b->hashes[at] = data_text_hash(value->text, value->n_bytes);
-    const char *prompt = column == 0 ? f->o.query_prompt : f->o.document_prompt, *text = value->text;
-    size_t n_bytes = value->n_bytes;
-    if (prompt && prompt[0]) {
-        senc_buffer_clear(&w->text);
-        senc_buffer_append_text(&w->text, prompt);
-        senc_buffer_append(&w->text, value->text, value->n_bytes);
-        if (w->text.failed) return senc_fail_memory(&w->error, n_bytes, "a text with its prompt");
-        text = w->text.data;
-        n_bytes = w->text.n_bytes;
-    }
+    const char *prompt = column == 0 ? f->o.query_prompt : f->o.document_prompt;
     bool truncated = false;
-    const int64_t n =
-        data_tokenizer_encode(f->o.tokenizer, w->scratch, text, n_bytes, f->o.max_length, &w->ids, &truncated);
-    if (n < 0) return senc_fail_memory(&w->error, n_bytes, "token ids");
+    const int64_t n = data_tokenizer_encode_prompted(f->o.tokenizer, w->scratch, prompt, value->text, value->n_bytes,
+                                                     f->o.max_length, &w->ids, &truncated);
+    if (n < 0) return senc_fail_memory(&w->error, value->n_bytes, "token ids");
     f->pieces[at].n = n;
     w->n_truncated += truncated;
     return true;

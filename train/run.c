@@ -66,11 +66,6 @@ static bool open_data(train_state *s, senc_error *err) {
                                 &s->columns, err);
 }
 
-/* The loss whose rows are (anchor, positive, ...) uses the other rows of a batch as negatives. */
-static bool has_in_batch_negatives(const train_config *c) {
-    return c->loss->in_batch_negatives;
-}
-
 static bool create_feed(train_state *s, senc_error *err) {
     const train_config *c = s->config;
     /* The prompts with which evaluators and users encode these texts later: two equal sentences get the default one. */
@@ -88,7 +83,7 @@ static bool create_feed(train_state *s, senc_error *err) {
         .seed = (uint64_t)c->train.seed,
         .shuffle = c->train.shuffle,
         .drop_last = c->train.drop_last,
-        .mask_known_positives = c->train.mask_known_positives && has_in_batch_negatives(c)};
+        .mask_known_positives = c->train.mask_known_positives && c->loss->in_batch_negatives};
     return train_feed_create(&options, &s->feed, err);
 }
 

@@ -277,6 +277,8 @@ void train_output_plan(const train_state *s) {
         senc_info("loss    %s", c->loss->name);
     senc_info("data    %lld rows, %lld texts a row, at most %lld tokens a text", (long long)data_set_n_rows(s->set),
               (long long)s->columns.n, (long long)s->max_length);
+    if (data_set_n_skipped(s->set) > 0)
+        senc_info("        %lld rows with an empty text were left out", (long long)data_set_n_skipped(s->set));
     senc_info("steps   %lld of %lld rows (%lld an epoch), %lld to warm up", (long long)s->n_steps,
               (long long)(c->train.batch_size * c->train.accumulation), (long long)s->steps_per_epoch,
               (long long)s->warmup_steps);

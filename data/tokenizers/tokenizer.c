@@ -58,6 +58,7 @@ void data_ids_free(data_ids *ids) {
 
 struct data_tokenizer_scratch {
     data_normalizer_scratch normalizer;
+    senc_buffer prompted; /* a prompt with the text behind it */
 };
 
 data_tokenizer_scratch *data_tokenizer_scratch_create(void) {
@@ -67,6 +68,7 @@ data_tokenizer_scratch *data_tokenizer_scratch_create(void) {
 void data_tokenizer_scratch_free(data_tokenizer_scratch *scratch) {
     if (!scratch) return;
     data_normalizer_scratch_free(&scratch->normalizer);
+    senc_buffer_free(&scratch->prompted);
     free(scratch);
 }
 
@@ -380,6 +382,22 @@ int64_t data_tokenizer_encode(const data_tokenizer *t, data_tokenizer_scratch *s
         return -1;
     }
     return ids->n - first;
+}
+
+int64_t data_tokenizer_encode_prompted(const data_tokenizer *t, data_tokenizer_scratch *scratch, const char *prompt,
+                                       const char *text, size_t n_bytes, int64_t max_length, data_ids *ids,
+                                       bool *truncated) {
+    if (!prompt || !prompt[0]) return data_tokenizer_encode(t, scratch, text, n_bytes, max_length, ids, truncated);
+    senc_buffer *whole = &scratch->prompted;
+    senc_buffer_clear(whole);
+    senc_buffer_append_text(whole, prompt);
+    senc_buffer_append(whole, text, n_bytes);
+    if (whole->failed) {
+        senc_buffer_free(whole); /* the next text starts anew */
+        ids->failed = true;
+        return -1;
+    }
+    return data_tokenizer_encode(t, scratch, whole->data, whole->n_bytes, max_length, ids, truncated);
 }
 
 /* ---- what it is ---- */

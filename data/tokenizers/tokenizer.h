@@ -73,6 +73,12 @@ bool data_tokenizer_save(const data_tokenizer *t, const char *folder, senc_error
 int64_t data_tokenizer_encode(const data_tokenizer *t, data_tokenizer_scratch *scratch, const char *text,
                               size_t n_bytes, int64_t max_length, data_ids *ids, bool *truncated);
 
+/* The same for a text with a prompt in front of it, which training and evaluation must do alike. prompt NULL or "":
+ * none. */
+int64_t data_tokenizer_encode_prompted(const data_tokenizer *t, data_tokenizer_scratch *scratch, const char *prompt,
+                                       const char *text, size_t n_bytes, int64_t max_length, data_ids *ids,
+                                       bool *truncated);
+
 /* Tokens that a prompt takes in front of a text: those of the prompt alone, its opening special token included, without
  * the closing one. -1 when out of memory. */
 int64_t data_tokenizer_prompt_length(const data_tokenizer *t, const char *prompt);
