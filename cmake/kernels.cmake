@@ -16,9 +16,17 @@ function(senc_kernel_isa isa)
   target_sources(senc_kernels PRIVATE $<TARGET_OBJECTS:senc_kernels_${isa}>)
 endfunction()
 
+# Every set twice: activations stored as float, and as bf16. avx512_bf16 has AVX-512 only; avx512bf16_bf16 multiplies pairs of bf16 with
+# the AVX512-BF16 instructions, and wide_bf16 does the same in plain code.
+set(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mfma -mprefer-vector-width=512)
 senc_kernel_isa(generic)
+senc_kernel_isa(generic_bf16 -DKERN_HALF)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   senc_kernel_isa(avx2 -mavx2 -mfma)
-  senc_kernel_isa(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mfma -mprefer-vector-width=512)
+  senc_kernel_isa(avx2_bf16 -mavx2 -mfma -DKERN_HALF)
+  senc_kernel_isa(avx512 ${avx512})
+  senc_kernel_isa(avx512_bf16 ${avx512} -DKERN_HALF)
+  senc_kernel_isa(avx512bf16_bf16 ${avx512} -mavx512bf16 -DKERN_HALF -DKERN_PAIRS)
   senc_kernel_isa(wide -mavx2 -mfma -DKERN_WIDE -Wno-psabi)
+  senc_kernel_isa(wide_bf16 -mavx2 -mfma -DKERN_WIDE -DKERN_HALF -DKERN_PAIRS -Wno-psabi)
 endif()

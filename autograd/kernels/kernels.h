@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "autograd/base/real.h"
 
@@ -48,8 +49,20 @@ typedef struct kern_adamw {
     double gradient_scale;                     /* from clipping; multiplies the gradient first */
 } kern_adamw;
 
+/* How activations and their gradients are stored. bf16 is the upper half of a float (Kalamkar et al. 2019); kernels
+ * compute and sum in float whatever the storage and round to nearest even when they store. Parameters, their gradients,
+ * statistics and sentence vectors are always `real`. */
+typedef enum kern_storage { KERN_REAL, KERN_BF16 } kern_storage;
+typedef uint16_t kern_bf16;
+/* An array of activations in the storage of its table. */
+typedef void kern_stored;
+
 typedef struct kern_table {
     const char *name; /* "ref", "avx2", "avx512", "generic" */
+    kern_storage storage;
+    /* The same machine's table for activations in bf16; NULL: it has none. Entries without a kern_stored argument are
+     * the same in both. */
+    const struct kern_table *bf16;
 
     /* c (m,n) = alpha * op(a) op(b) + beta * c. op(a) is (m,k); a is stored (m,k), or (k,m) when transpose_a. lda etc.
      * are the stored row lengths. beta 0 overwrites. Parallel. */
@@ -58,14 +71,14 @@ typedef struct kern_table {
 
     /* y (N,out) = act(x) (N,in) * w^T + bias; w (out,in) as in PyTorch, bias (out) or NULL. The activation is applied
      * to the INPUT on the fly, so that only x is kept for backward. */
-    void (*linear_forward)(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x, const real *w,
-                           const real *bias, real *y);
+    void (*linear_forward)(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *x, const real *w,
+                           const real *bias, kern_stored *y);
     /* dx (N,in) = beta*dx + (dy w) . act'(x). x may be NULL when act is KERN_NONE. */
-    void (*linear_backward_input)(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x, const real *w,
-                                  const real *dy, real beta, real *dx);
+    void (*linear_backward_input)(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *x,
+                                  const real *w, const kern_stored *dy, real beta, kern_stored *dx);
     /* dw (out,in) += dy^T act(x); dbias (out) += column sums of dy (NULL: skip). */
-    void (*linear_backward_weight)(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x,
-                                   const real *dy, real *dw, real *dbias);
+    void (*linear_backward_weight)(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *x,
+                                   const kern_stored *dy, real *dw, real *dbias);
 
     /* y = act(x) elementwise (n); dx = beta*dx + dy * act'(x). */
     void (*activation_forward)(kern_activation act, int64_t n, const real *x, real *y);
@@ -73,23 +86,25 @@ typedef struct kern_table {
 
     /* y (N,D) = (x - mean) * rstd * gamma + beta_, rstd = 1/sqrt(var + eps), biased variance. mean, rstd (N) are saved.
      */
-    void (*layer_norm_forward)(int64_t n, int64_t d, const real *x, const real *gamma, const real *shift, double eps,
-                               real *y, real *mean, real *rstd);
-    void (*layer_norm_backward)(int64_t n, int64_t d, const real *x, const real *gamma, const real *mean,
-                                const real *rstd, const real *dy, real beta, real *dx, real *dgamma, real *dshift);
+    void (*layer_norm_forward)(int64_t n, int64_t d, const kern_stored *x, const real *gamma, const real *shift,
+                               double eps, kern_stored *y, real *mean, real *rstd);
+    void (*layer_norm_backward)(int64_t n, int64_t d, const kern_stored *x, const real *gamma, const real *mean,
+                                const real *rstd, const kern_stored *dy, real beta, kern_stored *dx, real *dgamma,
+                                real *dshift);
 
     /* sum (N,D) = residual + dropout(sum)  [in place: `sum` comes in as the branch x], y = layer_norm(sum). */
-    void (*add_norm_forward)(int64_t n, int64_t d, kern_dropout dropout, real *sum, const real *residual,
-                             const real *gamma, const real *shift, double eps, real *y, real *mean, real *rstd);
+    void (*add_norm_forward)(int64_t n, int64_t d, kern_dropout dropout, kern_stored *sum, const kern_stored *residual,
+                             const real *gamma, const real *shift, double eps, kern_stored *y, real *mean, real *rstd);
     /* dsum from layer norm; dresidual = beta_residual*dresidual + dsum; dx = beta_x*dx + dropout mask of dsum.
      * dx or dresidual may be NULL; neither overlaps dy. */
-    void (*add_norm_backward)(int64_t n, int64_t d, kern_dropout dropout, const real *sum, const real *gamma,
-                              const real *mean, const real *rstd, const real *dy, real beta_x, real *dx,
-                              real beta_residual, real *dresidual, real *dgamma, real *dshift);
+    void (*add_norm_backward)(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *sum, const real *gamma,
+                              const real *mean, const real *rstd, const kern_stored *dy, real beta_x, kern_stored *dx,
+                              real beta_residual, kern_stored *dresidual, real *dgamma, real *dshift);
 
     /* y (N,D) = dropout(x); dx = beta*dx + mask/(1-p) * dy. y may be x. */
-    void (*dropout_forward)(int64_t n, int64_t d, kern_dropout dropout, const real *x, real *y);
-    void (*dropout_backward)(int64_t n, int64_t d, kern_dropout dropout, const real *dy, real beta, real *dx);
+    void (*dropout_forward)(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *x, kern_stored *y);
+    void (*dropout_backward)(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *dy, real beta,
+                             kern_stored *dx);
 
     /* Self-attention on packed qkv (N, 3D): columns q [0,D), k [D,2D), v [2D,3D); head h owns columns h*D/H of each.
      * out (N,D) = dropout(softmax(scale * q k^T)) v per sequence and head; log_sum (N,H) = log-sum-exp of the scaled
@@ -97,26 +112,26 @@ typedef struct kern_table {
      * TOKENS (so the row key is (first_row + i) * H + h), column = position of j in its sequence. The T x T scores are
      * never stored whole. */
     void (*attention_forward)(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
-                              const real *qkv, real *out, real *log_sum);
+                              const kern_stored *qkv, kern_stored *out, real *log_sum);
     /* Recomputes the probabilities from qkv and log_sum (FlashAttention, Dao et al. 2022, section 3.1).
      * dqkv (N, 3D) = beta*dqkv + gradient. */
     void (*attention_backward)(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
-                               const real *qkv, const real *out, const real *log_sum, const real *dout, real beta,
-                               real *dqkv);
+                               const kern_stored *qkv, const kern_stored *out, const real *log_sum,
+                               const kern_stored *dout, real beta, kern_stored *dqkv);
 
     /* out (N,D) = word[ids[i]] + position[position_of(i) + first_position] + type[0]; position, type may be NULL. */
     void (*embed_forward)(kern_sequences sequences, int64_t d, const int32_t *ids, int64_t first_position,
-                          const real *word, const real *position, const real *type, real *out);
+                          const real *word, const real *position, const real *type, kern_stored *out);
     /* dword[ids[i]] += dout[i] etc.; rows in a fixed order, no atomics. Any of the three may be NULL. */
     void (*embed_backward)(kern_sequences sequences, int64_t d, const int32_t *ids, int64_t first_position,
-                           const real *dout, real *dword, real *dposition, real *dtype);
+                           const kern_stored *dout, real *dword, real *dposition, real *dtype);
 
     /* y (B,D) from x (N,D). argmax (B,D): token row of the maximum, for KERN_POOL_MAX only, else NULL. An empty
      * sequence gives zeros. */
-    void (*pool_forward)(kern_pooling mode, kern_sequences sequences, int64_t d, const real *x, real *y,
+    void (*pool_forward)(kern_pooling mode, kern_sequences sequences, int64_t d, const kern_stored *x, real *y,
                          int64_t *argmax);
     void (*pool_backward)(kern_pooling mode, kern_sequences sequences, int64_t d, const int64_t *argmax, const real *dy,
-                          real beta, real *dx);
+                          real beta, kern_stored *dx);
 
     /* y = x / max(|x|, eps) per row, norm (N) saved; PyTorch's F.normalize has eps 1e-12. */
     void (*normalize_forward)(int64_t n, int64_t d, double eps, const real *x, real *y, real *norm);
@@ -132,6 +147,21 @@ typedef struct kern_table {
     /* AdamW (Loshchilov, Hutter 2019, algorithm 2, with decoupled decay lr*weight_decay): w, m, v updated, g read. */
     void (*adamw)(int64_t n, kern_adamw step, real *w, const real *g, real *m, real *v);
 } kern_table;
+
+static inline float kern_from_bf16(kern_bf16 x) {
+    const uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, sizeof y);
+    return y;
+}
+
+/* Round to nearest even; a NaN stays one. */
+static inline kern_bf16 kern_to_bf16(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (x != x) return (kern_bf16)(bits >> 16 | 0x40);
+    return (kern_bf16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
 
 /* The plain C table. */
 const kern_table *kern_reference(void);

@@ -10,17 +10,22 @@
 
 /* From simd/, compiled once per instruction set. They replace the entries of a copy of the reference table. */
 void kern_fill_generic(kern_table *table);
+void kern_fill_generic_bf16(kern_table *table);
 #if defined(__x86_64__)
 void kern_fill_avx2(kern_table *table);
+void kern_fill_avx2_bf16(kern_table *table);
 void kern_fill_avx512(kern_table *table);
+void kern_fill_avx512_bf16(kern_table *table);
+void kern_fill_avx512bf16_bf16(kern_table *table); /* products of pairs of bf16 (AVX512-BF16) */
 /* The vectors of AVX-512 in AVX2 instructions: slow and never chosen by itself, it lets any machine test what others
  * run. */
 void kern_fill_wide(kern_table *table);
+void kern_fill_wide_bf16(kern_table *table);
 #endif
 
 #define MOST_TABLES 6
 
-static kern_table filled[MOST_TABLES];
+static kern_table filled[MOST_TABLES], filled_bf16[MOST_TABLES];
 static const kern_table *all[MOST_TABLES]; /* the reference first, the best last */
 static int n_all;
 static const kern_table *best;
@@ -30,23 +35,34 @@ static pthread_once_t tables_once = PTHREAD_ONCE_INIT, choice_once = PTHREAD_ONC
 static kern_table openblas_table;
 static bool has_openblas;
 
-static void add(const char *name, void (*fill)(kern_table *)) {
+/* fill_bf16 replaces the entries that read or write activations in a copy of the finished table. */
+static void add(const char *name, void (*fill)(kern_table *), void (*fill_bf16)(kern_table *)) {
     kern_table *table = &filled[n_all];
     *table = *kern_reference();
     if (fill) fill(table);
     table->name = name;
+    if (fill_bf16) {
+        kern_table *bf16 = &filled_bf16[n_all];
+        *bf16 = *table;
+        fill_bf16(bf16);
+        bf16->storage = KERN_BF16;
+        table->bf16 = bf16;
+    }
     all[n_all++] = table;
 }
 
 static void fill_tables(void) {
-    add("ref", NULL);
-    add("generic", kern_fill_generic);
+    add("ref", NULL, NULL);
+    add("generic", kern_fill_generic, kern_fill_generic_bf16);
 #if defined(__x86_64__)
     if (senc_cpu_get()->avx2) {
-        add("wide", kern_fill_wide);
-        add("avx2", kern_fill_avx2);
+        add("wide", kern_fill_wide, kern_fill_wide_bf16);
+        add("avx2", kern_fill_avx2, kern_fill_avx2_bf16);
     }
-    if (senc_cpu_get()->avx512) add("avx512", kern_fill_avx512);
+    if (senc_cpu_get()->avx512) {
+        add("avx512", kern_fill_avx512,
+            senc_cpu_get()->avx512_bf16 ? kern_fill_avx512bf16_bf16 : kern_fill_avx512_bf16);
+    }
 #endif
 }
 

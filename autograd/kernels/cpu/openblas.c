@@ -109,8 +109,10 @@ static void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64
     run(&p);
 }
 
-static void linear_forward(int64_t n, int64_t in, int64_t out, kern_activation act, const float *x, const float *w,
-                           const float *bias, float *y) {
+static void linear_forward(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *stored_x,
+                           const float *w, const float *bias, kern_stored *stored_y) {
+    const float *x = stored_x;
+    float *y = stored_y;
     product p = {.tb = true, .m = n, .n = out, .k = in, .alpha = 1.0f, .a = x, .lda = in, .b = w, .ldb = in};
     p.a_activation = act;
     p.bias = bias;
@@ -119,8 +121,11 @@ static void linear_forward(int64_t n, int64_t in, int64_t out, kern_activation a
     run(&p);
 }
 
-static void linear_backward_input(int64_t n, int64_t in, int64_t out, kern_activation act, const float *x,
-                                  const float *w, const float *dy, float beta, float *dx) {
+static void linear_backward_input(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *stored_x,
+                                  const float *w, const kern_stored *stored_dy, float beta, kern_stored *stored_dx) {
+    const float *x = stored_x;
+    const float *dy = stored_dy;
+    float *dx = stored_dx;
     product p = {.m = n, .n = in, .k = out, .alpha = 1.0f, .a = dy, .lda = out, .b = w, .ldb = in};
     p.beta = beta;
     p.c = dx;
@@ -149,8 +154,10 @@ static void sums_task(void *context, int64_t i, int thread) {
 }
 
 /* act(x) is made in chunks of rows that stay in the cache; the chunks are added in order. */
-static void linear_backward_weight(int64_t n, int64_t in, int64_t out, kern_activation act, const float *x,
-                                   const float *dy, float *dw, float *dbias) {
+static void linear_backward_weight(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *stored_x,
+                                   const kern_stored *stored_dy, float *dw, float *dbias) {
+    const float *x = stored_x;
+    const float *dy = stored_dy;
     const int64_t chunk = act == KERN_NONE ? n : 1024;
     float *active = act == KERN_NONE ? NULL : kern_scratch_take(KERN_SCRATCH_CALL, chunk * in * 4);
     for (int64_t row = 0; row < n; row += chunk) {

@@ -8,18 +8,19 @@
 /* ref_product.c */
 void kern_ref_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, real alpha, const real *a,
                    int64_t lda, const real *b, int64_t ldb, real beta, real *c, int64_t ldc);
-void kern_ref_linear_forward(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x, const real *w,
-                             const real *bias, real *y);
-void kern_ref_linear_backward_input(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x,
-                                    const real *w, const real *dy, real beta, real *dx);
-void kern_ref_linear_backward_weight(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x,
-                                     const real *dy, real *dw, real *dbias);
+void kern_ref_linear_forward(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *x,
+                             const real *w, const real *bias, kern_stored *y);
+void kern_ref_linear_backward_input(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *x,
+                                    const real *w, const kern_stored *dy, real beta, kern_stored *dx);
+void kern_ref_linear_backward_weight(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *x,
+                                     const kern_stored *dy, real *dw, real *dbias);
 
 /* ref_vector.c */
 void kern_ref_activation_forward(kern_activation act, int64_t n, const real *x, real *y);
 void kern_ref_activation_backward(kern_activation act, int64_t n, const real *x, const real *dy, real beta, real *dx);
-void kern_ref_dropout_forward(int64_t n, int64_t d, kern_dropout dropout, const real *x, real *y);
-void kern_ref_dropout_backward(int64_t n, int64_t d, kern_dropout dropout, const real *dy, real beta, real *dx);
+void kern_ref_dropout_forward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *x, kern_stored *y);
+void kern_ref_dropout_backward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *dy, real beta,
+                               kern_stored *dx);
 void kern_ref_axpy(int64_t n, real a, const real *x, real *y);
 void kern_ref_scale(int64_t n, real a, real *x);
 double kern_ref_sum_of_squares(int64_t n, const real *x);
@@ -27,34 +28,36 @@ bool kern_ref_is_finite(int64_t n, const real *x);
 void kern_ref_adamw(int64_t n, kern_adamw step, real *w, const real *g, real *m, real *v);
 
 /* ref_norm.c */
-void kern_ref_layer_norm_forward(int64_t n, int64_t d, const real *x, const real *gamma, const real *shift, double eps,
-                                 real *y, real *mean, real *rstd);
-void kern_ref_layer_norm_backward(int64_t n, int64_t d, const real *x, const real *gamma, const real *mean,
-                                  const real *rstd, const real *dy, real beta, real *dx, real *dgamma, real *dshift);
-void kern_ref_add_norm_forward(int64_t n, int64_t d, kern_dropout dropout, real *sum, const real *residual,
-                               const real *gamma, const real *shift, double eps, real *y, real *mean, real *rstd);
-void kern_ref_add_norm_backward(int64_t n, int64_t d, kern_dropout dropout, const real *sum, const real *gamma,
-                                const real *mean, const real *rstd, const real *dy, real beta_x, real *dx,
-                                real beta_residual, real *dresidual, real *dgamma, real *dshift);
+void kern_ref_layer_norm_forward(int64_t n, int64_t d, const kern_stored *x, const real *gamma, const real *shift,
+                                 double eps, kern_stored *y, real *mean, real *rstd);
+void kern_ref_layer_norm_backward(int64_t n, int64_t d, const kern_stored *x, const real *gamma, const real *mean,
+                                  const real *rstd, const kern_stored *dy, real beta, kern_stored *dx, real *dgamma,
+                                  real *dshift);
+void kern_ref_add_norm_forward(int64_t n, int64_t d, kern_dropout dropout, kern_stored *sum,
+                               const kern_stored *residual, const real *gamma, const real *shift, double eps,
+                               kern_stored *y, real *mean, real *rstd);
+void kern_ref_add_norm_backward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *sum, const real *gamma,
+                                const real *mean, const real *rstd, const kern_stored *dy, real beta_x, kern_stored *dx,
+                                real beta_residual, kern_stored *dresidual, real *dgamma, real *dshift);
 void kern_ref_normalize_forward(int64_t n, int64_t d, double eps, const real *x, real *y, real *norm);
 void kern_ref_normalize_backward(int64_t n, int64_t d, double eps, const real *y, const real *norm, const real *dy,
                                  real beta, real *dx);
 
 /* ref_attention.c */
 void kern_ref_attention_forward(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
-                                const real *qkv, real *out, real *log_sum);
+                                const kern_stored *qkv, kern_stored *out, real *log_sum);
 void kern_ref_attention_backward(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
-                                 const real *qkv, const real *out, const real *log_sum, const real *dout, real beta,
-                                 real *dqkv);
+                                 const kern_stored *qkv, const kern_stored *out, const real *log_sum,
+                                 const kern_stored *dout, real beta, kern_stored *dqkv);
 
 /* ref_embed.c */
 void kern_ref_embed_forward(kern_sequences sequences, int64_t d, const int32_t *ids, int64_t first_position,
-                            const real *word, const real *position, const real *type, real *out);
+                            const real *word, const real *position, const real *type, kern_stored *out);
 void kern_ref_embed_backward(kern_sequences sequences, int64_t d, const int32_t *ids, int64_t first_position,
-                             const real *dout, real *dword, real *dposition, real *dtype);
-void kern_ref_pool_forward(kern_pooling mode, kern_sequences sequences, int64_t d, const real *x, real *y,
+                             const kern_stored *dout, real *dword, real *dposition, real *dtype);
+void kern_ref_pool_forward(kern_pooling mode, kern_sequences sequences, int64_t d, const kern_stored *x, real *y,
                            int64_t *argmax);
 void kern_ref_pool_backward(kern_pooling mode, kern_sequences sequences, int64_t d, const int64_t *argmax,
-                            const real *dy, real beta, real *dx);
+                            const real *dy, real beta, kern_stored *dx);
 
 #endif

@@ -43,7 +43,9 @@ static void attend(int64_t first, int64_t last, int64_t d, int64_t width, int64_
 }
 
 void kern_ref_attention_forward(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
-                                const real *qkv, real *out, real *log_sum) {
+                                const kern_stored *stored_qkv, kern_stored *stored_out, real *log_sum) {
+    const real *qkv = stored_qkv;
+    real *out = stored_out;
     const int64_t width = d / heads;
     for (int64_t s = 0; s < sequences.n; s++) {
         const int64_t first = sequences.offsets[s], last = sequences.offsets[s + 1];
@@ -107,8 +109,12 @@ static void row_gradient(const head *a, int64_t r, int64_t c, real beta, real *d
 }
 
 void kern_ref_attention_backward(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
-                                 const real *qkv, const real *out, const real *log_sum, const real *dout, real beta,
-                                 real *dqkv) {
+                                 const kern_stored *stored_qkv, const kern_stored *stored_out, const real *log_sum,
+                                 const kern_stored *stored_dout, real beta, kern_stored *stored_dqkv) {
+    const real *qkv = stored_qkv;
+    const real *out = stored_out;
+    const real *dout = stored_dout;
+    real *dqkv = stored_dqkv;
     for (int64_t s = 0; s < sequences.n; s++) {
         for (int64_t h = 0; h < heads; h++) {
             const head a = {sequences.offsets[s],

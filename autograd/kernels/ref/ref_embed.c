@@ -4,7 +4,8 @@
 #include "autograd/kernels/scalar.h"
 
 void kern_ref_embed_forward(kern_sequences sequences, int64_t d, const int32_t *ids, int64_t first_position,
-                            const real *word, const real *position, const real *type, real *out) {
+                            const real *word, const real *position, const real *type, kern_stored *stored_out) {
+    real *out = stored_out;
     for (int64_t s = 0; s < sequences.n; s++) {
         const int64_t first = sequences.offsets[s];
         for (int64_t i = first; i < sequences.offsets[s + 1]; i++) {
@@ -19,7 +20,8 @@ void kern_ref_embed_forward(kern_sequences sequences, int64_t d, const int32_t *
 }
 
 void kern_ref_embed_backward(kern_sequences sequences, int64_t d, const int32_t *ids, int64_t first_position,
-                             const real *dout, real *dword, real *dposition, real *dtype) {
+                             const kern_stored *stored_dout, real *dword, real *dposition, real *dtype) {
+    const real *dout = stored_dout;
     for (int64_t s = 0; s < sequences.n; s++) {
         const int64_t first = sequences.offsets[s];
         for (int64_t i = first; i < sequences.offsets[s + 1]; i++) {
@@ -62,8 +64,9 @@ static int64_t row_of_maximum(int64_t first, int64_t last, int64_t d, const real
     return best;
 }
 
-void kern_ref_pool_forward(kern_pooling mode, kern_sequences sequences, int64_t d, const real *x, real *y,
+void kern_ref_pool_forward(kern_pooling mode, kern_sequences sequences, int64_t d, const kern_stored *stored_x, real *y,
                            int64_t *argmax) {
+    const real *x = stored_x;
     for (int64_t s = 0; s < sequences.n; s++) {
         const int64_t first = sequences.offsets[s], last = sequences.offsets[s + 1];
         for (int64_t j = 0; j < d; j++) {
@@ -84,7 +87,8 @@ void kern_ref_pool_forward(kern_pooling mode, kern_sequences sequences, int64_t 
 }
 
 void kern_ref_pool_backward(kern_pooling mode, kern_sequences sequences, int64_t d, const int64_t *argmax,
-                            const real *dy, real beta, real *dx) {
+                            const real *dy, real beta, kern_stored *stored_dx) {
+    real *dx = stored_dx;
     for (int64_t s = 0; s < sequences.n; s++) {
         const int64_t first = sequences.offsets[s], last = sequences.offsets[s + 1];
         for (int64_t i = first; i < last; i++) {

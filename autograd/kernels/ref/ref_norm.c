@@ -7,8 +7,10 @@
 
 #include "autograd/kernels/scalar.h"
 
-void kern_ref_layer_norm_forward(int64_t n, int64_t d, const real *x, const real *gamma, const real *shift, double eps,
-                                 real *y, real *mean, real *rstd) {
+void kern_ref_layer_norm_forward(int64_t n, int64_t d, const kern_stored *stored_x, const real *gamma,
+                                 const real *shift, double eps, kern_stored *stored_y, real *mean, real *rstd) {
+    const real *x = stored_x;
+    real *y = stored_y;
     for (int64_t i = 0; i < n; i++) {
         const real *row = x + i * d;
         double sum = 0.0, squares = 0.0;
@@ -36,22 +38,35 @@ static void row_means(int64_t d, const real *x, const real *gamma, double mean, 
     *mean_g_xhat = sum_xhat / (double)d;
 }
 
-void kern_ref_layer_norm_backward(int64_t n, int64_t d, const real *x, const real *gamma, const real *mean,
-                                  const real *rstd, const real *dy, real beta, real *dx, real *dgamma, real *dshift) {
+void kern_ref_layer_norm_backward(int64_t n, int64_t d, const kern_stored *stored_x, const real *gamma,
+                                  const real *mean, const real *rstd, const kern_stored *stored_dy, real beta,
+                                  kern_stored *stored_dx, real *dgamma, real *dshift) {
+    const real *x = stored_x;
+    const real *dy = stored_dy;
+    real *dx = stored_dx;
     const kern_dropout none = {0};
     kern_ref_add_norm_backward(n, d, none, x, gamma, mean, rstd, dy, beta, dx, 0, NULL, dgamma, dshift);
 }
 
-void kern_ref_add_norm_forward(int64_t n, int64_t d, kern_dropout dropout, real *sum, const real *residual,
-                               const real *gamma, const real *shift, double eps, real *y, real *mean, real *rstd) {
+void kern_ref_add_norm_forward(int64_t n, int64_t d, kern_dropout dropout, kern_stored *stored_sum,
+                               const kern_stored *stored_residual, const real *gamma, const real *shift, double eps,
+                               kern_stored *stored_y, real *mean, real *rstd) {
+    real *sum = stored_sum;
+    const real *residual = stored_residual;
+    real *y = stored_y;
     kern_ref_dropout_forward(n, d, dropout, sum, sum);
     for (int64_t i = 0; i < n * d; i++) sum[i] += residual[i];
     kern_ref_layer_norm_forward(n, d, sum, gamma, shift, eps, y, mean, rstd);
 }
 
-void kern_ref_add_norm_backward(int64_t n, int64_t d, kern_dropout dropout, const real *sum, const real *gamma,
-                                const real *mean, const real *rstd, const real *dy, real beta_x, real *dx,
-                                real beta_residual, real *dresidual, real *dgamma, real *dshift) {
+void kern_ref_add_norm_backward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *stored_sum,
+                                const real *gamma, const real *mean, const real *rstd, const kern_stored *stored_dy,
+                                real beta_x, kern_stored *stored_dx, real beta_residual, kern_stored *stored_dresidual,
+                                real *dgamma, real *dshift) {
+    const real *sum = stored_sum;
+    const real *dy = stored_dy;
+    real *dx = stored_dx;
+    real *dresidual = stored_dresidual;
     for (int64_t i = 0; i < n; i++) {
         const uint64_t row_key = senc_rng_row_key(dropout.key, (uint64_t)(dropout.first_row + i));
         const real *x_row = sum + i * d, *dy_row = dy + i * d;

@@ -18,8 +18,10 @@ void kern_ref_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int
     }
 }
 
-void kern_ref_linear_forward(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x, const real *w,
-                             const real *bias, real *y) {
+void kern_ref_linear_forward(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *stored_x,
+                             const real *w, const real *bias, kern_stored *stored_y) {
+    const real *x = stored_x;
+    real *y = stored_y;
     for (int64_t i = 0; i < n; i++) {
         for (int64_t j = 0; j < out; j++) {
             double sum = bias ? (double)bias[j] : 0.0;
@@ -29,8 +31,12 @@ void kern_ref_linear_forward(int64_t n, int64_t in, int64_t out, kern_activation
     }
 }
 
-void kern_ref_linear_backward_input(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x,
-                                    const real *w, const real *dy, real beta, real *dx) {
+void kern_ref_linear_backward_input(int64_t n, int64_t in, int64_t out, kern_activation act,
+                                    const kern_stored *stored_x, const real *w, const kern_stored *stored_dy, real beta,
+                                    kern_stored *stored_dx) {
+    const real *x = stored_x;
+    const real *dy = stored_dy;
+    real *dx = stored_dx;
     for (int64_t i = 0; i < n; i++) {
         for (int64_t p = 0; p < in; p++) {
             double sum = 0.0;
@@ -41,8 +47,10 @@ void kern_ref_linear_backward_input(int64_t n, int64_t in, int64_t out, kern_act
     }
 }
 
-void kern_ref_linear_backward_weight(int64_t n, int64_t in, int64_t out, kern_activation act, const real *x,
-                                     const real *dy, real *dw, real *dbias) {
+void kern_ref_linear_backward_weight(int64_t n, int64_t in, int64_t out, kern_activation act,
+                                     const kern_stored *stored_x, const kern_stored *stored_dy, real *dw, real *dbias) {
+    const real *x = stored_x;
+    const real *dy = stored_dy;
     for (int64_t j = 0; j < out; j++) {
         for (int64_t p = 0; p < in; p++) {
             double sum = 0.0;

@@ -12,7 +12,10 @@ void kern_ref_activation_backward(kern_activation act, int64_t n, const real *x,
         dx[i] = kern_blend(beta, dx[i], (double)dy[i] * kern_activate_slope(act, (double)x[i]));
 }
 
-void kern_ref_dropout_forward(int64_t n, int64_t d, kern_dropout dropout, const real *x, real *y) {
+void kern_ref_dropout_forward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *stored_x,
+                              kern_stored *stored_y) {
+    const real *x = stored_x;
+    real *y = stored_y;
     for (int64_t i = 0; i < n; i++) {
         const uint64_t row_key = senc_rng_row_key(dropout.key, (uint64_t)(dropout.first_row + i));
         for (int64_t j = 0; j < d; j++)
@@ -20,7 +23,10 @@ void kern_ref_dropout_forward(int64_t n, int64_t d, kern_dropout dropout, const 
     }
 }
 
-void kern_ref_dropout_backward(int64_t n, int64_t d, kern_dropout dropout, const real *dy, real beta, real *dx) {
+void kern_ref_dropout_backward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *stored_dy, real beta,
+                               kern_stored *stored_dx) {
+    const real *dy = stored_dy;
+    real *dx = stored_dx;
     for (int64_t i = 0; i < n; i++) {
         const uint64_t row_key = senc_rng_row_key(dropout.key, (uint64_t)(dropout.first_row + i));
         for (int64_t j = 0; j < d; j++)

@@ -1,7 +1,8 @@
 /* Vectors of floats at the width of the instruction set that this file is compiled for, through the vector extensions
  * of GCC and clang: the kernels are written once and compiled per instruction set (cmake/kernels.cmake). KERN_ISA is
  * the name of the set; only what the vector extensions lack (max, sqrt) is spelled in intrinsics, with a plain
- * fallback. */
+ * fallback. With KERN_HALF the same files make the kernels of the bf16 table: `stored` is what activations are stored
+ * as. */
 #ifndef KERN_SIMD_H
 #define KERN_SIMD_H
 
@@ -13,6 +14,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+#include "autograd/kernels/kernels.h"
 
 #define KERN_JOIN_TOKENS(a, b) a##_##b
 #define KERN_JOIN(a, b)        KERN_JOIN_TOKENS(a, b)
@@ -105,6 +108,57 @@ static inline vf v_sqrt(vf a) {
     return a;
 #endif
 }
+
+/* ---- activations as they are stored: floats, or bf16 widened and rounded on the way ---- */
+
+#if defined(KERN_HALF)
+typedef kern_bf16 stored;
+typedef uint16_t vh __attribute__((vector_size(LANES * 2)));
+typedef uint16_t vh_unaligned __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
+
+static inline vf v_load_stored(const stored *p) {
+    const vh half = *(const vh_unaligned *)p;
+    return (vf)(__builtin_convertvector(half, vu) << 16);
+}
+
+/* Round to nearest even, a NaN stays one: as kern_to_bf16. */
+static inline vh v_to_bf16(vf v) {
+    const vu bits = (vu)v;
+    const vu rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, nan = bits >> 16 | 0x40;
+    const vu is_nan = (vu)(v != v);
+    return __builtin_convertvector((rounded & ~is_nan) | (nan & is_nan), vh);
+}
+
+static inline void v_store_stored(stored *p, vf v) {
+    *(vh_unaligned *)p = v_to_bf16(v);
+}
+
+static inline float load_stored(const stored *p) {
+    return kern_from_bf16(*p);
+}
+
+static inline void store_stored(stored *p, float x) {
+    *p = kern_to_bf16(x);
+}
+#else
+typedef float stored;
+
+static inline vf v_load_stored(const stored *p) {
+    return v_load(p);
+}
+
+static inline void v_store_stored(stored *p, vf v) {
+    v_store(p, v);
+}
+
+static inline float load_stored(const stored *p) {
+    return *p;
+}
+
+static inline void store_stored(stored *p, float x) {
+    *p = x;
+}
+#endif
 
 /* Sum of the lanes, in pairs: a fixed order. */
 static inline float v_sum(vf v) {

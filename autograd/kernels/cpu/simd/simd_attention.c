@@ -104,7 +104,9 @@ static void forward_task(void *context, int64_t i, int thread) {
 }
 
 static void attention_forward(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
-                              const float *qkv, float *out, float *log_sum) {
+                              const kern_stored *stored_qkv, kern_stored *stored_out, float *log_sum) {
+    const float *qkv = stored_qkv;
+    float *out = stored_out;
     attention_task *tasks = kern_scratch_take(KERN_SCRATCH_CALL, sequences.n * heads * (int64_t)sizeof(attention_task));
     attention a = {.sequences = sequences,
                    .heads = heads,

@@ -114,8 +114,12 @@ static void backward_task(void *context, int64_t i, int thread) {
 }
 
 static void attention_backward(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
-                               const float *qkv, const float *out, const float *log_sum, const float *dout, float beta,
-                               float *dqkv) {
+                               const kern_stored *stored_qkv, const kern_stored *stored_out, const float *log_sum,
+                               const kern_stored *stored_dout, float beta, kern_stored *stored_dqkv) {
+    const float *qkv = stored_qkv;
+    const float *out = stored_out;
+    const float *dout = stored_dout;
+    float *dqkv = stored_dqkv;
     attention_task *tasks = kern_scratch_take(KERN_SCRATCH_CALL, sequences.n * heads * (int64_t)sizeof(attention_task));
     attention a = {.sequences = sequences,
                    .heads = heads,

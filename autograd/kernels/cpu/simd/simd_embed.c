@@ -38,7 +38,8 @@ static void embed_forward_task(void *context, int64_t s, int thread) {
 }
 
 static void embed_forward(kern_sequences sequences, int64_t d, const int32_t *ids, int64_t first_position,
-                          const float *word, const float *position, const float *type, float *out) {
+                          const float *word, const float *position, const float *type, kern_stored *stored_out) {
+    float *out = stored_out;
     work w = {.sequences = sequences,
               .d = d,
               .ids = ids,
@@ -66,7 +67,8 @@ static void embed_backward_task(void *context, int64_t t, int thread) {
 }
 
 static void embed_backward(kern_sequences sequences, int64_t d, const int32_t *ids, int64_t first_position,
-                           const float *dout, float *dword, float *dposition, float *dtype) {
+                           const kern_stored *stored_dout, float *dword, float *dposition, float *dtype) {
+    const float *dout = stored_dout;
     const int64_t line = 16; /* floats in a cache line */
     const int64_t tasks = 2 * senc_threads_count();
     work w = {.sequences = sequences,
@@ -142,8 +144,9 @@ static void pool_forward_task(void *context, int64_t s, int thread) {
     for (int64_t j = 0; last > first && j < d; j++) y[j] *= weight;
 }
 
-static void pool_forward(kern_pooling mode, kern_sequences sequences, int64_t d, const float *x, float *y,
+static void pool_forward(kern_pooling mode, kern_sequences sequences, int64_t d, const kern_stored *stored_x, float *y,
                          int64_t *argmax) {
+    const float *x = stored_x;
     work w = {.mode = mode, .sequences = sequences, .d = d, .word = x, .out = y, .argmax = argmax};
     senc_parallel(sequences.n, pool_forward_task, &w);
 }
@@ -174,7 +177,8 @@ static void pool_backward_task(void *context, int64_t s, int thread) {
 }
 
 static void pool_backward(kern_pooling mode, kern_sequences sequences, int64_t d, const int64_t *argmax,
-                          const float *dy, float beta, float *dx) {
+                          const float *dy, float beta, kern_stored *stored_dx) {
+    float *dx = stored_dx;
     work w = {.mode = mode, .sequences = sequences, .d = d, .argmax_in = argmax, .dout = dy, .beta = beta, .out = dx};
     senc_parallel(sequences.n, pool_backward_task, &w);
 }

@@ -93,14 +93,20 @@ static void run_rows(norm *w, senc_task *task) {
     senc_parallel((w->n + ROWS - 1) / ROWS, task, w);
 }
 
-static void layer_norm_forward(int64_t n, int64_t d, const float *x, const float *gamma, const float *shift, double eps,
-                               float *y, float *mean, float *rstd) {
+static void layer_norm_forward(int64_t n, int64_t d, const kern_stored *stored_x, const float *gamma,
+                               const float *shift, double eps, kern_stored *stored_y, float *mean, float *rstd) {
+    const float *x = stored_x;
+    float *y = stored_y;
     norm w = {.n = n, .d = d, .eps = eps, .x = x, .gamma = gamma, .shift = shift, .y = y, .mean = mean, .rstd = rstd};
     run_rows(&w, forward_task);
 }
 
-static void add_norm_forward(int64_t n, int64_t d, kern_dropout dropout, float *sum, const float *residual,
-                             const float *gamma, const float *shift, double eps, float *y, float *mean, float *rstd) {
+static void add_norm_forward(int64_t n, int64_t d, kern_dropout dropout, kern_stored *stored_sum,
+                             const kern_stored *stored_residual, const float *gamma, const float *shift, double eps,
+                             kern_stored *stored_y, float *mean, float *rstd) {
+    float *sum = stored_sum;
+    const float *residual = stored_residual;
+    float *y = stored_y;
     norm w = {.n = n,
               .d = d,
               .eps = eps,
@@ -154,9 +160,14 @@ static void add_partials(int64_t tasks, int64_t stride, int64_t d, const float *
     }
 }
 
-static void add_norm_backward(int64_t n, int64_t d, kern_dropout dropout, const float *sum, const float *gamma,
-                              const float *mean, const float *rstd, const float *dy, float beta_x, float *dx,
-                              float beta_residual, float *dresidual, float *dgamma, float *dshift) {
+static void add_norm_backward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *stored_sum,
+                              const float *gamma, const float *mean, const float *rstd, const kern_stored *stored_dy,
+                              float beta_x, kern_stored *stored_dx, float beta_residual, kern_stored *stored_dresidual,
+                              float *dgamma, float *dshift) {
+    const float *sum = stored_sum;
+    const float *dy = stored_dy;
+    float *dx = stored_dx;
+    float *dresidual = stored_dresidual;
     const int64_t tasks = (n + ROWS - 1) / ROWS, padded = round_up(d, LANES);
     norm w = {.n = n,
               .d = d,
@@ -176,9 +187,12 @@ static void add_norm_backward(int64_t n, int64_t d, kern_dropout dropout, const 
     add_partials(tasks, 2 * padded, d, w.partial + padded, dshift);
 }
 
-static void layer_norm_backward(int64_t n, int64_t d, const float *x, const float *gamma, const float *mean,
-                                const float *rstd, const float *dy, float beta, float *dx, float *dgamma,
-                                float *dshift) {
+static void layer_norm_backward(int64_t n, int64_t d, const kern_stored *stored_x, const float *gamma,
+                                const float *mean, const float *rstd, const kern_stored *stored_dy, float beta,
+                                kern_stored *stored_dx, float *dgamma, float *dshift) {
+    const float *x = stored_x;
+    const float *dy = stored_dy;
+    float *dx = stored_dx;
     const kern_dropout none = {0};
     add_norm_backward(n, d, none, x, gamma, mean, rstd, dy, beta, dx, 0.0f, NULL, dgamma, dshift);
 }

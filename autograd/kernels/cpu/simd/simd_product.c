@@ -328,8 +328,10 @@ static void linear_forward_few(int64_t n, int64_t in, int64_t out, kern_activati
     senc_parallel((out + rows - 1) / rows, few_task, &f);
 }
 
-static void linear_forward(int64_t n, int64_t in, int64_t out, kern_activation act, const float *x, const float *w,
-                           const float *bias, float *y) {
+static void linear_forward(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *stored_x,
+                           const float *w, const float *bias, kern_stored *stored_y) {
+    const float *x = stored_x;
+    float *y = stored_y;
     if (n <= FEW_TOKENS) {
         linear_forward_few(n, in, out, act, x, w, bias, y);
         return;
@@ -351,8 +353,11 @@ static void linear_forward(int64_t n, int64_t in, int64_t out, kern_activation a
     multiply(&p);
 }
 
-static void linear_backward_input(int64_t n, int64_t in, int64_t out, kern_activation act, const float *x,
-                                  const float *w, const float *dy, float beta, float *dx) {
+static void linear_backward_input(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *stored_x,
+                                  const float *w, const kern_stored *stored_dy, float beta, kern_stored *stored_dx) {
+    const float *x = stored_x;
+    const float *dy = stored_dy;
+    float *dx = stored_dx;
     const product p = {.m = n,
                        .n = in,
                        .k = out,
@@ -371,8 +376,10 @@ static void linear_backward_input(int64_t n, int64_t in, int64_t out, kern_activ
     multiply(&p);
 }
 
-static void linear_backward_weight(int64_t n, int64_t in, int64_t out, kern_activation act, const float *x,
-                                   const float *dy, float *dw, float *dbias) {
+static void linear_backward_weight(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *stored_x,
+                                   const kern_stored *stored_dy, float *dw, float *dbias) {
+    const float *x = stored_x;
+    const float *dy = stored_dy;
     const product p = {.m = out,
                        .n = in,
                        .k = n,

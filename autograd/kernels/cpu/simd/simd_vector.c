@@ -142,13 +142,19 @@ static void dropout_task(void *context, int64_t i, int thread) {
     }
 }
 
-static void dropout_backward(int64_t n, int64_t d, kern_dropout dropout, const float *dy, float beta, float *dx) {
+static void dropout_backward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *stored_dy, float beta,
+                             kern_stored *stored_dx) {
+    const float *dy = stored_dy;
+    float *dx = stored_dx;
     work w = {.n = n, .d = d, .dropout = dropout, .x = dy, .y = dx, .a = beta};
     const int64_t rows = rows_per_task(d);
     senc_parallel((n + rows - 1) / rows, dropout_task, &w);
 }
 
-static void dropout_forward(int64_t n, int64_t d, kern_dropout dropout, const float *x, float *y) {
+static void dropout_forward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *stored_x,
+                            kern_stored *stored_y) {
+    const float *x = stored_x;
+    float *y = stored_y;
     dropout_backward(n, d, dropout, x, 0.0f, y);
 }
 
