@@ -3,15 +3,28 @@
 
 #include <math.h>
 
+static double number_at(kern_storage storage, const kern_stored *x, int64_t i) {
+    return storage == KERN_BF16 ? (double)kern_from_bf16(((const kern_bf16 *)x)[i]) : (double)((const real *)x)[i];
+}
+
+static bool all_finite(const ag_tape *t, const ag_node *node, const real *x) {
+    const int64_t n = node->rows * node->cols;
+    if (node->storage == KERN_REAL) return t->kernels->is_finite(n, x);
+    for (int64_t i = 0; i < n; i++) {
+        if (!isfinite(number_at(node->storage, x, i))) return false;
+    }
+    return true;
+}
+
 static void check(ag_tape *t, const ag_node *node, const real *x, bool is_grad) {
     const int64_t n = node->rows * node->cols;
-    if (t->first_bad || !x || t->kernels->is_finite(n, x)) return;
+    if (t->first_bad || !x || all_finite(t, node, x)) return;
     int64_t i = 0;
-    while (i < n - 1 && isfinite(x[i])) i++;
+    while (i < n - 1 && isfinite(number_at(node->storage, x, i))) i++;
     t->first_bad = node;
     t->first_bad_is_grad = is_grad;
     t->first_bad_index = i;
-    t->first_bad_value = (double)x[i];
+    t->first_bad_value = number_at(node->storage, x, i);
 }
 
 void ag_finite_check_value(ag_tape *t, const ag_node *node) {
@@ -36,7 +49,7 @@ const ag_node *ag_tape_find_non_finite(const ag_tape *t) {
     const ag_node *first = NULL;
     for (const ag_node *node = t->last; node; node = node->previous) {
         if (node->op && !node->owns_value) continue; /* a view: what it shows is found in the node it looks at */
-        if (node->value && !t->kernels->is_finite(node->rows * node->cols, node->value)) first = node;
+        if (node->value && !all_finite(t, node, node->value)) first = node;
     }
     return first;
 }

@@ -72,31 +72,41 @@ double ag_tape_flops(const ag_tape *t) {
     return t->flops;
 }
 
-static void fill_nan(real *p, int64_t n) {
-    for (int64_t i = 0; i < n; i++) p[i] = (real)NAN;
+size_t ag_storage_bytes(kern_storage storage) {
+    return storage == KERN_BF16 ? sizeof(kern_bf16) : sizeof(real);
+}
+
+const kern_table *ag_kernels(const ag_tape *t, const ag_node *node) {
+    return node->storage == KERN_BF16 ? t->kernels->bf16 : t->kernels;
 }
 
 static bool is_past_limit(const ag_tape *t) {
     return t->limit_bytes && t->memory.top + (int64_t)t->arena.used_bytes > t->limit_bytes;
 }
 
+/* 0x7fff, over and over, is a NaN in every storage. */
+static void fill_nan(void *p, int64_t bytes) {
+    kern_bf16 *half = p;
+    for (int64_t i = 0; i < bytes / (int64_t)sizeof *half; i++) half[i] = 0x7fff;
+}
+
 /* n numbers of the region; NULL and a failed tape when they do not fit beside what is there. */
-static real *take_numbers(ag_tape *t, int64_t n) {
+static void *take_numbers(ag_tape *t, kern_storage storage, int64_t n) {
     if (t->failed) return NULL;
     int64_t bytes;
-    if (__builtin_mul_overflow(n, (int64_t)sizeof(real), &bytes)) bytes = INT64_MAX;
-    real *p = ag_memory_take(&t->memory, bytes);
+    if (__builtin_mul_overflow(n, (int64_t)ag_storage_bytes(storage), &bytes)) bytes = INT64_MAX;
+    void *p = ag_memory_take(&t->memory, bytes);
     if (!p || is_past_limit(t)) {
         t->failed = true;
         t->failed_bytes = bytes;
         return NULL;
     }
-    if (t->fill_nan) fill_nan(p, n);
+    if (t->fill_nan) fill_nan(p, bytes);
     return p;
 }
 
-static void give_numbers(ag_tape *t, real *p, int64_t n) {
-    ag_memory_give(&t->memory, p, n * (int64_t)sizeof(real));
+static void give_numbers(ag_tape *t, kern_storage storage, void *p, int64_t n) {
+    ag_memory_give(&t->memory, p, n * (int64_t)ag_storage_bytes(storage));
 }
 
 void *ag_node_alloc(ag_tape *t, size_t n, size_t size_bytes) {
@@ -115,11 +125,11 @@ void *ag_node_alloc(ag_tape *t, size_t n, size_t size_bytes) {
 }
 
 real *ag_scratch_take(ag_tape *t, int64_t n) {
-    return take_numbers(t, n);
+    return take_numbers(t, KERN_REAL, n);
 }
 
 void ag_scratch_give(ag_tape *t, real *scratch, int64_t n) {
-    if (scratch) give_numbers(t, scratch, n);
+    if (scratch) give_numbers(t, KERN_REAL, scratch, n);
 }
 
 /* A node at the end of the tape; never NULL. */
@@ -150,6 +160,8 @@ static ag_node *append_op(ag_tape *t, const ag_op *op, int64_t rows, int64_t col
         SENC_ASSERT(!in[i]->consumed, "%s reads %s, which another op has overwritten", op->name, ag_node_name(in[i]));
         SENC_ASSERT(in[i]->value || in[i]->rows * in[i]->cols == 0, "%s reads %s, which was released", op->name,
                     ag_node_name(in[i]));
+        SENC_ASSERT(in[i]->storage == KERN_REAL || op->reads_bf16, "%s cannot read %s, which is stored as bf16",
+                    op->name, ag_node_name(in[i]));
         in[i]->n_uses++;
         node->needs_grad |= t->gradients && in[i]->needs_grad;
     }
@@ -160,15 +172,24 @@ static ag_node *append_op(ag_tape *t, const ag_op *op, int64_t rows, int64_t col
     return node;
 }
 
-ag_node *ag_node_create(ag_tape *t, const ag_op *op, int64_t rows, int64_t cols, ag_node *const *in, int n_in,
-                        size_t attr_bytes) {
+ag_node *ag_node_create_stored(ag_tape *t, const ag_op *op, kern_storage storage, int64_t rows, int64_t cols,
+                               ag_node *const *in, int n_in, size_t attr_bytes) {
+    SENC_ASSERT(storage == KERN_REAL || t->kernels->bf16, "%s: the kernels \"%s\" have no bf16", op->name,
+                t->kernels->name);
     ag_node *node = append_op(t, op, rows, cols, in, n_in, attr_bytes);
+    node->storage = storage;
     int64_t n;
     if (__builtin_mul_overflow(rows, cols, &n)) n = INT64_MAX;
-    node->value = take_numbers(t, n);
+    node->value = take_numbers(t, storage, n);
     node->owns_value = node->value;
     if (t->failed) node->attr = NULL;
     return node;
+}
+
+ag_node *ag_node_create(ag_tape *t, const ag_op *op, int64_t rows, int64_t cols, ag_node *const *in, int n_in,
+                        size_t attr_bytes) {
+    return ag_node_create_stored(t, op, op->keeps_storage ? in[0]->storage : KERN_REAL, rows, cols, in, n_in,
+                                 attr_bytes);
 }
 
 ag_node *ag_view_create(ag_tape *t, const ag_op *op, ag_node *x, int64_t first, int64_t rows, size_t attr_bytes) {
@@ -220,20 +241,20 @@ ag_node *ag_param_node(ag_tape *t, ag_param *p) {
     return node;
 }
 
-real *ag_grad(ag_tape *t, ag_node *in, real *beta) {
+kern_stored *ag_grad(ag_tape *t, ag_node *in, real *beta) {
     if (!in || !in->needs_grad || t->failed) return NULL;
     if (in->param) in->grad = in->param->grad;
-    if (!in->grad) in->grad = take_numbers(t, in->rows * in->cols);
+    if (!in->grad) in->grad = take_numbers(t, in->storage, in->rows * in->cols);
     if (!in->grad) return NULL;
     *beta = in->param || in->grad_written ? 1 : 0;
     in->grad_written = true;
     return in->grad;
 }
 
-real *ag_grad_sum(ag_tape *t, ag_node *in) {
+kern_stored *ag_grad_sum(ag_tape *t, ag_node *in) {
     real beta;
-    real *grad = ag_grad(t, in, &beta);
-    if (grad && beta == 0) memset(grad, 0, (size_t)(in->rows * in->cols) * sizeof *grad);
+    kern_stored *grad = ag_grad(t, in, &beta);
+    if (grad && beta == 0) memset(grad, 0, (size_t)(in->rows * in->cols) * ag_storage_bytes(in->storage));
     return grad;
 }
 
@@ -241,6 +262,7 @@ void ag_grad_add(ag_tape *t, ag_node *in, real a, const real *d) {
     real beta;
     real *grad = ag_grad(t, in, &beta);
     if (!grad) return;
+    SENC_ASSERT(in->storage == KERN_REAL, "%s is stored as bf16", ag_node_name(in));
     const int64_t n = in->rows * in->cols;
     if (beta != 0) {
         t->kernels->axpy(n, a, d, grad);
@@ -252,7 +274,7 @@ void ag_grad_add(ag_tape *t, ag_node *in, real a, const real *d) {
 
 static void give_value(ag_tape *t, ag_node *node) {
     if (!node->owns_value) return;
-    give_numbers(t, node->value, node->rows * node->cols);
+    give_numbers(t, node->storage, node->value, node->rows * node->cols);
     node->value = NULL;
     node->owns_value = false;
 }
@@ -290,7 +312,7 @@ static void run_backward(ag_tape *t, ag_node *node) {
 /* Every reader of the node lies behind us on the walk, so nothing of it is needed any more. */
 static void retire(ag_tape *t, ag_node *node, bool keep_value) {
     if (!node->op) return; /* an input's gradient is what the caller wants */
-    if (node->grad) give_numbers(t, node->grad, node->rows * node->cols);
+    if (node->grad) give_numbers(t, node->storage, node->grad, node->rows * node->cols);
     node->grad = NULL;
     if (!keep_value) give_value(t, node);
 }

@@ -32,6 +32,7 @@ typedef struct ag_op ag_op;
 struct ag_node {
     const ag_op *op; /* NULL: a leaf (constant, input or parameter) */
     int64_t rows, cols;
+    kern_storage storage; /* what value and grad hold; KERN_BF16: read them through the kernels of ag_kernels only */
     real *value; /* (rows, cols); NULL once the tape has failed, the node was released, or backward has passed it */
     real *grad;  /* NULL until a consumer's backward has written it */
     bool grad_written;
@@ -65,6 +66,8 @@ struct ag_op {
     /* Adds to the gradients of node->in[...] through ag_grad; node->grad holds the gradient of the output. */
     void (*backward)(ag_tape *t, ag_node *node);
     double (*flops)(const ag_node *node); /* useful floating-point operations of forward; NULL: not counted */
+    bool reads_bf16;                      /* inputs may be stored as bf16; false: the tape refuses them */
+    bool keeps_storage;                   /* the output is stored as the first input is; false: as `real` */
     bool backward_reads_output; /* false: node->value is gone (NULL) when backward runs, and a later op may take it over
                                    (add_norm) */
     const ag_example *examples; /* ended by {0}; none: the gradient check fails */
@@ -114,7 +117,14 @@ ag_node *ag_param_node(ag_tape *t, ag_param *p);
  * node->attr is NULL then, so a builder that fills it returns the node as it is. Entries of in may be NULL. */
 ag_node *ag_node_create(ag_tape *t, const ag_op *op, int64_t rows, int64_t cols, ag_node *const *in, int n_in,
                         size_t attr_bytes);
+/* The same with a storage of the builder's choice. */
+ag_node *ag_node_create_stored(ag_tape *t, const ag_op *op, kern_storage storage, int64_t rows, int64_t cols,
+                               ag_node *const *in, int n_in, size_t attr_bytes);
 ag_node *ag_run(ag_tape *t, ag_node *node);
+/* The kernels for activations stored as this node is. */
+const kern_table *ag_kernels(const ag_tape *t, const ag_node *node);
+/* Bytes of one number. */
+size_t ag_storage_bytes(kern_storage storage);
 /* A node whose value is rows [first, first + rows) of x's: no copy. */
 ag_node *ag_view_create(ag_tape *t, const ag_op *op, ag_node *x, int64_t first, int64_t rows, size_t attr_bytes);
 /* For a builder, after ag_node_create: its op writes over x's value. x must be an op's output with no other reader, and
@@ -131,10 +141,10 @@ void ag_scratch_give(ag_tape *t, real *scratch, int64_t n);
 /* For backward: where the gradient of `in` goes, and beta (0 first writer: the buffer may hold NaN; 1 afterwards;
  * parameters always 1). NULL when `in` is NULL or needs none, or the tape failed. Call it right before the write: it
  * counts as written. */
-real *ag_grad(ag_tape *t, ag_node *in, real *beta);
+kern_stored *ag_grad(ag_tape *t, ag_node *in, real *beta);
 /* The same for a kernel that always accumulates: the first writer finds zeros. */
-real *ag_grad_sum(ag_tape *t, ag_node *in);
-/* gradient of in += a * d, d (rows, cols) of in; nothing when in needs none. */
+kern_stored *ag_grad_sum(ag_tape *t, ag_node *in);
+/* gradient of in += a * d, d (rows, cols) of in, stored as `real`; nothing when in needs none. */
 void ag_grad_add(ag_tape *t, ag_node *in, real a, const real *d);
 
 /* The value of this node will not be read again in this forward pass: inference hands its memory on, training does

@@ -276,12 +276,13 @@ const char *nn_model_describe(const nn_model *m, char *out, size_t out_bytes) {
 /* Kept for backward in each layer: qkv 3D, attention's output D, both sums D, both norms D, up F, log-sum-exp H and
  * four statistics; around the layers: embeddings and their norm. On top the largest gradients alive at once: of up (F)
  * and three of width D. */
-int64_t nn_model_activation_bytes_per_token(const nn_model *m) {
+int64_t nn_model_activation_bytes_per_token(const nn_model *m, kern_storage storage) {
     const nn_encoder_config *c = &m->config;
     const int64_t d = c->hidden_size, f = c->intermediate_size;
-    const int64_t layer = 8 * d + f + c->heads + 4;
+    const int64_t layer = 8 * d + f, statistics = c->heads + 4;
     const int64_t gradients = f + 3 * d;
-    return (c->layers * layer + 3 * d + gradients) * (int64_t)sizeof(real);
+    return (c->layers * layer + 3 * d + gradients) * (int64_t)ag_storage_bytes(storage) +
+           c->layers * statistics * (int64_t)sizeof(real);
 }
 
 /* Per token and layer: products of 4 D^2 and 2 D F, two operations each (24 D^2 when F = 4 D); attention 4 T D. */

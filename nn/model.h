@@ -70,7 +70,7 @@ const char *nn_model_similarity(const nn_model *m);
 const char *nn_model_describe(const nn_model *m, char *out, size_t out_bytes);
 /* Rough bytes of activations per packed token in a training step (for the memory plan), and useful floating-point
  * operations of one forward pass: per layer and token 24 D^2 + 4 T D. */
-int64_t nn_model_activation_bytes_per_token(const nn_model *m);
+int64_t nn_model_activation_bytes_per_token(const nn_model *m, kern_storage storage);
 double nn_model_forward_flops(const nn_model *m, kern_sequences sequences);
 
 /* The tensors as checkpoints of other tools name them. The engine's parameters are not quite those: query, key and
@@ -98,6 +98,7 @@ typedef struct nn_pass {
     /* tokens of each sequence that belong to its prompt and are left out of pooling (include_prompt = false); NULL:
      * none */
     const int64_t *prompt_tokens;
+    kern_storage storage; /* of activations between the embeddings and the pooling; KERN_BF16 needs kernels with bf16 */
 } nn_pass;
 
 /* ids (N) and sequences.offsets must outlive the tape's step; every id is below vocab_size and no sequence is longer

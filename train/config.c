@@ -154,11 +154,6 @@ static bool check_together(const train_config *c, senc_error *err) {
     if (c->train.epochs == 0 && c->train.max_steps == 0)
         return senc_fail(err, SENC_BAD_INPUT, "%s: train: epochs and max_steps are both 0, so there is nothing to do",
                          c->path);
-    if (c->train.precision == TRAIN_PRECISION_BF16)
-        return senc_fail(
-            err, SENC_BAD_INPUT,
-            "%s: train.precision: this build computes in fp32 only; expected \"auto\" or \"fp32\", got \"bf16\"",
-            c->path);
     if (c->n_evals == 0 && (c->train.best_metric || c->train.patience > 0))
         return senc_fail(err, SENC_BAD_INPUT, "%s: train.%s: needs an [[eval]] table", c->path,
                          c->train.best_metric ? "best_metric" : "patience");

@@ -9,6 +9,7 @@
 #include "data/table.h"
 #include "eval/evaluator.h"
 #include "losses/loss.h"
+#include "nn/precision.h"
 #include "train/schedule.h"
 
 /* [model]. Either `base` (fine-tune) or `architecture` (a fresh random model with a vocabulary trained from the data).
@@ -24,8 +25,6 @@ typedef struct train_model_config {
     char *query_prompt, *document_prompt;
 } train_model_config;
 
-typedef enum train_precision { TRAIN_PRECISION_AUTO, TRAIN_PRECISION_FP32, TRAIN_PRECISION_BF16 } train_precision;
-
 /* [train] */
 typedef struct train_settings {
     int64_t epochs, max_steps;
@@ -35,7 +34,7 @@ typedef struct train_settings {
     int schedule; /* train_schedule */
     double beta1, beta2, epsilon, weight_decay, max_grad_norm;
     double dropout; /* -1: the model's own */
-    int precision;  /* train_precision */
+    int precision;  /* nn_precision */
     int64_t threads, seed;
     int64_t memory_limit; /* bytes, 0: none */
     bool mask_known_positives;

@@ -111,7 +111,7 @@ static bool check_sizes(const train_state *s, senc_error *err) {
     const int64_t tokens = train_stepper_chunk_tokens(&s->stepper);
     if (tokens >= s->max_length) return true;
     char needed[32], limit[32];
-    const int64_t bytes = (s->max_length * nn_model_activation_bytes_per_token(s->model) + 8) / 9 * 10;
+    const int64_t bytes = (s->max_length * nn_model_activation_bytes_per_token(s->model, s->stepper.storage) + 8) / 9 * 10;
     return senc_fail(err, SENC_BAD_INPUT,
                      "%s: train.memory_limit: one text of %lld tokens needs %s; expected at least that, got %s",
                      c->path, (long long)s->max_length, senc_bytes_text(bytes, needed, sizeof needed),
@@ -125,8 +125,12 @@ static bool load_model(train_state *s, senc_error *err) {
     if (!train_base_model_open(s->config, s->set, &s->columns, &s->model, &s->tokenizer, err)) return false;
     if (!create_feed(s, err)) return false;
     count_steps(s);
-    return train_stepper_init(&s->stepper, s->kernels, s->model, s->config->loss, s->config->loss_options,
-                              (uint64_t)t->seed, t->memory_limit, err) &&
+    kern_storage storage;
+    char place[512];
+    snprintf(place, sizeof place, "%.400s: train.precision", s->config->path);
+    return nn_precision_choose((nn_precision)t->precision, s->kernels, place, &storage, err) &&
+           train_stepper_init(&s->stepper, s->kernels, s->model, s->config->loss, s->config->loss_options,
+                              (uint64_t)t->seed, storage, t->memory_limit, err) &&
            check_sizes(s, err) &&
            train_optimizer_init(&s->optimizer, s->kernels, nn_model_params(s->model), adamw, err);
 }

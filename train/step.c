@@ -8,9 +8,14 @@
 #include "autograd/base/memory.h"
 
 bool train_stepper_init(train_stepper *s, const kern_table *kernels, nn_model *model, const loss_spec *loss,
-                        const void *loss_options, uint64_t seed, int64_t memory_limit, senc_error *err) {
-    *s = (train_stepper){
-        .model = model, .loss = loss, .loss_options = loss_options, .seed = seed, .memory_limit = memory_limit};
+                        const void *loss_options, uint64_t seed, kern_storage storage, int64_t memory_limit,
+                        senc_error *err) {
+    *s = (train_stepper){.model = model,
+                         .loss = loss,
+                         .loss_options = loss_options,
+                         .seed = seed,
+                         .storage = storage,
+                         .memory_limit = memory_limit};
     return ag_tape_init(&s->tape, kernels, true, memory_limit, err) &&
            ag_tape_init(&s->embed_tape, kernels, false, memory_limit, err) &&
            ag_tape_init(&s->loss_tape, kernels, true, 0, err);
@@ -27,7 +32,7 @@ void train_stepper_free(train_stepper *s) {
 int64_t train_stepper_chunk_tokens(const train_stepper *s) {
     if (s->memory_limit == 0) return INT64_MAX;
     /* a tenth is left for what does not grow with the tokens */
-    return s->memory_limit / 10 * 9 / nn_model_activation_bytes_per_token(s->model);
+    return s->memory_limit / 10 * 9 / nn_model_activation_bytes_per_token(s->model, s->storage);
 }
 
 int64_t train_stepper_peak_bytes(const train_stepper *s) {
@@ -46,7 +51,8 @@ static nn_pass pass_of(const train_stepper *s, const train_batch *batch, int64_t
                      .seed = s->seed,
                      .step = dropout_step,
                      .first_token = batch->offsets[first_sequence],
-                     .prompt_tokens = batch->prompt_tokens ? batch->prompt_tokens + first_sequence : NULL};
+                     .prompt_tokens = batch->prompt_tokens ? batch->prompt_tokens + first_sequence : NULL,
+                     .storage = s->storage};
 }
 
 /* Checks the tape and the loss, then runs backward from weight * loss. */

@@ -17,6 +17,7 @@ typedef struct train_stepper {
     const loss_spec *loss;
     const void *loss_options;
     uint64_t seed;
+    kern_storage storage; /* of activations */
     int64_t memory_limit; /* bytes of activations, 0: none */
     ag_tape tape;         /* the whole batch, or one chunk of it */
     ag_tape embed_tape;   /* chunks without gradients */
@@ -28,7 +29,8 @@ typedef struct train_stepper {
 } train_stepper;
 
 bool train_stepper_init(train_stepper *s, const kern_table *kernels, nn_model *model, const loss_spec *loss,
-                        const void *loss_options, uint64_t seed, int64_t memory_limit, senc_error *err);
+                        const void *loss_options, uint64_t seed, kern_storage storage, int64_t memory_limit,
+                        senc_error *err);
 void train_stepper_free(train_stepper *s);
 
 /* Adds the gradients of weight * loss to the model's parameters. dropout_step: which masks are drawn (one number a

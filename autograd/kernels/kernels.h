@@ -171,6 +171,8 @@ const kern_table *kern_reference(void);
  * or impossible: the best, with a warning). "openblas" is the best table with its products on OpenBLAS, which is loaded
  * only for that: by default on CPUs without AVX2. senc_threads_init comes first. */
 const kern_table *kern_best(void);
+/* Whether the CPU has instructions for products of bf16 and the built-in kernels use them. */
+bool kern_bf16_is_fast(void);
 /* All tables this machine can run, for the tests, the reference first; n entries. */
 const kern_table *const *kern_all(int *n);
 /* What the fp32 products of kern_best() run on, for `senc info`: "built-in" or "OpenBLAS 0.3.21 Zen

@@ -13,8 +13,9 @@ enum { X, RESIDUAL, GAMMA, SHIFT };
 
 static void forward(ag_tape *t, ag_node *node) {
     const add_norm_attr *a = node->attr;
-    t->kernels->add_norm_forward(node->rows, node->cols, a->dropout, node->in[X]->value, node->in[RESIDUAL]->value,
-                                 node->in[GAMMA]->value, node->in[SHIFT]->value, a->eps, node->value, a->mean, a->rstd);
+    ag_kernels(t, node)->add_norm_forward(node->rows, node->cols, a->dropout, node->in[X]->value,
+                                          node->in[RESIDUAL]->value, node->in[GAMMA]->value, node->in[SHIFT]->value,
+                                          a->eps, node->value, a->mean, a->rstd);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
@@ -25,9 +26,9 @@ static void backward(ag_tape *t, ag_node *node) {
     real *dresidual = ag_grad(t, node->in[RESIDUAL], &beta_residual);
     ag_row_grads rows = ag_row_grads_take(t, node->in[GAMMA], node->in[SHIFT], d);
     if (!t->failed) {
-        t->kernels->add_norm_backward(node->rows, d, a->dropout, node->in[X]->value, node->in[GAMMA]->value, a->mean,
-                                      a->rstd, node->grad, beta_x, dx, beta_residual, dresidual, rows.dgamma,
-                                      rows.dshift);
+        ag_kernels(t, node)->add_norm_backward(node->rows, d, a->dropout, node->in[X]->value, node->in[GAMMA]->value,
+                                               a->mean, a->rstd, node->grad, beta_x, dx, beta_residual, dresidual,
+                                               rows.dgamma, rows.dshift);
     }
     ag_row_grads_give(t, &rows, d);
 }
@@ -41,6 +42,8 @@ ag_node *ag_add_norm(ag_tape *t, ag_node *x, ag_node *residual, ag_node *gamma, 
                      kern_dropout dropout) {
     const int64_t n = x->rows, d = x->cols;
     AG_CHECK(t, x != residual, "add_norm: %s is both branch and residual", ag_node_name(x));
+    AG_CHECK(t, residual->storage == x->storage, "add_norm: %s is stored unlike %s", ag_node_name(residual),
+             ag_node_name(x));
     AG_CHECK(t, residual->rows == n && residual->cols == d, "add_norm: x %lld x %lld, residual %lld x %lld",
              (long long)n, (long long)d, (long long)residual->rows, (long long)residual->cols);
     AG_CHECK(t, gamma->rows * gamma->cols == d && shift->rows * shift->cols == d,
@@ -110,5 +113,7 @@ const ag_op ag_op_add_norm = {
     .forward = forward,
     .backward = backward,
     .flops = flops,
+    .reads_bf16 = true,
+    .keeps_storage = true,
     .examples = examples,
 };

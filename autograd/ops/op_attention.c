@@ -15,8 +15,8 @@ typedef struct attention_attr {
 
 static void forward(ag_tape *t, ag_node *node) {
     const attention_attr *a = node->attr;
-    t->kernels->attention_forward(a->sequences, a->heads, node->cols, a->scale, a->dropout, node->in[0]->value,
-                                  node->value, a->log_sum);
+    ag_kernels(t, node)->attention_forward(a->sequences, a->heads, node->cols, a->scale, a->dropout, node->in[0]->value,
+                                           node->value, a->log_sum);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
@@ -24,8 +24,8 @@ static void backward(ag_tape *t, ag_node *node) {
     real beta;
     real *dqkv = ag_grad(t, node->in[0], &beta);
     if (!dqkv) return;
-    t->kernels->attention_backward(a->sequences, a->heads, node->cols, a->scale, a->dropout, node->in[0]->value,
-                                   node->value, a->log_sum, node->grad, beta, dqkv);
+    ag_kernels(t, node)->attention_backward(a->sequences, a->heads, node->cols, a->scale, a->dropout,
+                                            node->in[0]->value, node->value, a->log_sum, node->grad, beta, dqkv);
 }
 
 /* Two products of T x T x D a sequence. */
@@ -90,6 +90,8 @@ const ag_op ag_op_attention = {
     .forward = forward,
     .backward = backward,
     .flops = flops,
+    .reads_bf16 = true,
+    .keeps_storage = true,
     .backward_reads_output = true,
     .examples = examples,
 };

@@ -3,15 +3,16 @@
 #include "autograd/ops/ops.h"
 
 static void forward(ag_tape *t, ag_node *node) {
-    t->kernels->dropout_forward(node->rows, node->cols, *(const kern_dropout *)node->attr, node->in[0]->value,
-                                node->value);
+    ag_kernels(t, node)->dropout_forward(node->rows, node->cols, *(const kern_dropout *)node->attr, node->in[0]->value,
+                                         node->value);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
     real beta;
     real *dx = ag_grad(t, node->in[0], &beta);
     if (dx)
-        t->kernels->dropout_backward(node->rows, node->cols, *(const kern_dropout *)node->attr, node->grad, beta, dx);
+        ag_kernels(t, node)->dropout_backward(node->rows, node->cols, *(const kern_dropout *)node->attr, node->grad,
+                                              beta, dx);
 }
 
 ag_node *ag_dropout(ag_tape *t, ag_node *x, kern_dropout dropout) {
@@ -41,5 +42,7 @@ const ag_op ag_op_dropout = {
     .name = "dropout",
     .forward = forward,
     .backward = backward,
+    .reads_bf16 = true,
+    .keeps_storage = true,
     .examples = examples,
 };

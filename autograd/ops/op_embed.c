@@ -14,8 +14,8 @@ static const real *value_or_null(const ag_node *node) {
 
 static void forward(ag_tape *t, ag_node *node) {
     const embed_attr *a = node->attr;
-    t->kernels->embed_forward(a->sequences, node->cols, a->ids, a->first_position, node->in[0]->value,
-                              value_or_null(node->in[1]), value_or_null(node->in[2]), node->value);
+    ag_kernels(t, node)->embed_forward(a->sequences, node->cols, a->ids, a->first_position, node->in[0]->value,
+                                       value_or_null(node->in[1]), value_or_null(node->in[2]), node->value);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
@@ -24,8 +24,8 @@ static void backward(ag_tape *t, ag_node *node) {
     real *dposition = ag_grad_sum(t, node->in[1]);
     real *dtype = ag_grad_sum(t, node->in[2]);
     if (t->failed) return;
-    t->kernels->embed_backward(a->sequences, node->cols, a->ids, a->first_position, node->grad, dword, dposition,
-                               dtype);
+    ag_kernels(t, node)->embed_backward(a->sequences, node->cols, a->ids, a->first_position, node->grad, dword,
+                                        dposition, dtype);
 }
 
 static void check_inputs(const ag_tape *t, const ag_node *word, const ag_node *position, const ag_node *type,
@@ -45,11 +45,11 @@ static void check_inputs(const ag_tape *t, const ag_node *word, const ag_node *p
 }
 
 ag_node *ag_embed(ag_tape *t, ag_node *word, ag_node *position, ag_node *type, const int32_t *ids,
-                  kern_sequences sequences, int64_t first_position) {
+                  kern_sequences sequences, int64_t first_position, kern_storage storage) {
     const embed_attr attr = {ids, sequences, first_position};
     check_inputs(t, word, position, type, &attr);
-    ag_node *node = ag_node_create(t, &ag_op_embed, sequences.offsets[sequences.n], word->cols,
-                                   (ag_node *[]){word, position, type}, 3, sizeof attr);
+    ag_node *node = ag_node_create_stored(t, &ag_op_embed, storage, sequences.offsets[sequences.n], word->cols,
+                                          (ag_node *[]){word, position, type}, 3, sizeof attr);
     if (!node->attr) return node;
     *(embed_attr *)node->attr = attr;
     return ag_run(t, node);
@@ -60,19 +60,19 @@ static const int32_t example_ids[] = {2, 0, 2, 4, 1, 3, 3, 3};
 static const kern_sequences example_sequences = {example_offsets, 3};
 
 static ag_node *all_three(ag_tape *t, ag_node **in) {
-    return ag_embed(t, in[0], in[1], in[2], example_ids, example_sequences, 0);
+    return ag_embed(t, in[0], in[1], in[2], example_ids, example_sequences, 0, KERN_REAL);
 }
 
 static ag_node *words_only(ag_tape *t, ag_node **in) {
-    return ag_embed(t, in[0], NULL, NULL, example_ids, example_sequences, 0);
+    return ag_embed(t, in[0], NULL, NULL, example_ids, example_sequences, 0, KERN_REAL);
 }
 
 static ag_node *shifted_positions(ag_tape *t, ag_node **in) {
-    return ag_embed(t, in[0], in[1], NULL, example_ids, example_sequences, 2);
+    return ag_embed(t, in[0], in[1], NULL, example_ids, example_sequences, 2, KERN_REAL);
 }
 
 static ag_node *types_only(ag_tape *t, ag_node **in) {
-    return ag_embed(t, in[0], NULL, in[1], example_ids, example_sequences, 0);
+    return ag_embed(t, in[0], NULL, in[1], example_ids, example_sequences, 0, KERN_REAL);
 }
 
 static const ag_example examples[] = {

@@ -7,19 +7,30 @@
 static void forward(ag_tape *t, ag_node *node) {
     (void)t;
     const int64_t *const *rows = node->attr;
-    const size_t row_bytes = (size_t)node->cols * sizeof(real);
-    for (int64_t i = 0; i < node->rows; i++) {
-        memcpy(node->value + i * node->cols, node->in[0]->value + (*rows)[i] * node->cols, row_bytes);
-    }
+    const size_t row_bytes = (size_t)node->cols * ag_storage_bytes(node->storage);
+    char *to = (char *)node->value;
+    const char *from = (const char *)node->in[0]->value;
+    for (int64_t i = 0; i < node->rows; i++)
+        memcpy(to + (size_t)i * row_bytes, from + (size_t)(*rows)[i] * row_bytes, row_bytes);
+}
+
+static void add_row(int64_t n, const real *from, real *to) {
+    for (int64_t j = 0; j < n; j++) to[j] += from[j];
+}
+
+static void add_row_bf16(int64_t n, const kern_bf16 *from, kern_bf16 *to) {
+    for (int64_t j = 0; j < n; j++) to[j] = kern_to_bf16(kern_from_bf16(to[j]) + kern_from_bf16(from[j]));
 }
 
 static void backward(ag_tape *t, ag_node *node) {
     const int64_t *const *rows = node->attr;
-    real *dx = ag_grad_sum(t, node->in[0]);
-    if (!dx) return;
-    for (int64_t i = 0; i < node->rows; i++) {
-        real *to = dx + (*rows)[i] * node->cols;
-        for (int64_t j = 0; j < node->cols; j++) to[j] += node->grad[i * node->cols + j];
+    const int64_t cols = node->cols;
+    kern_stored *dx = ag_grad_sum(t, node->in[0]);
+    for (int64_t i = 0; dx && i < node->rows; i++) {
+        if (node->storage == KERN_BF16)
+            add_row_bf16(cols, (const kern_bf16 *)node->grad + i * cols, (kern_bf16 *)dx + (*rows)[i] * cols);
+        else
+            add_row(cols, node->grad + i * cols, (real *)dx + (*rows)[i] * cols);
     }
 }
 
@@ -54,5 +65,7 @@ const ag_op ag_op_gather = {
     .name = "gather",
     .forward = forward,
     .backward = backward,
+    .reads_bf16 = true,
+    .keeps_storage = true,
     .examples = examples,
 };

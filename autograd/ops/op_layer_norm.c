@@ -32,8 +32,8 @@ void ag_row_grads_give(ag_tape *t, ag_row_grads *g, int64_t d) {
 
 static void forward(ag_tape *t, ag_node *node) {
     const layer_norm_attr *a = node->attr;
-    t->kernels->layer_norm_forward(node->rows, node->cols, node->in[0]->value, node->in[1]->value, node->in[2]->value,
-                                   a->eps, node->value, a->mean, a->rstd);
+    ag_kernels(t, node)->layer_norm_forward(node->rows, node->cols, node->in[0]->value, node->in[1]->value,
+                                            node->in[2]->value, a->eps, node->value, a->mean, a->rstd);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
@@ -45,8 +45,8 @@ static void backward(ag_tape *t, ag_node *node) {
     real *dx = wanted ? ag_grad(t, x, &beta) : ag_scratch_take(t, n * d);
     ag_row_grads rows = ag_row_grads_take(t, node->in[1], node->in[2], d);
     if (!t->failed) {
-        t->kernels->layer_norm_backward(n, d, x->value, node->in[1]->value, a->mean, a->rstd, node->grad, beta, dx,
-                                        rows.dgamma, rows.dshift);
+        ag_kernels(t, node)->layer_norm_backward(n, d, x->value, node->in[1]->value, a->mean, a->rstd, node->grad, beta,
+                                                 dx, rows.dgamma, rows.dshift);
     }
     ag_row_grads_give(t, &rows, d);
     if (!wanted) ag_scratch_give(t, dx, n * d);
@@ -91,5 +91,7 @@ const ag_op ag_op_layer_norm = {
     .forward = forward,
     .backward = backward,
     .flops = flops,
+    .reads_bf16 = true,
+    .keeps_storage = true,
     .examples = examples,
 };

@@ -2,17 +2,25 @@
  * only x, not act(x), is kept. Backward: dx += (dy w) act'(x), dw += dy^T act(x), dbias += column sums of dy. */
 #include "autograd/ops/ops.h"
 
+#include <string.h>
+
 enum { X, W, BIAS };
 
 static void forward(ag_tape *t, ag_node *node) {
     const ag_node *x = node->in[X], *bias = node->in[BIAS];
-    t->kernels->linear_forward(x->rows, x->cols, node->cols, *(const kern_activation *)node->attr, x->value,
-                               node->in[W]->value, bias ? bias->value : NULL, node->value);
+    ag_kernels(t, node)->linear_forward(x->rows, x->cols, node->cols, *(const kern_activation *)node->attr, x->value,
+                                        node->in[W]->value, bias ? bias->value : NULL, node->value);
 }
 
-/* dbias += column sums, for a weight that gets no gradient: the kernel below gives them with dw only. */
+/* dbias += column sums, for a weight that gets no gradient (BitFit): the kernel gives them with dw only. */
 static void add_column_sums(ag_tape *t, const ag_node *node, real *dbias) {
-    for (int64_t i = 0; i < node->rows; i++) t->kernels->axpy(node->cols, 1, node->grad + i * node->cols, dbias);
+    const ag_node *x = node->in[X];
+    real *unwanted = ag_scratch_take(t, node->cols * x->cols);
+    if (!unwanted) return;
+    memset(unwanted, 0, (size_t)(node->cols * x->cols) * sizeof *unwanted);
+    ag_kernels(t, node)->linear_backward_weight(x->rows, x->cols, node->cols, *(const kern_activation *)node->attr,
+                                                x->value, node->grad, unwanted, dbias);
+    ag_scratch_give(t, unwanted, node->cols * x->cols);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
@@ -21,13 +29,14 @@ static void backward(ag_tape *t, ag_node *node) {
     real *dw = ag_grad_sum(t, w);
     real *dbias = ag_grad_sum(t, node->in[BIAS]);
     if (dw)
-        t->kernels->linear_backward_weight(x->rows, x->cols, node->cols, act, x->value, node->grad, dw, dbias);
+        ag_kernels(t, node)->linear_backward_weight(x->rows, x->cols, node->cols, act, x->value, node->grad, dw, dbias);
     else if (dbias)
         add_column_sums(t, node, dbias);
     real beta;
     real *dx = ag_grad(t, x, &beta);
     if (dx)
-        t->kernels->linear_backward_input(x->rows, x->cols, node->cols, act, x->value, w->value, node->grad, beta, dx);
+        ag_kernels(t, node)->linear_backward_input(x->rows, x->cols, node->cols, act, x->value, w->value, node->grad,
+                                                   beta, dx);
 }
 
 static double flops(const ag_node *node) {
@@ -98,5 +107,7 @@ const ag_op ag_op_linear = {
     .forward = forward,
     .backward = backward,
     .flops = flops,
+    .reads_bf16 = true,
+    .keeps_storage = true,
     .examples = examples,
 };

@@ -10,14 +10,16 @@ typedef struct pool_attr {
 
 static void forward(ag_tape *t, ag_node *node) {
     const pool_attr *a = node->attr;
-    t->kernels->pool_forward(a->mode, a->sequences, node->cols, node->in[0]->value, node->value, a->argmax);
+    ag_kernels(t, node->in[0])
+        ->pool_forward(a->mode, a->sequences, node->cols, node->in[0]->value, node->value, a->argmax);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
     const pool_attr *a = node->attr;
     real beta;
     real *dx = ag_grad(t, node->in[0], &beta);
-    if (dx) t->kernels->pool_backward(a->mode, a->sequences, node->cols, a->argmax, node->grad, beta, dx);
+    if (dx)
+        ag_kernels(t, node->in[0])->pool_backward(a->mode, a->sequences, node->cols, a->argmax, node->grad, beta, dx);
 }
 
 ag_node *ag_pool(ag_tape *t, ag_node *x, kern_sequences sequences, kern_pooling mode) {
@@ -75,5 +77,6 @@ const ag_op ag_op_pool = {
     .name = "pool",
     .forward = forward,
     .backward = backward,
+    .reads_bf16 = true,
     .examples = examples,
 };

@@ -16,9 +16,9 @@ ag_node *ag_attention(ag_tape *t, ag_node *qkv, kern_sequences sequences, int64_
 /* x itself when p is 0. */
 ag_node *ag_dropout(ag_tape *t, ag_node *x, kern_dropout dropout);
 /* Sum of word, position and token-type embeddings; ids (N) must outlive the step and be below word->rows. position and
- * type may be NULL. */
+ * type may be NULL. storage: of the sum and of everything computed from it, up to the pooling. */
 ag_node *ag_embed(ag_tape *t, ag_node *word, ag_node *position, ag_node *type, const int32_t *ids,
-                  kern_sequences sequences, int64_t first_position);
+                  kern_sequences sequences, int64_t first_position, kern_storage storage);
 ag_node *ag_layer_norm(ag_tape *t, ag_node *x, ag_node *gamma, ag_node *shift, double eps);
 /* Rows of x by number, any order, repeats allowed; rows (n) must outlive the step. */
 ag_node *ag_gather(ag_tape *t, ag_node *x, const int64_t *rows, int64_t n);

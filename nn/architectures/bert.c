@@ -128,7 +128,7 @@ static ag_node *bert_encode(const nn_model *m, ag_tape *t, const int32_t *ids, k
                             const nn_pass *pass, ag_node **hidden) {
     const bert_encoder *e = m->encoder;
     ag_node *sum = ag_embed(t, ag_param_node(t, e->word), ag_param_node(t, e->position), ag_param_node(t, e->type), ids,
-                            sequences, 0);
+                            sequences, 0, pass->storage);
     ag_label(sum, "embeddings");
     ag_node *x = ag_layer_norm(t, sum, ag_param_node(t, e->norm_weight), ag_param_node(t, e->norm_bias),
                                m->config.layer_norm_eps);

@@ -107,7 +107,7 @@ START_TEST(embed_by_hand) {
     const int64_t offsets[] = {0, 2, 3};
     const real dy[] = {1, 2, 3, 4, 5, 6};
     ag_node *nw = ag_input(&tape, word, 3, 2), *np = ag_input(&tape, position, 2, 2), *nt = ag_input(&tape, type, 1, 2);
-    ag_node *y = ag_embed(&tape, nw, np, nt, ids, (kern_sequences){offsets, 2}, 0);
+    ag_node *y = ag_embed(&tape, nw, np, nt, ids, (kern_sequences){offsets, 2}, 0, KERN_REAL);
     EXPECT(y->value, 115, 226, 135, 246, 111, 222);
     ag_tape_backward(&tape, y, dy);
     EXPECT(nw->grad, 5, 6, 0, 0, 4, 6);

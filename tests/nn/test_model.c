@@ -257,7 +257,7 @@ START_TEST(facts) {
     const int64_t offsets[] = {0, 3, 7};
     const double want = 2 * (7 * (8 * 144 + 4 * 12 * 20) + 4 * 12 * 25);
     ck_assert_double_eq_tol(nn_model_forward_flops(m, (kern_sequences){offsets, 2}), want, 1e-6);
-    ck_assert_int_gt(nn_model_activation_bytes_per_token(m), 2 * 8 * 12 * 4);
+    ck_assert_int_gt(nn_model_activation_bytes_per_token(m, KERN_REAL), 2 * 8 * 12 * 4);
     nn_model_free(m);
 }
 END_TEST
@@ -289,7 +289,7 @@ START_TEST(memory_plan_holds) {
     seed[0] = 1;
     ag_tape_backward(&tape, y, seed);
     const double measured = (double)ag_tape_peak_bytes(&tape) / (ROWS * LENGTH);
-    const double planned = (double)nn_model_activation_bytes_per_token(m);
+    const double planned = (double)nn_model_activation_bytes_per_token(m, KERN_REAL);
     ck_assert_msg(measured < 1.1 * planned && measured > 0.7 * planned, "measured %.0f bytes a token, planned %.0f",
                   measured, planned);
     free(seed);

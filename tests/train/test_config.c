@@ -226,7 +226,7 @@ static const struct bad_set {
     {"model.max_length=2", "model.max_length: expected 0 or an integer >= 3, got 2"},
     {"model.max_length=1000", "model.max_length: expected at most max_positions = 512, got 1000"},
     {"train.epochs=0", "nothing to do"},
-    {"train.precision=bf16", "train.precision"},
+    {"train.precision=fp64", "train.precision"},
     {"output.dir=\"\"", "output.dir: expected a path"},
     {"batch_size", "--set"},
     {"=3", "--set"},

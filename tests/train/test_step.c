@@ -37,7 +37,7 @@ static double run(train_bench *b, const char *loss, int64_t memory_limit, int64_
     double value = NAN;
     ag_params_zero_grads(nn_model_params(b->model));
     TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
-    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b->model, spec, options, 77, memory_limit, err));
+    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b->model, spec, options, 77, KERN_REAL, memory_limit, err));
     TRAIN_BENCH_OK(train_stepper_run(&s, batch, dropout_step, weight, &value, err));
     if (n_chunked) *n_chunked = s.n_chunked;
     if (memory_limit) ck_assert_int_le(ag_tape_peak_bytes(&s.tape), memory_limit);
@@ -74,7 +74,7 @@ START_TEST(chunks_give_the_same) {
     ck_assert_int_eq(n_chunked, 0);
     ck_assert(whole > 0);
     float *want = copy_gradients(&b);
-    const int64_t per_token = nn_model_activation_bytes_per_token(b.model);
+    const int64_t per_token = nn_model_activation_bytes_per_token(b.model, KERN_REAL);
     /* 30 tokens: a sequence or two a chunk; 4000: all at once */
     static const int64_t tokens[] = {30, 64, 200, 350, 4000};
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
@@ -100,7 +100,7 @@ END_TEST
 /* Gradients of weight * loss are added to what is there, whole or cut: two halves make one. */
 START_TEST(weights_add_up) {
     train_bench b = open_for("mnrl", DROPOUT);
-    const int64_t limit = 60 * nn_model_activation_bytes_per_token(b.model) * 10 / 9;
+    const int64_t limit = 60 * nn_model_activation_bytes_per_token(b.model, KERN_REAL) * 10 / 9;
     const double loss = run(&b, "mnrl", 0, 1, 1, NULL);
     float *want = copy_gradients(&b);
     for (int cut = 0; cut < 2; cut++) {
@@ -122,7 +122,8 @@ START_TEST(weights_add_up) {
     for (int cut = 0; cut < 2; cut++) {
         train_stepper s;
         double value;
-        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, cut ? limit : 0, err));
+        TRAIN_BENCH_OK(
+            train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, cut ? limit : 0, err));
         TRAIN_BENCH_OK(train_stepper_run(&s, batch, 1, 0.5, &value, err));
         train_stepper_free(&s);
     }
@@ -171,9 +172,9 @@ START_TEST(absent_texts_and_excluded_prompts) {
     for (int cut = 0; cut < 2; cut++) {
         train_stepper s;
         double value = NAN;
-        const int64_t limit = cut ? 50 * nn_model_activation_bytes_per_token(b.model) * 10 / 9 : 0;
+        const int64_t limit = cut ? 50 * nn_model_activation_bytes_per_token(b.model, KERN_REAL) * 10 / 9 : 0;
         ag_params_zero_grads(nn_model_params(b.model));
-        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, limit, err));
+        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
         TRAIN_BENCH_OK(train_stepper_run(&s, batch, 1, 1, &value, err));
         ck_assert_int_eq(s.n_chunked, cut);
         train_stepper_free(&s);
@@ -209,13 +210,13 @@ START_TEST(any_limit) {
         const int64_t n = batch->offsets[i + 1] - batch->offsets[i];
         longest = n > longest ? n : longest;
     }
-    const int64_t per_token = nn_model_activation_bytes_per_token(b.model);
+    const int64_t per_token = nn_model_activation_bytes_per_token(b.model, KERN_REAL);
     int n_failed = 0;
     for (int64_t limit = 1; limit < 3000 * per_token; limit += 1 + limit / 3) {
         train_stepper s;
         double value;
         senc_error failure = {0};
-        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, limit, err));
+        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
         const bool ok = train_stepper_run(&s, batch, 0, 1, &value, &failure);
         n_failed += !ok;
         ck_assert_msg(ok || limit < 2 * longest * per_token, "a limit of %lld bytes, %lld for the longest text: %s",
@@ -256,8 +257,8 @@ START_TEST(nan_weights) {
     for (int cut = 0; cut < 2; cut++) {
         train_stepper s;
         double value;
-        const int64_t limit = cut ? 60 * nn_model_activation_bytes_per_token(b.model) : 0;
-        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, limit, err));
+        const int64_t limit = cut ? 60 * nn_model_activation_bytes_per_token(b.model, KERN_REAL) : 0;
+        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
         TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_FAILED,
                           "loss is nan; first non-finite tensor: ");
         senc_error failure = {0};
@@ -283,7 +284,7 @@ START_TEST(overflow) {
     train_stepper s;
     double value;
     TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
-    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, 0, err));
+    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, 0, err));
     TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_FAILED,
                       "first non-finite tensor: layer 2 feed-forward norm");
     train_stepper_free(&s);
@@ -304,9 +305,9 @@ START_TEST(used_again) {
     TRAIN_BENCH_OK(train_feed_next(small, &two, err));
     train_stepper s, fresh;
     double value, again, want;
-    const int64_t limit = 80 * nn_model_activation_bytes_per_token(b.model) * 10 / 9;
-    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, limit, err));
-    TRAIN_BENCH_OK(train_stepper_init(&fresh, kern_best(), b.model, spec, options, 77, limit, err));
+    const int64_t limit = 80 * nn_model_activation_bytes_per_token(b.model, KERN_REAL) * 10 / 9;
+    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
+    TRAIN_BENCH_OK(train_stepper_init(&fresh, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
     TRAIN_BENCH_OK(train_stepper_run(&fresh, two, 9, 1, &want, err));
     TRAIN_BENCH_OK(train_stepper_run(&s, batch, 8, 1, &value, err));
     TRAIN_BENCH_OK(train_stepper_run(&s, two, 9, 1, &again, err));

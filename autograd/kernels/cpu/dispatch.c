@@ -111,6 +111,10 @@ const kern_table *kern_best(void) {
     return best;
 }
 
+bool kern_bf16_is_fast(void) {
+    return senc_cpu_get()->avx512_bf16;
+}
+
 const kern_table *const *kern_all(int *n) {
     static const kern_table *every[MOST_TABLES + 1];
     pthread_once(&tables_once, fill_tables);
