@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "autograd/base/threads.h"
 
 #define ALIGN_NUMBERS 16 /* a cache line of floats: every parameter starts on one */
 
@@ -44,7 +45,7 @@ ag_param *ag_params_declare(ag_params *ps, const char *name, int64_t rows, int64
 static real *take_block(int64_t n, const char *what, senc_error *err) {
     real *block = senc_alloc_aligned((size_t)n, sizeof *block);
     if (block)
-        memset(block, 0, (size_t)n * sizeof *block);
+        senc_parallel_zero(block, (size_t)n * sizeof *block);
     else
         senc_fail_memory(err, (size_t)n * sizeof *block, what);
     return block;
@@ -77,7 +78,7 @@ ag_param *ag_params_find(const ag_params *ps, const char *name) {
 }
 
 void ag_params_zero_grads(ag_params *ps) {
-    if (ps->grads) memset(ps->grads, 0, (size_t)ps->n_numbers * sizeof *ps->grads);
+    if (ps->grads) senc_parallel_zero(ps->grads, (size_t)ps->n_numbers * sizeof *ps->grads);
 }
 
 void ag_params_free(ag_params *ps) {

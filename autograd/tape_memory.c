@@ -19,7 +19,6 @@
 #define UNPOISON(p, n) ((void)(p), (void)(n))
 #endif
 
-#define HUGE_PAGE_BYTES ((int64_t)2 << 20)
 #define UNKNOWN_MEMORY  ((int64_t)64 << 30) /* reserved (not used) where the machine does not say what it has */
 #define SMALLEST_REGION ((int64_t)16 << 20) /* less is not worth a retry: the system is out of address space */
 
@@ -48,8 +47,7 @@ bool ag_memory_init(ag_memory *m, int64_t limit_bytes, senc_error *err) {
         p = mmap(NULL, (size_t)want, PROT_READ | PROT_WRITE, flags, -1, 0);
     }
     if (p == MAP_FAILED) return senc_fail_memory(err, (size_t)want, "activations");
-    if (want >= HUGE_PAGE_BYTES)
-        madvise(p, (size_t)want, MADV_HUGEPAGE); /* only advice: a refusal costs speed, nothing else */
+    senc_memory_advise_huge(p, (size_t)want);
     m->base = p;
     m->reserved_bytes = want;
     return true;

@@ -5,15 +5,21 @@
 #include <stdlib.h>
 
 #include "autograd/base/memory.h"
+#include "autograd/base/threads.h"
 
 bool train_optimizer_init(train_optimizer *o, const kern_table *kernels, ag_params *params, train_adamw_options options,
                           senc_error *err) {
     *o = (train_optimizer){.kernels = kernels, .params = params, .options = options};
-    o->m = senc_alloc_zero((size_t)params->n_numbers, sizeof *o->m);
-    o->v = senc_alloc_zero((size_t)params->n_numbers, sizeof *o->v);
-    if (o->m && o->v) return true;
+    const size_t n_bytes = (size_t)params->n_numbers * sizeof(real);
+    o->m = senc_alloc_aligned(n_bytes, 1);
+    o->v = senc_alloc_aligned(n_bytes, 1);
+    if (o->m && o->v) {
+        senc_parallel_zero(o->m, n_bytes);
+        senc_parallel_zero(o->v, n_bytes);
+        return true;
+    }
     train_optimizer_free(o);
-    return senc_fail_memory(err, 2 * (size_t)params->n_numbers * sizeof(real), "the optimizer's moments");
+    return senc_fail_memory(err, 2 * n_bytes, "the optimizer's moments");
 }
 
 void train_optimizer_free(train_optimizer *o) {

@@ -1,11 +1,13 @@
 /* Heap memory: see memory.h. */
 #include "autograd/base/memory.h"
 
+#include <malloc.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static _Atomic int64_t fail_countdown; /* 0: injection off */
 
@@ -38,7 +40,20 @@ void *senc_alloc_aligned(size_t n, size_t size_bytes) {
     size_t total;
     if (overflows(n, size_bytes, &total) || must_fail()) return NULL;
     const size_t padded = (total + SENC_ALIGN_BYTES - 1) / SENC_ALIGN_BYTES * SENC_ALIGN_BYTES;
-    return aligned_alloc(SENC_ALIGN_BYTES, padded ? padded : SENC_ALIGN_BYTES);
+    if (padded < SENC_HUGE_PAGES_FROM) return aligned_alloc(SENC_ALIGN_BYTES, padded ? padded : SENC_ALIGN_BYTES);
+    /* The next multiple of the alignment, as C11 wants it; what lies behind `padded` is never touched. */
+    const size_t whole = (padded + SENC_HUGE_PAGE_BYTES - 1) / SENC_HUGE_PAGE_BYTES * SENC_HUGE_PAGE_BYTES;
+    void *block = aligned_alloc(SENC_HUGE_PAGE_BYTES, whole);
+    if (block) senc_memory_advise_huge(block, padded);
+    return block;
+}
+
+void senc_memory_advise_huge(void *block, size_t n_bytes) {
+    if (n_bytes < SENC_HUGE_PAGES_FROM) return;
+    /* Whole pages inside the block only: its neighbours decide for themselves. */
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)block;
+    const uintptr_t first = (start + page - 1) / page * page, end = (start + n_bytes) / page * page;
+    madvise((char *)block + (first - start), end - first, MADV_HUGEPAGE);
 }
 
 void *senc_realloc(void *block, size_t n, size_t size_bytes) {
@@ -100,4 +115,15 @@ int64_t senc_memory_available_bytes(void) {
     if (group > 0) group -= number_in_file("/sys/fs/cgroup/memory.current");
     if (group > 0 && (machine == 0 || group < machine)) return group;
     return machine;
+}
+
+void senc_memory_trim(void) {
+    malloc_trim(0);
+}
+
+bool senc_memory_reset_peak(void) {
+    FILE *f = fopen("/proc/self/clear_refs", "w");
+    if (!f) return false;
+    const bool written = fputs("5\n", f) >= 0; /* 5: the high-water mark of resident memory (proc(5)) */
+    return fclose(f) == 0 && written;
 }

@@ -159,6 +159,25 @@ void senc_parallel(int64_t n_tasks, senc_task *task, void *context) {
     pthread_mutex_unlock(&caller_mutex);
 }
 
+#define ZERO_BYTES ((size_t)4 << 20) /* a task's part: two huge pages */
+
+typedef struct zero_job {
+    char *block;
+    size_t n_bytes;
+} zero_job;
+
+static void zero_task(void *context, int64_t i, int thread) {
+    (void)thread;
+    const zero_job *job = context;
+    const size_t first = (size_t)i * ZERO_BYTES, left = job->n_bytes - first;
+    memset(job->block + first, 0, left < ZERO_BYTES ? left : ZERO_BYTES);
+}
+
+void senc_parallel_zero(void *block, size_t n_bytes) {
+    zero_job job = {block, n_bytes};
+    senc_parallel((int64_t)((n_bytes + ZERO_BYTES - 1) / ZERO_BYTES), zero_task, &job);
+}
+
 static void stop_workers(void) {
     if (pool.n > 1 && pool.pid == getpid()) {
         atomic_store(&pool.stop, true);

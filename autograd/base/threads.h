@@ -4,6 +4,7 @@
 #define SENC_THREADS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "autograd/base/error.h"
@@ -23,6 +24,11 @@ int senc_threads_cpus(void);
  * depend on who ran it. A call from inside a task runs serially. */
 typedef void senc_task(void *context, int64_t i, int thread);
 void senc_parallel(int64_t n_tasks, senc_task *task, void *context);
+
+/* Fills with zero bytes, by all threads. Pages that nobody has touched yet come to lie near the threads that clear
+ * them, which spreads a block over the machine's NUMA nodes: tasks are handed out dynamically, so no page has one user.
+ */
+void senc_parallel_zero(void *block, size_t n_bytes);
 
 /* Index of the calling thread while it runs a task, else 0: scratch may be kept per index. */
 int senc_threads_index(void);

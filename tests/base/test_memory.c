@@ -1,4 +1,4 @@
-/* Heap memory: overflow checks, alignment, failure injection, what the machine says. */
+/* Heap memory: overflow checks, alignment, failure injection, huge pages, what the machine says. */
 #include <check.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -80,6 +80,44 @@ START_TEST(resident_memory_follows_use) {
 }
 END_TEST
 
+/* A write to every page that the compiler keeps, although nobody reads it. */
+static void touch(char *block, size_t n) {
+    for (size_t i = 0; i < n; i += 4096) ((volatile char *)block)[i] = 1;
+}
+
+/* Large blocks begin on a huge page, and only what is touched is resident. */
+START_TEST(large_blocks_lie_on_huge_pages) {
+    const size_t sizes[] = {SENC_HUGE_PAGES_FROM, SENC_HUGE_PAGES_FROM + 1, ((size_t)64 << 20) + 4711};
+    for (int i = 0; i < 3; i++) {
+        const int64_t before = senc_memory_resident_bytes();
+        char *block = senc_alloc_aligned(sizes[i], 1);
+        ck_assert_uint_eq((uintptr_t)block % SENC_HUGE_PAGE_BYTES, 0);
+        touch(block, 1);
+        ck_assert_int_lt(senc_memory_resident_bytes(), before + (3 << 20));
+        touch(block, sizes[i]);
+        ck_assert_int_gt(senc_memory_resident_bytes(), before + (int64_t)sizes[i] - (1 << 20));
+        ck_assert_int_lt(senc_memory_resident_bytes(), before + (int64_t)sizes[i] + (1 << 20));
+        free(block);
+    }
+    char small[4096];
+    memset(small, 7, sizeof small);
+    senc_memory_advise_huge(small, sizeof small);
+    ck_assert_int_eq(small[100], 7);
+}
+END_TEST
+
+START_TEST(the_peak_starts_anew) {
+    const size_t n = (size_t)64 << 20;
+    char *block = senc_alloc_aligned(n, 1);
+    touch(block, n);
+    free(block);
+    const int64_t high = senc_memory_peak_bytes();
+    senc_memory_trim();
+    if (!senc_memory_reset_peak()) return; /* a system without clear_refs */
+    ck_assert_int_lt(senc_memory_peak_bytes(), high - (int64_t)n / 2);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("memory");
     TCase *cases = tcase_create("memory");
@@ -88,6 +126,8 @@ int main(void) {
     tcase_add_test(cases, blocks_are_as_asked);
     tcase_add_test(cases, the_nth_allocation_fails_once);
     tcase_add_test(cases, resident_memory_follows_use);
+    tcase_add_test(cases, large_blocks_lie_on_huge_pages);
+    tcase_add_test(cases, the_peak_starts_anew);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

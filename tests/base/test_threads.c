@@ -130,6 +130,25 @@ START_TEST(test_a_forked_child_starts_its_own_pool) {
 }
 END_TEST
 
+/* Exactly the block, whatever its size is to a task's part. */
+START_TEST(test_zero_fills_the_block) {
+    const size_t part = (size_t)4 << 20, sizes[] = {0, 1, 100, part - 1, part, part + 1, 3 * part + 5};
+    start(3);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        unsigned char *block = malloc(sizes[i] + 2);
+        memset(block, 0xee, sizes[i] + 2);
+        senc_parallel_zero(block + 1, sizes[i]);
+        size_t n_set = 0;
+        for (size_t k = 0; k < sizes[i]; k++) n_set += block[k + 1] != 0;
+        ck_assert_uint_eq(n_set, 0);
+        ck_assert_int_eq(block[0], 0xee);
+        ck_assert_int_eq(block[sizes[i] + 1], 0xee);
+        free(block);
+    }
+    senc_threads_free();
+}
+END_TEST
+
 START_TEST(test_wrong_counts_are_errors) {
     senc_error err = {0};
     ck_assert(!senc_threads_init(-1, &err));
@@ -181,6 +200,7 @@ int main(void) {
     tcase_add_test(c, test_nested_calls_run_serially);
     tcase_add_test(c, test_two_callers_take_turns);
     tcase_add_test(c, test_a_forked_child_starts_its_own_pool);
+    tcase_add_test(c, test_zero_fills_the_block);
     tcase_add_test(c, test_wrong_counts_are_errors);
     tcase_add_test(c, test_cpus_follow_the_affinity_mask);
     tcase_add_test(c, test_cpu_features_are_consistent);
