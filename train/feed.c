@@ -1,42 +1,23 @@
-/* Data rows -> packed token ids: see feed.h. */
+/* Data rows -> packed token ids, ahead of the step: see feed.h.
+ *
+ * The slots are a ring. A reader draws the rows of the next batch from the sampler, in order, fills the batch's slot
+ * and marks it ready; the caller takes the slots in the same order and gives each back when it asks for the next. So
+ * which reader made a batch, and how far ahead it was, changes nothing. The readers tokenize by themselves and never
+ * use the pool, whose threads belong to the step: a batch costs them far below a percent of a step.
+ */
 #include "train/feed.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/base/file.h"
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
+#include "train/feed_batch.h"
 
 #define MAX_ROLES (LOSS_MAX_TEXTS + 2)
-
-/* What one thread needs to read and tokenize rows. */
-typedef struct feed_worker {
-    data_row row;
-    data_tokenizer_scratch *scratch;
-    data_ids ids;
-    int64_t n_truncated;
-    senc_error error;
-} feed_worker;
-
-/* Where a text's ids are: items [first, first + n) of a worker's ids. */
-typedef struct feed_piece {
-    int worker;
-    int64_t first, n;
-} feed_piece;
-
-struct train_feed {
-    train_feed_options o;
-    data_sampler sampler;
-    data_pairs known;
-    bool has_known;
-    train_negatives negatives;
-    feed_worker *workers;
-    int n_workers;
-    feed_piece *pieces;                                  /* (C*B) */
-    int64_t query_prompt_length, document_prompt_length; /* tokens, when pooling leaves them out */
-    train_batch batch;
-};
 
 void train_columns_free(train_columns *columns) {
     free(columns->slots);
@@ -86,73 +67,147 @@ bool train_feed_open_data(const data_source *sources, int64_t n_sources, const l
     return false;
 }
 
-static bool batch_reserve(train_batch *b, int64_t n_rows, int64_t n_columns, senc_error *err) {
-    const size_t rows = (size_t)n_rows, all = (size_t)(n_rows * n_columns);
-    b->n_columns = n_columns;
-    b->capacity_rows = n_rows;
-    b->rows = senc_alloc(rows, sizeof *b->rows);
-    b->offsets = senc_alloc(all + 1, sizeof *b->offsets);
-    b->scores = senc_alloc(rows, sizeof *b->scores);
-    b->labels = senc_alloc(rows, sizeof *b->labels);
-    b->hashes = senc_alloc(all, sizeof *b->hashes);
-    b->absent = senc_alloc(all, sizeof *b->absent);
-    if (b->rows && b->offsets && b->scores && b->labels && b->hashes && b->absent) return true;
-    return senc_fail_memory(err, all * 33, "a batch");
+/* ---- the ring ---- */
+
+/* A tokenizer keeps up with some 30 threads of the pool at the shortest texts. */
+#define POOL_THREADS_PER_READER 32
+#define BATCHES_AT_REST         2 /* beside those being made: the caller's, and one that is ready for him */
+
+typedef struct feed_place {
+    feed_slot slot;
+    bool ready;
+    int64_t epoch, position; /* of the sampler behind this batch */
+    senc_error error;
+} feed_place;
+
+typedef struct feed_reader {
+    train_feed *feed;
+    pthread_t thread;
+    feed_maker maker;
+} feed_reader;
+
+struct train_feed {
+    feed_recipe recipe;
+    data_sampler given; /* epoch and position of the caller; no order */
+    feed_reader *readers;
+    int n_readers, n_running;
+    double waited_ms;
+    /* Held by the reader that draws, so that slots and rows keep the same order. */
+    pthread_mutex_t draw;
+    data_sampler ahead;
+    /* The ring: batch i of this start lies in places[i % n_places]. */
+    pthread_mutex_t mutex;
+    pthread_cond_t room, ready;
+    feed_place *places;
+    int n_places;
+    int64_t n_drawn, n_given, n_returned;
+    bool broken; /* a batch failed: none is drawn behind it */
+    atomic_bool stop;
+};
+
+/* Waits for room and draws the next batch. NULL: it is time to stop. */
+static feed_place *draw_batch(train_feed *f) {
+    pthread_mutex_lock(&f->draw);
+    pthread_mutex_lock(&f->mutex);
+    while (!f->stop && (f->broken || f->n_drawn - f->n_returned >= f->n_places)) pthread_cond_wait(&f->room, &f->mutex);
+    feed_place *place = f->stop ? NULL : &f->places[f->n_drawn++ % f->n_places];
+    pthread_mutex_unlock(&f->mutex);
+    if (place) { /* the caller does not wait for an epoch's shuffle */
+        train_batch *b = &place->slot.batch;
+        b->n_rows = data_sampler_next(&f->ahead, b->capacity_rows, b->rows);
+        place->epoch = f->ahead.epoch;
+        place->position = f->ahead.position;
+    }
+    pthread_mutex_unlock(&f->draw);
+    return place;
 }
 
-static void batch_free(train_batch *b) {
-    free(b->rows);
-    data_ids_free(&b->ids);
-    free(b->offsets);
-    free(b->scores);
-    free(b->labels);
-    free(b->hashes);
-    free(b->absent);
-    free(b->prompt_tokens);
+static void *reader_main(void *context) {
+    feed_reader *r = context;
+    train_feed *f = r->feed;
+    for (feed_place *place; (place = draw_batch(f)) != NULL;) {
+        const bool ok = feed_slot_fill(&place->slot, &f->recipe, &r->maker, &f->stop, &place->error);
+        pthread_mutex_lock(&f->mutex);
+        place->ready = true;
+        f->broken |= !ok;
+        pthread_cond_signal(&f->ready);
+        pthread_mutex_unlock(&f->mutex);
+    }
+    return NULL;
 }
 
-static bool workers_create(train_feed *f, senc_error *err) {
-    f->n_workers = senc_threads_count();
-    f->workers = senc_alloc_zero((size_t)f->n_workers, sizeof *f->workers);
-    if (!f->workers) return senc_fail_memory(err, (size_t)f->n_workers * sizeof *f->workers, "tokenizer threads");
-    for (int i = 0; i < f->n_workers; i++) {
-        f->workers[i].scratch = data_tokenizer_scratch_create();
-        if (!f->workers[i].scratch) return senc_fail_memory(err, 4096, "a tokenizer's scratch");
+/* One is enough where there are no more threads to be had. */
+static bool start_readers(train_feed *f, senc_error *err) {
+    atomic_store(&f->stop, false);
+    for (; f->n_running < f->n_readers; f->n_running++) {
+        feed_reader *r = &f->readers[f->n_running];
+        if (!senc_thread_start(&r->thread, reader_main, r, f->n_running ? NULL : err)) break;
+    }
+    return f->n_running > 0;
+}
+
+/* Nothing is read afterwards, and all places are empty. */
+static void stop_readers(train_feed *f) {
+    if (f->n_running) {
+        pthread_mutex_lock(&f->mutex);
+        atomic_store(&f->stop, true);
+        pthread_cond_broadcast(&f->room);
+        pthread_mutex_unlock(&f->mutex);
+    }
+    while (f->n_running > 0) pthread_join(f->readers[--f->n_running].thread, NULL);
+    f->n_drawn = f->n_given = f->n_returned = 0;
+    f->broken = false;
+    for (int i = 0; i < f->n_places; i++) {
+        f->places[i].ready = false;
+        f->places[i].error = (senc_error){0};
+    }
+}
+
+/* ---- for the caller ---- */
+
+static bool create_places(train_feed *f, int64_t max_rows, senc_error *err) {
+    const int n_places = f->n_readers + BATCHES_AT_REST;
+    f->places = senc_alloc_zero((size_t)n_places, sizeof *f->places);
+    if (!f->places) return senc_fail_memory(err, (size_t)n_places * sizeof *f->places, "the data feed");
+    while (f->n_places < n_places) {
+        if (!feed_slot_init(&f->places[f->n_places++].slot, &f->recipe, max_rows, err)) return false;
     }
     return true;
 }
 
-static int64_t prompt_length(const data_tokenizer *tokenizer, const char *prompt) {
-    return prompt && prompt[0] ? data_tokenizer_prompt_length(tokenizer, prompt) : 0;
+static bool create_readers(train_feed *f, int64_t max_texts, senc_error *err) {
+    const int n = 1 + (senc_threads_count() - 1) / POOL_THREADS_PER_READER;
+    f->readers = senc_alloc_zero((size_t)n, sizeof *f->readers);
+    if (!f->readers) return senc_fail_memory(err, (size_t)n * sizeof *f->readers, "the data feed");
+    while (f->n_readers < n) {
+        feed_reader *r = &f->readers[f->n_readers++];
+        r->feed = f;
+        if (!feed_maker_init(&r->maker, max_texts, err)) return false;
+    }
+    return true;
 }
 
-static bool count_prompts(train_feed *f, int64_t n_texts, senc_error *err) {
-    f->query_prompt_length = prompt_length(f->o.tokenizer, f->o.query_prompt);
-    f->document_prompt_length = prompt_length(f->o.tokenizer, f->o.document_prompt);
-    f->batch.prompt_tokens = senc_alloc((size_t)n_texts, sizeof *f->batch.prompt_tokens);
-    if (f->query_prompt_length >= 0 && f->document_prompt_length >= 0 && f->batch.prompt_tokens) return true;
-    return senc_fail_memory(err, (size_t)n_texts * 8, "the prompts");
+static bool create(train_feed *f, const train_feed_options *o, senc_error *err) {
+    const int64_t n_rows = data_set_n_rows(o->set), max_rows = o->batch_size < n_rows ? o->batch_size : n_rows;
+    if (!feed_recipe_init(&f->recipe, o, err) ||
+        !data_sampler_init(&f->ahead, n_rows, o->seed, o->shuffle, o->drop_last, err) ||
+        !create_readers(f, max_rows * o->columns->n, err) || !create_places(f, max_rows, err))
+        return false;
+    SENC_ASSERT(data_sampler_batches(&f->ahead, max_rows) > 0, "no batch can be made of %lld rows", (long long)n_rows);
+    f->given = f->ahead;
+    f->given.order = NULL;
+    return true;
 }
 
 bool train_feed_create(const train_feed_options *options, train_feed **out, senc_error *err) {
     *out = NULL;
     train_feed *f = senc_alloc_zero(1, sizeof *f);
     if (!f) return senc_fail_memory(err, sizeof *f, "the data feed");
-    f->o = *options;
-    const int64_t n_rows = data_set_n_rows(options->set);
-    const int64_t batch_size = options->batch_size < n_rows ? options->batch_size : n_rows;
-    const int64_t n_columns = options->columns->n;
-    bool ok = data_sampler_init(&f->sampler, n_rows, options->seed, options->shuffle, options->drop_last, err) &&
-              workers_create(f, err) && batch_reserve(&f->batch, batch_size, n_columns, err);
-    if (ok && !(f->pieces = senc_alloc((size_t)(batch_size * n_columns), sizeof *f->pieces)))
-        ok = senc_fail_memory(err, (size_t)(batch_size * n_columns) * sizeof *f->pieces, "a batch");
-    if (ok && options->exclude_prompt) ok = count_prompts(f, batch_size * n_columns, err);
-    if (ok && options->mask_known_positives) {
-        f->has_known = true;
-        ok = data_pairs_init(&f->known, options->set, options->columns->slots[0], options->columns->slots[1], false,
-                             err);
-    }
-    if (!ok) {
+    pthread_mutex_init(&f->draw, NULL);
+    pthread_mutex_init(&f->mutex, NULL);
+    pthread_cond_init(&f->room, NULL);
+    pthread_cond_init(&f->ready, NULL);
+    if (!create(f, options, err)) {
         train_feed_free(f);
         return false;
     }
@@ -162,119 +217,56 @@ bool train_feed_create(const train_feed_options *options, train_feed **out, senc
 
 void train_feed_free(train_feed *f) {
     if (!f) return;
-    for (int i = 0; f->workers && i < f->n_workers; i++) {
-        data_row_free(&f->workers[i].row);
-        data_tokenizer_scratch_free(f->workers[i].scratch);
-        data_ids_free(&f->workers[i].ids);
-    }
-    free(f->workers);
-    free(f->pieces);
-    batch_free(&f->batch);
-    train_negatives_free(&f->negatives);
-    if (f->has_known) data_pairs_free(&f->known);
-    data_sampler_free(&f->sampler);
+    stop_readers(f);
+    for (int i = 0; i < f->n_readers; i++) feed_maker_free(&f->readers[i].maker);
+    free(f->readers);
+    for (int i = 0; i < f->n_places; i++) feed_slot_free(&f->places[i].slot);
+    free(f->places);
+    feed_recipe_free(&f->recipe);
+    data_sampler_free(&f->ahead);
+    pthread_cond_destroy(&f->ready);
+    pthread_cond_destroy(&f->room);
+    pthread_mutex_destroy(&f->mutex);
+    pthread_mutex_destroy(&f->draw);
     free(f);
 }
 
-data_sampler *train_feed_sampler(train_feed *f) {
-    return &f->sampler;
+const data_sampler *train_feed_sampler(const train_feed *f) {
+    return &f->given;
+}
+
+bool train_feed_restore(train_feed *f, int64_t epoch, int64_t position, senc_error *err) {
+    stop_readers(f);
+    if (!data_sampler_restore(&f->given, epoch, position, err)) return false;
+    return data_sampler_restore(&f->ahead, epoch, position, err);
+}
+
+bool train_feed_next(train_feed *f, const train_batch **out, senc_error *err) {
+    if (!f->n_running && !start_readers(f, err)) return false;
+    const double start_ms = senc_clock_ms();
+    pthread_mutex_lock(&f->mutex);
+    if (f->n_returned < f->n_given) {
+        f->places[f->n_returned++ % f->n_places].ready = false;
+        pthread_cond_signal(&f->room);
+    }
+    feed_place *place = &f->places[f->n_given % f->n_places];
+    while (!place->ready) pthread_cond_wait(&f->ready, &f->mutex);
+    const bool ok = place->error.kind == SENC_OK;
+    if (ok && f->n_given++ > 0) f->waited_ms += senc_clock_ms() - start_ms;
+    pthread_mutex_unlock(&f->mutex);
+    if (!ok) return senc_fail(err, place->error.kind, "%s", place->error.text);
+    f->given.epoch = place->epoch;
+    f->given.position = place->position;
+    *out = &place->slot.batch;
+    return true;
+}
+
+double train_feed_waited_ms(const train_feed *f) {
+    return f->waited_ms;
 }
 
 kern_sequences train_batch_sequences(const train_batch *b) {
     return (kern_sequences){.offsets = b->offsets, .n = b->n_rows * b->n_columns};
-}
-
-/* Tokenizes one text of row i into the worker's ids. */
-static bool tokenize_text(train_feed *f, feed_worker *w, int worker, int64_t i, int64_t column) {
-    train_batch *b = &f->batch;
-    const int64_t at = column * b->n_rows + i;
-    const data_value *value = &w->row.values[f->o.columns->slots[column]];
-    f->pieces[at] = (feed_piece){worker, w->ids.n, 0};
-    b->absent[at] = !value->present;
-    b->hashes[at] = 0;
-    if (!value->present) return true;
-    b->hashes[at] = data_text_hash(value->text, value->n_bytes);
-    const char *prompt = column == 0 ? f->o.query_prompt : f->o.document_prompt;
-    bool truncated = false;
-    const int64_t n = data_tokenizer_encode_prompted(f->o.tokenizer, w->scratch, prompt, value->text, value->n_bytes,
-                                                     f->o.max_length, &w->ids, &truncated);
-    if (n < 0) return senc_fail_memory(&w->error, value->n_bytes, "token ids");
-    f->pieces[at].n = n;
-    w->n_truncated += truncated;
-    return true;
-}
-
-static void tokenize_row(void *context, int64_t i, int thread) {
-    train_feed *f = context;
-    train_batch *b = &f->batch;
-    feed_worker *w = &f->workers[thread];
-    if (w->error.kind != SENC_OK || !data_set_row(f->o.set, b->rows[i], &w->row, &w->error)) return;
-    for (int64_t c = 0; c < b->n_columns; c++) {
-        if (!tokenize_text(f, w, thread, i, c)) return;
-    }
-    if (f->o.columns->target_slot < 0) return;
-    const data_value *target = &w->row.values[f->o.columns->target_slot];
-    b->scores[i] = target->number;
-    b->labels[i] = target->class_id;
-}
-
-/* Copies the workers' ids into the batch, column after column. */
-static bool pack(train_feed *f, senc_error *err) {
-    train_batch *b = &f->batch;
-    const int64_t n_all = b->n_rows * b->n_columns;
-    b->ids.n = 0;
-    b->offsets[0] = 0;
-    for (int64_t at = 0; at < n_all; at++) {
-        const feed_piece piece = f->pieces[at];
-        if (!data_ids_reserve(&b->ids, piece.n))
-            return senc_fail_memory(err, (size_t)b->ids.n * 4, "a batch's token ids");
-        if (piece.n)
-            memcpy(b->ids.items + b->ids.n, f->workers[piece.worker].ids.items + piece.first,
-                   (size_t)piece.n * sizeof *b->ids.items);
-        b->ids.n += piece.n;
-        const int64_t prompt = at < b->n_rows ? f->query_prompt_length : f->document_prompt_length;
-        if (b->prompt_tokens) b->prompt_tokens[at] = prompt < piece.n ? prompt : piece.n;
-        b->offsets[at + 1] = b->ids.n;
-    }
-    return true;
-}
-
-/* An absent negative is masked in any case: there is no text that a loss could use. */
-static bool mask_candidates(train_feed *f, senc_error *err) {
-    train_batch *b = &f->batch;
-    train_negatives *m = &f->negatives;
-    const bool ok = f->has_known
-                        ? train_negatives_find(m, &f->known, b->hashes, b->absent, b->n_rows, b->n_columns, err)
-                        : train_negatives_find_absent(m, b->absent, b->n_rows, b->n_columns, err);
-    if (!ok) return false;
-    b->loss.masked = m->masked;
-    b->loss.n_masked = b->n_masked = m->n;
-    for (int64_t at = 0; at < b->n_rows * b->n_columns; at++) b->n_masked -= b->absent[at] ? b->n_rows : 0;
-    return true;
-}
-
-bool train_feed_next(train_feed *f, const train_batch **out, senc_error *err) {
-    train_batch *b = &f->batch;
-    b->n_rows = data_sampler_next(&f->sampler, b->capacity_rows, b->rows);
-    SENC_ASSERT(b->n_rows > 0, "no batch can be made of %lld rows", (long long)f->sampler.n_rows);
-    for (int i = 0; i < f->n_workers; i++) {
-        f->workers[i].ids.n = 0;
-        f->workers[i].n_truncated = 0;
-    }
-    senc_parallel(b->n_rows, tokenize_row, f);
-    b->n_truncated = 0;
-    for (int i = 0; i < f->n_workers; i++) {
-        if (f->workers[i].error.kind != SENC_OK)
-            return senc_fail(err, f->workers[i].error.kind, "%s", f->workers[i].error.text);
-        b->n_truncated += f->workers[i].n_truncated;
-    }
-    if (!pack(f, err)) return false;
-    b->loss = (loss_batch){.n_rows = b->n_rows, .n_columns = b->n_columns};
-    if (f->o.columns->target == LOSS_TARGET_SCORE) b->loss.scores = b->scores;
-    if (f->o.columns->target == LOSS_TARGET_LABEL) b->loss.labels = b->labels;
-    if (!mask_candidates(f, err)) return false;
-    *out = b;
-    return true;
 }
 
 const char *train_feed_describe_rows(const train_feed *f, const train_batch *b, char *out, size_t out_bytes) {
@@ -284,7 +276,7 @@ const char *train_feed_describe_rows(const train_feed *f, const train_batch *b, 
     for (int64_t i = 0; i < b->n_rows && n + 1 < out_bytes; i++) {
         const char *path = NULL;
         int64_t line = 0;
-        if (!data_set_where(f->o.set, b->rows[i], &path, &line, NULL)) break;
+        if (!data_set_where(f->recipe.o.set, b->rows[i], &path, &line, NULL)) break;
         if (i == 8) { /* enough to look at */
             snprintf(out + n, out_bytes - n, ", ...");
             break;

@@ -1,5 +1,6 @@
 /* The feed: data rows -> token ids, one batch at a time. Sequences are packed column after column (all anchors, then
- * all positives, then the negatives), as losses expect their embeddings. */
+ * all positives, then the negatives), as losses expect their embeddings. Threads of its own make the next batches while
+ * the step works on this one. */
 #ifndef TRAIN_FEED_H
 #define TRAIN_FEED_H
 
@@ -59,11 +60,18 @@ typedef struct train_feed_options {
 
 /* Borrows everything in the options. */
 bool train_feed_create(const train_feed_options *options, train_feed **out, senc_error *err);
+/* Stops the readers, wherever they are. */
 void train_feed_free(train_feed *f);
 
-data_sampler *train_feed_sampler(train_feed *f);
-/* The next batch, valid until the next call. Never empty: the epoch's end starts the next epoch. */
+/* Where the caller is: behind the last batch it was given, however far the readers are ahead. */
+const data_sampler *train_feed_sampler(const train_feed *f);
+/* The next batch is the one that would follow there: data_sampler_restore's place and failures. */
+bool train_feed_restore(train_feed *f, int64_t epoch, int64_t position, senc_error *err);
+/* The next batch, valid until the next call. Never empty: the epoch's end starts the next epoch. A failure is that of
+ * this batch, not of a later one that was being read; it stays. */
 bool train_feed_next(train_feed *f, const train_batch **out, senc_error *err);
+/* How long train_feed_next has waited for the readers, the first batch left out. */
+double train_feed_waited_ms(const train_feed *f);
 kern_sequences train_batch_sequences(const train_batch *b);
 /* "data/train.jsonl lines 5510, 77, ..." for error messages. */
 const char *train_feed_describe_rows(const train_feed *f, const train_batch *b, char *out, size_t out_bytes);

@@ -178,7 +178,7 @@ static bool resume(train_state *s, bool *found, senc_error *err) {
         return true;
     }
     if (!check_resumable(s, &loaded, err)) return false;
-    if (!data_sampler_restore(train_feed_sampler(s->feed), loaded.epoch, loaded.position, err)) return false;
+    if (!train_feed_restore(s->feed, loaded.epoch, loaded.position, err)) return false;
     s->progress = loaded;
     s->stopped_early = is_out_of_patience(s); /* the checkpoint may be that of the last step */
     if (s->n_jobs > 0 && !train_output_load_results(s, "baseline.json", &s->baseline, err)) return false;

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,6 +226,15 @@ int senc_threads_count(void) {
 
 int senc_threads_index(void) {
     return inside_task ? thread_index : 0;
+}
+
+bool senc_thread_start(pthread_t *thread, void *(*run)(void *), void *context, senc_error *err) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited */
+    const int failure = pthread_create(thread, NULL, run, context);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failure == 0 || senc_fail(err, SENC_FAILED, "threads: cannot start a thread: %s", strerror(failure));
 }
 
 /* CPUs in the affinity mask. The mask of the kernel may be wider than cpu_set_t's 1024, so it grows until it fits. */

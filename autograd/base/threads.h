@@ -3,6 +3,7 @@
 #ifndef SENC_THREADS_H
 #define SENC_THREADS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,5 +33,9 @@ void senc_parallel_zero(void *block, size_t n_bytes);
 
 /* Index of the calling thread while it runs a task, else 0: scratch may be kept per index. */
 int senc_threads_index(void);
+
+/* A thread beside the pool, for work that mostly waits (reading ahead). Signals stay with the other threads. It must
+ * not call senc_parallel: it would take the pool away from who computes, and wait for him. */
+bool senc_thread_start(pthread_t *thread, void *(*run)(void *), void *context, senc_error *err);
 
 #endif

@@ -2,6 +2,9 @@
  * restore and for any number of threads. */
 #include "train/feed.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "tests/train/train_bench.h"
 
 static const char three_rows[] =
@@ -291,7 +294,7 @@ START_TEST(same_for_seed_restore_and_threads) {
         train_feed_free(f);
         for (int from = 1; from < N_KEPT; from++) { /* from every place, the epoch's ends too */
             f = train_bench_feed(&b, 8, 4);
-            TRAIN_BENCH_OK(data_sampler_restore(train_feed_sampler(f), epoch[from], position[from], err));
+            TRAIN_BENCH_OK(train_feed_restore(f, epoch[from], position[from], err));
             for (int i = from; i < N_KEPT; i++) {
                 kept_batch got = keep(f);
                 ck_assert_msg(same(&got, &want[i]), "batch %d, restored at %d", i, from);
@@ -306,6 +309,134 @@ START_TEST(same_for_seed_restore_and_threads) {
     free(other.ids);
     train_feed_free(f);
     for (int i = 0; i < N_KEPT; i++) free(want[i].ids);
+    train_bench_close(&b);
+    senc_buffer_free(&rows);
+}
+END_TEST
+
+/* ---- the readers are ahead ---- */
+
+static void wait_for_readers(void) {
+    usleep(20000); /* enough for thousands of these batches */
+}
+
+/* However far the readers are, the place is that of the batch that was given: a checkpoint continues behind it. */
+START_TEST(place_is_the_callers) {
+    senc_buffer rows = {0};
+    train_bench_pairs(&rows, 37, 11);
+    train_bench b = train_bench_open(rows.data, "mnrl", 0);
+    train_feed *f = train_bench_feed(&b, 8, 4), *resumed = train_bench_feed(&b, 8, 4);
+    ck_assert_int_eq(train_feed_sampler(f)->position, 0);
+    for (int i = 0; i < N_KEPT; i++) {
+        kept_batch given = keep(f), again = {0};
+        wait_for_readers();
+        ck_assert_int_eq(train_feed_sampler(f)->epoch, i / 5);
+        ck_assert_int_eq(train_feed_sampler(f)->position, i % 5 == 4 ? 37 : 8 * (i % 5 + 1));
+        /* another feed, wherever it is, gives the same next batch from there */
+        TRAIN_BENCH_OK(train_feed_restore(resumed, i / 5, 8 * (i % 5), err));
+        for (int k = 0; k <= i % 3; k++) {
+            free(again.ids);
+            again = keep(resumed);
+            if (k == 0) ck_assert_msg(same(&given, &again), "batch %d", i);
+        }
+        free(given.ids);
+        free(again.ids);
+    }
+    TRAIN_BENCH_FAILS(train_feed_restore(resumed, 0, 38, err), SENC_BAD_INPUT, "row 38 of 37");
+    train_feed_free(resumed);
+    train_feed_free(f);
+    train_bench_close(&b);
+    senc_buffer_free(&rows);
+}
+END_TEST
+
+/* With a large pool there are several readers, and the batches are the same. */
+START_TEST(several_readers) {
+    senc_buffer rows = {0};
+    train_bench_pairs(&rows, 300, 13);
+    train_bench b = train_bench_open(rows.data, "mnrl", 0);
+    kept_batch want[90];
+    for (int pass = 0; pass < 2; pass++) {
+        train_bench_threads(pass == 0 ? 1 : 65); /* three readers */
+        train_feed *f = train_bench_feed(&b, 7, 4);
+        for (int i = 0; i < 90; i++) { /* two epochs of 43 and the third's begin */
+            kept_batch got = keep(f);
+            if (pass == 0) {
+                want[i] = got;
+                continue;
+            }
+            ck_assert_msg(same(&got, &want[i]), "batch %d", i);
+            free(got.ids);
+            free(want[i].ids);
+        }
+        train_feed_free(f);
+    }
+    train_bench_close(&b);
+    senc_buffer_free(&rows);
+}
+END_TEST
+
+/* A feed ends while its readers wait for room, read, or have not begun. */
+START_TEST(stopped_anywhere) {
+    senc_buffer rows = {0};
+    train_bench_pairs(&rows, 200, 3);
+    train_bench b = train_bench_open(rows.data, "mnrl", 0);
+    for (int i = 0; i < 60; i++) {
+        train_feed *f = train_bench_feed(&b, i % 2 ? 3 : 200, (uint64_t)i);
+        for (int k = 0; k < i % 4; k++) {
+            kept_batch got;
+            const train_batch *batch;
+            if (i % 2) {
+                got = keep(f);
+                free(got.ids);
+            } else {
+                TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+            }
+        }
+        if (i % 3 == 0) usleep((useconds_t)(i * 10));
+        train_feed_free(f);
+    }
+    train_bench_close(&b);
+    senc_buffer_free(&rows);
+}
+END_TEST
+
+/* Row 20 is damaged behind the feed's back. Batches before it come as ever, although the readers have met it long
+ * since; then the error comes, and again. */
+START_TEST(error_at_its_batch) {
+    senc_buffer rows = {0};
+    train_bench_pairs(&rows, 40, 3);
+    train_bench b = train_bench_open(rows.data, "mnrl", 0);
+    char *path = senc_path_join(b.folder, "train.jsonl");
+    const char *line = rows.data;
+    for (int i = 0; i < 20; i++) line = strchr(line, '\n') + 1;
+    const int file = open(path, O_WRONLY);
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(pwrite(file, "[", 1, line - rows.data), 1);
+    close(file);
+    for (int64_t size = 1; size <= 40; size += 3) {
+        train_feed_options options = {
+            .set = b.set, .columns = &b.columns, .tokenizer = b.tokenizer, .max_length = 40, .batch_size = size};
+        train_feed *f;
+        const train_batch *batch;
+        TRAIN_BENCH_OK(train_feed_create(&options, &f, err));
+        for (int64_t i = 0; (i + 1) * size <= 20; i++) {
+            TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+            if (i == 0) wait_for_readers();
+            check_batch(&b, batch, "", "", 40);
+            ck_assert_int_eq(batch->rows[0], i * size);
+        }
+        const int64_t position = train_feed_sampler(f)->position;
+        for (int again = 0; again < 2; again++)
+            TRAIN_BENCH_FAILS(train_feed_next(f, &batch, err), SENC_BAD_INPUT, "train.jsonl");
+        ck_assert_int_eq(train_feed_sampler(f)->position, position);
+        TRAIN_BENCH_OK(train_feed_restore(f, 0, 21, err)); /* behind the damage all is well */
+        TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+        check_batch(&b, batch, "", "", 40);
+        ck_assert_int_eq(batch->rows[0], 21);
+        train_feed_free(f);
+    }
+    free(path);
     train_bench_close(&b);
     senc_buffer_free(&rows);
 }
@@ -487,6 +618,10 @@ int main(void) {
     tcase_add_test(tests, known_positives);
     tcase_add_test(tests, scores_and_labels);
     tcase_add_test(tests, same_for_seed_restore_and_threads);
+    tcase_add_test(tests, place_is_the_callers);
+    tcase_add_test(tests, several_readers);
+    tcase_add_test(tests, stopped_anywhere);
+    tcase_add_test(tests, error_at_its_batch);
     tcase_add_test(tests, drop_last);
     tcase_add_test(tests, not_shuffled);
     tcase_add_test(tests, excluded_prompts);
