@@ -1,9 +1,10 @@
 /* Speed of every important kernel beside what the machine can do.
  *
- *   bench_kernels [threads] [seconds per measurement] [name filter]
+ *   bench_kernels [--threads N] [--kernels NAME] [--only TEXT] [--seconds X] [--limits]
  *
  * Prints GF/s or GB/s and the share of the limit: fused multiply-adds from registers on all threads for arithmetic, a
- * copy of a large array for memory. Each number is the best of several runs. SENC_KERNELS chooses the table. */
+ * copy of a large array for memory. Each number is the best of several runs. --limits prints only the limits, as JSON
+ * for the driver. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -344,21 +345,7 @@ static void bench_embed(const kern_table *k, int64_t n_sequences, int64_t length
     free(out);
 }
 
-int main(int argc, char **argv) {
-    const int threads = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0;
-    if (argc > 2) seconds_each = strtod(argv[2], NULL);
-    if (argc > 3) filter = argv[3];
-    senc_error err = {0};
-    if (!senc_threads_init(threads, &err)) {
-        fprintf(stderr, "bench_kernels: %s\n", err.text);
-        return senc_error_exit_code(&err);
-    }
-    const kern_table *k = kern_best();
-    limit_flops = measure_flops();
-    limit_bytes = measure_bytes();
-    printf("%s, %d threads, kernels %s, products %s\n", senc_cpu_get()->name, senc_threads_count(), k->name,
-           kern_product_backend());
-    printf("limits: %.1f GF/s, %.1f GB/s\n", limit_flops * 1e-9, limit_bytes * 1e-9);
+static void bench_all(const kern_table *k) {
     const int64_t tokens[] = {10, 300, 2000, 16000};
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
         bench_linear(k, tokens[i], 384, 1152, KERN_NONE);
@@ -386,6 +373,79 @@ int main(int argc, char **argv) {
     bench_rows(k, 16000, 384);
     bench_vectors(k, 22700000);
     bench_embed(k, 64, 200, 30522, 384);
+}
+
+typedef struct arguments {
+    int threads;
+    bool limits;
+    const char *kernels; /* NULL: the best */
+} arguments;
+
+static bool fail_usage(void) {
+    fputs("usage: bench_kernels [--threads N] [--kernels NAME] [--only TEXT] [--seconds X] [--limits]\n"
+          "  --kernels   the table to measure (senc info lists them)\n"
+          "  --only      kernels whose name holds TEXT\n"
+          "  --seconds   time for each measurement (0.3)\n"
+          "  --limits    only the limits, as one JSON object\n",
+          stderr);
+    return false;
+}
+
+static bool parse(int argc, char **argv, arguments *a) {
+    for (int i = 1; i < argc; i++) {
+        const char *name = argv[i];
+        if (strcmp(name, "--limits") == 0) {
+            a->limits = true;
+            continue;
+        }
+        const char *value = i + 1 < argc ? argv[++i] : NULL;
+        if (!value) return fail_usage();
+        if (strcmp(name, "--threads") == 0)
+            a->threads = (int)strtol(value, NULL, 10);
+        else if (strcmp(name, "--kernels") == 0)
+            a->kernels = value;
+        else if (strcmp(name, "--only") == 0)
+            filter = value;
+        else if (strcmp(name, "--seconds") == 0)
+            seconds_each = strtod(value, NULL);
+        else
+            return fail_usage();
+    }
+    return true;
+}
+
+static const kern_table *find_kernels(const char *name) {
+    int n = 0;
+    const kern_table *const *tables = kern_all(&n);
+    for (int i = 0; i < n; i++) {
+        if (strcmp(tables[i]->name, name) == 0) return tables[i];
+    }
+    fprintf(stderr, "bench_kernels: no kernels are called \"%s\" on this machine:", name);
+    for (int i = 0; i < n; i++) fprintf(stderr, " %s", tables[i]->name);
+    fputs("\n", stderr);
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    arguments a = {0};
+    if (!parse(argc, argv, &a)) return 2;
+    senc_error err = {0};
+    if (!senc_threads_init(a.threads, &err)) {
+        fprintf(stderr, "bench_kernels: %s\n", err.text);
+        return senc_error_exit_code(&err);
+    }
+    const kern_table *k = a.kernels ? find_kernels(a.kernels) : kern_best();
+    if (!k) return 2;
+    limit_flops = measure_flops();
+    limit_bytes = measure_bytes();
+    if (a.limits) {
+        printf("{\"fp32_gflops\": %.2f, \"copy_gbytes\": %.2f}\n", limit_flops * 1e-9, limit_bytes * 1e-9);
+    } else {
+        printf("%s, %d threads, kernels %s, products %s\n", senc_cpu_get()->name, senc_threads_count(), k->name,
+               kern_product_backend());
+        printf("limits: %.1f GF/s, %.1f GB/s\n", limit_flops * 1e-9, limit_bytes * 1e-9);
+        bench_all(k);
+    }
     senc_threads_free();
     return EXIT_SUCCESS;
 }
