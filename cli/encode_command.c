@@ -23,6 +23,7 @@ typedef struct encode_flags {
     int64_t batch_tokens, max_length;
     bool normalize, stats;
     int on_bad_utf8;
+    int precision; /* nn_precision */
 } encode_flags;
 
 static const senc_option flags[] = {
@@ -38,6 +39,8 @@ static const senc_option flags[] = {
     SENC_OPTION_STRING(encode_flags, prompt, NULL, "put this text in front of every text; \"\": none"),
     SENC_OPTION_INTEGER(encode_flags, max_length, "0", 0, HUGE_VAL,
                         "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_CHOICE(encode_flags, precision, "fp32", NN_PRECISIONS,
+                       "auto: bf16 where the CPU has instructions for it"),
     SENC_OPTION_BOOLEAN(encode_flags, normalize, "false",
                         "vectors of length 1; --no-normalize: as pooled; neither: what the model says"),
     SENC_OPTION_INTEGER(encode_flags, batch_tokens, "0", 0, HUGE_VAL, "tokens of one forward pass; 0: a good number"),
@@ -119,6 +122,7 @@ static bool run_encode(cli_call *call, senc_error *err) {
         return senc_fail(err, SENC_BAD_INPUT, "--prompt and --prompt-name: give one of them");
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = f->max_length;
+    overrides.precision = (nn_precision)f->precision;
     if (cli_is_given(call, "normalize")) overrides.normalize = f->normalize;
     const cli_text_options text_options = {f->format, f->column, f->on_bad_utf8};
     cli_text_source *source = NULL;

@@ -19,6 +19,7 @@ typedef struct eval_flags {
     senc_strings sts, retrieval, triplets, split, set;
     int64_t max_length;
     bool markdown;
+    int precision; /* nn_precision */
 } eval_flags;
 
 static const senc_option flags[] = {
@@ -43,6 +44,8 @@ static const senc_option flags[] = {
     SENC_OPTION_STRING(eval_flags, pooling, NULL, "mean, cls, max, ...; unset: what the model says"),
     SENC_OPTION_INTEGER(eval_flags, max_length, "0", 0, HUGE_VAL,
                         "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_CHOICE(eval_flags, precision, "fp32", NN_PRECISIONS,
+                       "auto: bf16 where the CPU has instructions for it"),
     {0},
 };
 
@@ -183,6 +186,7 @@ static bool open_jobs(eval_run *run, senc_error *err) {
 static bool load_model(eval_run *run, const eval_flags *f, const char *name, senc_error *err) {
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = f->max_length;
+    overrides.precision = (nn_precision)f->precision;
     overrides.pooling = f->pooling;
     return cli_model_load(name, &overrides, 0, &run->model, err) &&
            (!f->query_prompt || nn_model_set_prompt(run->model.model, "query", f->query_prompt, err)) &&

@@ -13,6 +13,7 @@ typedef struct mine_flags {
     int64_t negatives, range_min, range_max, seed, max_length;
     double relative_margin;
     int sampling, on_bad_utf8;
+    int precision; /* nn_precision */
 } mine_flags;
 
 static const senc_option flags[] = {
@@ -30,6 +31,8 @@ static const senc_option flags[] = {
                        "take the nearest of the range, or a random choice of it"),
     SENC_OPTION_INTEGER(mine_flags, seed, "42", 0, 9e18, "of the random choice"),
     SENC_OPTION_INTEGER(mine_flags, max_length, "0", 0, 1000000, "longest text in tokens; 0: what the model says"),
+    SENC_OPTION_CHOICE(mine_flags, precision, "fp32", NN_PRECISIONS,
+                       "auto: bf16 where the CPU has instructions for it"),
     SENC_OPTION_CHOICE(mine_flags, on_bad_utf8, "error", "error|replace",
                        "ill-formed UTF-8 is an error or is read as U+FFFD"),
     {0},
@@ -69,6 +72,7 @@ static bool run_mine(cli_call *call, senc_error *err) {
                                           f->relative_margin, f->sampling,  (uint64_t)f->seed};
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = f->max_length;
+    overrides.precision = (nn_precision)f->precision;
     data_set *set = NULL;
     eval_model model = {0};
     train_mining_report report;

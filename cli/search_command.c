@@ -26,6 +26,7 @@ typedef struct search_flags {
     int64_t k, max_length;
     bool json, full;
     int on_bad_utf8;
+    int precision; /* nn_precision */
 } search_flags;
 
 static const senc_option flags[] = {
@@ -37,6 +38,8 @@ static const senc_option flags[] = {
     SENC_OPTION_STRING(search_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_INTEGER(search_flags, max_length, "0", 0, HUGE_VAL,
                         "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_CHOICE(search_flags, precision, "fp32", NN_PRECISIONS,
+                       "auto: bf16 where the CPU has instructions for it"),
     SENC_OPTION_BOOLEAN(search_flags, full, "false", "show whole texts, not only their first line"),
     SENC_OPTION_BOOLEAN(search_flags, json, "false",
                         "one JSON object a query: {\"query\", \"hits\": [{\"row\", \"score\", \"text\"}]}"),
@@ -196,6 +199,7 @@ static bool run_search(cli_call *call, senc_error *err) {
     const cli_text_options text_options = {run.flags->format, run.flags->column, run.flags->on_bad_utf8};
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = run.flags->max_length;
+    overrides.precision = (nn_precision)run.flags->precision;
     bool ok = cli_start_threads(call, err) &&
               cli_text_source_open(run.flags->corpus, &text_options, &run.corpus, err) &&
               cli_model_load(call->positionals[0], &overrides, 0, &run.model, err) && read_queries(&run, err);

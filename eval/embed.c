@@ -210,7 +210,8 @@ static bool encode_batch(eval_encoder *e, int64_t first, int64_t end, int64_t n_
         e->stats.n_empty += item->empty;
     }
     const kern_sequences sequences = {e->offsets, n};
-    const nn_pass pass = {.prompt_tokens = n_prompt_tokens > 0 ? e->prompt_tokens : NULL};
+    const nn_pass pass = {.prompt_tokens = n_prompt_tokens > 0 ? e->prompt_tokens : NULL,
+                          .storage = nn_model_storage(e->model)};
     ag_tape_reset(&e->tape);
     const ag_node *vectors = nn_model_encode(e->model, &e->tape, e->batch.items, sequences, &pass);
     if (!ag_tape_check(&e->tape, err)) return false;

@@ -172,7 +172,8 @@ bool nn_model_override(nn_model *m, const nn_overrides *overrides, const char *p
         }
         m->config.hidden_dropout = m->config.attention_dropout = overrides->dropout;
     }
-    return nn_pooling_check(&m->modules[0].pooling, place, err);
+    return nn_precision_choose(overrides->precision, kern_best(), place, &m->storage, err) &&
+           nn_pooling_check(&m->modules[0].pooling, place, err);
 }
 
 /* ---- facts ---- */
@@ -196,6 +197,10 @@ int64_t nn_model_vocab_size(const nn_model *m) {
 
 int64_t nn_model_layers(const nn_model *m) {
     return m->config.layers;
+}
+
+kern_storage nn_model_storage(const nn_model *m) {
+    return m->storage;
 }
 
 const char *nn_model_similarity(const nn_model *m) {

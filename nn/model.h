@@ -11,6 +11,7 @@
 #include "autograd/ops/ops.h"
 #include "autograd/params.h"
 #include "autograd/tape.h"
+#include "nn/precision.h"
 
 typedef struct nn_model nn_model;
 
@@ -19,11 +20,12 @@ typedef struct nn_overrides {
     /* "mean", "cls", "max", "mean_sqrt_len", "weightedmean", "lasttoken", several joined by '+'; the vectors of several
      * come in the order cls, max, mean, mean_sqrt_len, weightedmean, lasttoken */
     const char *pooling;
-    int normalize;      /* -1: as the folder says, 0: no, 1: yes */
-    int64_t max_length; /* 0: as the folder says */
-    double dropout;     /* < 0: as config.json says; otherwise both hidden and attention dropout */
+    int normalize;          /* -1: as the folder says, 0: no, 1: yes */
+    int64_t max_length;     /* 0: as the folder says */
+    double dropout;         /* < 0: as config.json says; otherwise both hidden and attention dropout */
+    nn_precision precision; /* of inference: nn_model_storage */
 } nn_overrides;
-#define NN_OVERRIDES_NONE ((nn_overrides){NULL, -1, 0, -1.0})
+#define NN_OVERRIDES_NONE ((nn_overrides){NULL, -1, 0, -1.0, NN_FP32})
 
 /* A fresh random model. */
 typedef struct nn_new_config {
@@ -62,6 +64,8 @@ bool nn_model_has_prompt(const nn_model *m, const char *name);
 bool nn_model_set_prompt(nn_model *m, const char *name, const char *text, senc_error *err);
 /* sentence_bert_config.json's do_lower_case: texts are put into lower case before the tokenizer sees them. */
 bool nn_model_lowers_case(const nn_model *m);
+/* How inference stores activations; training chooses for itself (nn_pass.storage). */
+kern_storage nn_model_storage(const nn_model *m);
 /* False: the model leaves the prompt's tokens out of pooling (nn_pass.prompt_tokens). */
 bool nn_model_includes_prompt(const nn_model *m);
 /* "cosine", "dot", "euclidean", "manhattan". */

@@ -65,6 +65,7 @@ static bool create_into(nn_model *m, const nn_new_config *c, bool gradients, sen
         .normalize = c->normalize,
         .max_length = c->max_length,
         .dropout = -1,
+        .precision = NN_FP32,
     };
     m->modules[0].pooling.include_prompt = true;
     if (!nn_model_override(m, &overrides, "new model", err) || !nn_model_check_modules(m, "new model", err) ||

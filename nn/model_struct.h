@@ -48,6 +48,7 @@ struct nn_model {
     int64_t n_tensors, tensors_capacity;
     nn_kept_tensor kept[NN_N_KEPT];
 
+    kern_storage storage;
     int64_t max_length;
     bool do_lower_case; /* sentence_bert_config.json's, handed on */
     const char *similarity;

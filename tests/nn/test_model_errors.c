@@ -159,7 +159,7 @@ END_TEST
 /* Whatever allocation fails while loading: an error, nothing leaked (the sanitizer build sees that), and a message. */
 START_TEST(every_allocation_fails) {
     char *folder = model_bench_tiny_copy();
-    nn_overrides o = {.pooling = "cls+mean", .normalize = 1, .max_length = 8, .dropout = 0};
+    nn_overrides o = {.pooling = "cls+mean", .normalize = 1, .max_length = 8, .dropout = 0, .precision = NN_FP32};
     for (int64_t n = 1;; n++) {
         senc_error err = {0};
         nn_model *m = NULL;

@@ -258,7 +258,7 @@ START_TEST(dense_modules) {
 END_TEST
 
 START_TEST(overrides) {
-    nn_overrides o = {.pooling = "cls", .normalize = 1, .max_length = 8, .dropout = 0};
+    nn_overrides o = {.pooling = "cls", .normalize = 1, .max_length = 8, .dropout = 0, .precision = NN_FP32};
     nn_model *m = model_bench_load(TINY, &o, false);
     char text[160];
     ck_assert_str_eq(nn_model_describe(m, text, sizeof text),

@@ -52,7 +52,7 @@ END_TEST
 
 START_TEST(old_layout_is_written) {
     char *folder = model_bench_folder();
-    nn_overrides o = {.pooling = "cls+mean", .normalize = 1, .max_length = 9, .dropout = 0.3};
+    nn_overrides o = {.pooling = "cls+mean", .normalize = 1, .max_length = 9, .dropout = 0.3, .precision = NN_FP32};
     nn_model *m = model_bench_load(TINY, &o, false);
     senc_error err = {0};
     ck_assert(nn_model_set_prompt(m, "query", "ask \"it\": ", &err));
@@ -153,7 +153,7 @@ START_TEST(saving_again_changes_nothing) {
     static const char *const names[] = {"config.json", "sentence_bert_config.json", "config_sentence_transformers.json",
                                         "modules.json", "1_Pooling/config.json"};
     char *folder = model_bench_folder();
-    nn_overrides o = {.pooling = "max", .normalize = 1, .max_length = 9, .dropout = -1};
+    nn_overrides o = {.pooling = "max", .normalize = 1, .max_length = 9, .dropout = -1, .precision = NN_FP32};
     nn_model *m = model_bench_load(TINY, &o, false);
     save(m, folder);
     nn_model_free(m);
