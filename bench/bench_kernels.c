@@ -1,6 +1,6 @@
 /* Speed of every important kernel beside what the machine can do.
  *
- *   bench_kernels [--threads N] [--kernels NAME] [--only TEXT] [--seconds X] [--limits]
+ *   bench_kernels [--threads N] [--kernels NAME] [--bf16] [--only TEXT] [--seconds X] [--limits]
  *
  * Prints GF/s or GB/s and the share of the limit: fused multiply-adds from registers on all threads for arithmetic, a
  * copy of a large array for memory. Each number is the best of several runs. --limits prints only the limits, as JSON
@@ -23,6 +23,7 @@
 static double seconds_each = 0.3;
 static const char *filter = "";
 static double limit_flops, limit_bytes;
+static kern_storage storage; /* of activations: the table's */
 
 /* With one thread its CPU time, so that other programs disturb less. */
 static double now(void) {
@@ -41,6 +42,24 @@ static float *floats(int64_t n, double spread) {
     senc_rng_init(&rng, 1);
     for (int64_t i = 0; i < n; i++) x[i] = (float)(spread * (2.0 * senc_rng_uniform(&rng) - 1.0));
     return x;
+}
+
+static double stored_bytes(void) {
+    return storage == KERN_BF16 ? sizeof(kern_bf16) : sizeof(float);
+}
+
+/* Activations. */
+static kern_stored *stored(int64_t n, double spread) {
+    float *x = floats(n, spread);
+    if (storage != KERN_BF16) return x;
+    kern_bf16 *y = aligned_alloc(64, (size_t)((n * 2 + 64) / 64 * 64));
+    if (!y) {
+        fprintf(stderr, "bench_kernels: out of memory\n");
+        exit(EXIT_FAILURE);
+    }
+    for (int64_t i = 0; i < n; i++) y[i] = kern_to_bf16(x[i]);
+    free(x);
+    return y;
 }
 
 /* The limit of arithmetic: independent chains of vector multiply-adds in registers, all different, or they would become
@@ -173,8 +192,8 @@ static void report_bytes(const char *name, const char *shape, double bytes, doub
 }
 
 static void bench_linear(const kern_table *k, int64_t n, int64_t in, int64_t out, kern_activation act) {
-    float *x = floats(n * in, 2.0), *w = floats(in * out, 0.1), *y = floats(n * out, 1.0), *bias = floats(out, 1.0);
-    float *dx = floats(n * in, 1.0), *dw = floats(in * out, 0.1), *db = floats(out, 1.0);
+    kern_stored *x = stored(n * in, 2.0), *y = stored(n * out, 1.0), *dx = stored(n * in, 1.0);
+    float *w = floats(in * out, 0.1), *bias = floats(out, 1.0), *dw = floats(in * out, 0.1), *db = floats(out, 1.0);
     char shape[64];
     snprintf(shape, sizeof shape, "%lld x %lld -> %lld%s", (long long)n, (long long)in, (long long)out,
              act == KERN_GELU ? " gelu" : "");
@@ -219,8 +238,9 @@ static void bench_attention(const kern_table *k, int64_t n_sequences, int64_t le
     const int64_t n = n_sequences * length, d = heads * width;
     int64_t *offsets = calloc((size_t)n_sequences + 1, sizeof *offsets);
     for (int64_t i = 0; offsets && i <= n_sequences; i++) offsets[i] = i * length;
-    float *qkv = floats(n * 3 * d, 1.0), *out = floats(n * d, 1.0), *sums = floats(n * heads, 1.0);
-    float *dout = floats(n * d, 1.0), *dqkv = floats(n * 3 * d, 1.0);
+    kern_stored *qkv = stored(n * 3 * d, 1.0), *out = stored(n * d, 1.0), *dout = stored(n * d, 1.0);
+    kern_stored *dqkv = stored(n * 3 * d, 1.0);
+    float *sums = floats(n * heads, 1.0);
     const kern_sequences s = {offsets, n_sequences};
     const kern_dropout dropout = {.p = p, .key = 7};
     const double flops = 4.0 * (double)n_sequences * (double)length * (double)length * (double)d;
@@ -248,10 +268,10 @@ static void bench_attention(const kern_table *k, int64_t n_sequences, int64_t le
 
 /* Bytes are what has to move once: inputs read, outputs written. */
 static void bench_rows(const kern_table *k, int64_t n, int64_t d) {
-    float *x = floats(n * d, 2.0), *y = floats(n * d, 1.0), *dx = floats(n * d, 1.0), *r = floats(n * d, 1.0);
+    kern_stored *x = stored(n * d, 2.0), *y = stored(n * d, 1.0), *dx = stored(n * d, 1.0), *r = stored(n * d, 1.0);
     float *gamma = floats(d, 1.0), *shift = floats(d, 1.0), *mean = floats(n, 1.0), *rstd = floats(n, 1.0);
     const kern_dropout none = {0}, drop = {.p = 0.1, .key = 7};
-    const double block = 4.0 * (double)n * (double)d;
+    const double block = stored_bytes() * (double)n * (double)d;
     char shape[64];
     snprintf(shape, sizeof shape, "%lld x %lld", (long long)n, (long long)d);
     double best;
@@ -270,16 +290,6 @@ static void bench_rows(const kern_table *k, int64_t n, int64_t d) {
         BEST(best, k->add_norm_backward(n, d, drop, x, gamma, mean, rstd, y, 0.0f, dx, 0.0f, r, gamma, shift));
         report_bytes("add_norm_backward drop", shape, 4 * block, best);
     }
-    if (wanted("normalize")) {
-        BEST(best, k->normalize_forward(n, d, 1e-12, x, y, mean));
-        report_bytes("normalize_forward", shape, 2 * block, best);
-    }
-    if (wanted("activation")) {
-        BEST(best, k->activation_forward(KERN_GELU, n * d, x, y));
-        report_bytes("activation_forward gelu", shape, 2 * block, best);
-        BEST(best, k->activation_backward(KERN_GELU, n * d, x, y, 0.0f, dx));
-        report_bytes("activation_backward gelu", shape, 3 * block, best);
-    }
     if (wanted("dropout")) {
         BEST(best, k->dropout_forward(n, d, drop, x, y));
         report_bytes("dropout_forward", shape, 2 * block, best);
@@ -292,6 +302,29 @@ static void bench_rows(const kern_table *k, int64_t n, int64_t d) {
     free(shift);
     free(mean);
     free(rstd);
+}
+
+/* What is fp32 whatever the storage. */
+static void bench_elements(const kern_table *k, int64_t n, int64_t d) {
+    float *x = floats(n * d, 2.0), *y = floats(n * d, 1.0), *dx = floats(n * d, 1.0), *norms = floats(n, 1.0);
+    const double block = 4.0 * (double)n * (double)d;
+    char shape[64];
+    snprintf(shape, sizeof shape, "%lld x %lld", (long long)n, (long long)d);
+    double best;
+    if (wanted("normalize")) {
+        BEST(best, k->normalize_forward(n, d, 1e-12, x, y, norms));
+        report_bytes("normalize_forward", shape, 2 * block, best);
+    }
+    if (wanted("activation")) {
+        BEST(best, k->activation_forward(KERN_GELU, n * d, x, y));
+        report_bytes("activation_forward gelu", shape, 2 * block, best);
+        BEST(best, k->activation_backward(KERN_GELU, n * d, x, y, 0.0f, dx));
+        report_bytes("activation_backward gelu", shape, 3 * block, best);
+    }
+    free(x);
+    free(y);
+    free(dx);
+    free(norms);
 }
 
 static void bench_vectors(const kern_table *k, int64_t n) {
@@ -330,14 +363,15 @@ static void bench_embed(const kern_table *k, int64_t n_sequences, int64_t length
     for (int64_t i = 0; i <= n_sequences; i++) offsets[i] = i * length;
     for (int64_t i = 0; i < n; i++) ids[i] = (int32_t)senc_rng_below(&rng, (uint64_t)vocabulary);
     const kern_sequences s = {offsets, n_sequences};
-    float *word = floats(vocabulary * d, 1.0), *position = floats(length * d, 1.0), *out = floats(n * d, 1.0);
+    float *word = floats(vocabulary * d, 1.0), *position = floats(length * d, 1.0);
+    kern_stored *out = stored(n * d, 1.0);
     char shape[64];
     snprintf(shape, sizeof shape, "%lld x %lld", (long long)n, (long long)d);
     double best;
     BEST(best, k->embed_forward(s, d, ids, 0, word, position, position, out));
-    report_bytes("embed_forward", shape, 8.0 * (double)(n * d), best);
+    report_bytes("embed_forward", shape, (4.0 + stored_bytes()) * (double)(n * d), best);
     BEST(best, k->embed_backward(s, d, ids, 0, out, word, position, position));
-    report_bytes("embed_backward", shape, 12.0 * (double)(n * d), best);
+    report_bytes("embed_backward", shape, (8.0 + stored_bytes()) * (double)(n * d), best);
     free(offsets);
     free(ids);
     free(word);
@@ -371,19 +405,22 @@ static void bench_all(const kern_table *k) {
     bench_attention(k, 4, 512, 12, 64, 0.0);
     bench_rows(k, 300, 384);
     bench_rows(k, 16000, 384);
+    bench_elements(k, 300, 384);
+    bench_elements(k, 16000, 384);
     bench_vectors(k, 22700000);
     bench_embed(k, 64, 200, 30522, 384);
 }
 
 typedef struct arguments {
     int threads;
-    bool limits;
+    bool limits, bf16;
     const char *kernels; /* NULL: the best */
 } arguments;
 
 static bool fail_usage(void) {
-    fputs("usage: bench_kernels [--threads N] [--kernels NAME] [--only TEXT] [--seconds X] [--limits]\n"
+    fputs("usage: bench_kernels [--threads N] [--kernels NAME] [--bf16] [--only TEXT] [--seconds X] [--limits]\n"
           "  --kernels   the table to measure (senc info lists them)\n"
+          "  --bf16      its kernels for activations in bf16\n"
           "  --only      kernels whose name holds TEXT\n"
           "  --seconds   time for each measurement (0.3)\n"
           "  --limits    only the limits, as one JSON object\n",
@@ -394,8 +431,8 @@ static bool fail_usage(void) {
 static bool parse(int argc, char **argv, arguments *a) {
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i];
-        if (strcmp(name, "--limits") == 0) {
-            a->limits = true;
+        if (strcmp(name, "--limits") == 0 || strcmp(name, "--bf16") == 0) {
+            *(name[2] == 'l' ? &a->limits : &a->bf16) = true;
             continue;
         }
         const char *value = i + 1 < argc ? argv[++i] : NULL;
@@ -415,6 +452,7 @@ static bool parse(int argc, char **argv, arguments *a) {
 }
 
 static const kern_table *find_kernels(const char *name) {
+    if (!name) return kern_best();
     int n = 0;
     const kern_table *const *tables = kern_all(&n);
     for (int i = 0; i < n; i++) {
@@ -434,15 +472,17 @@ int main(int argc, char **argv) {
         fprintf(stderr, "bench_kernels: %s\n", err.text);
         return senc_error_exit_code(&err);
     }
-    const kern_table *k = a.kernels ? find_kernels(a.kernels) : kern_best();
+    const kern_table *k = find_kernels(a.kernels);
+    if (k && a.bf16 && !(k = k->bf16)) fputs("bench_kernels: these kernels know no bf16\n", stderr);
     if (!k) return 2;
+    storage = k->storage;
     limit_flops = measure_flops();
     limit_bytes = measure_bytes();
     if (a.limits) {
         printf("{\"fp32_gflops\": %.2f, \"copy_gbytes\": %.2f}\n", limit_flops * 1e-9, limit_bytes * 1e-9);
     } else {
-        printf("%s, %d threads, kernels %s, products %s\n", senc_cpu_get()->name, senc_threads_count(), k->name,
-               kern_product_backend());
+        printf("%s, %d threads, kernels %s, %s\n", senc_cpu_get()->name, senc_threads_count(), k->name,
+               storage == KERN_BF16 ? "bf16" : "fp32");
         printf("limits: %.1f GF/s, %.1f GB/s\n", limit_flops * 1e-9, limit_bytes * 1e-9);
         bench_all(k);
     }
