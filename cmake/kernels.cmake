@@ -3,6 +3,19 @@
 # fused operation rounds once instead of twice); nothing else of -ffast-math is.
 senc_library(senc_kernels DIRS autograd/kernels autograd/kernels/ref autograd/kernels/cpu LINK senc_base)
 
+# oneDNN (the table "onednn") is loaded at run time; its headers decide for which version. AUTO: if there are headers.
+set(SENC_ONEDNN AUTO CACHE STRING "Build the kernel table onednn: AUTO, ON or OFF")
+set_property(CACHE SENC_ONEDNN PROPERTY STRINGS AUTO ON OFF)
+if(SENC_ONEDNN)
+  find_path(SENC_ONEDNN_INCLUDE oneapi/dnnl/dnnl.h DOC "oneDNN's headers, version 2 or 3")
+  if(SENC_ONEDNN_INCLUDE)
+    set_source_files_properties(autograd/kernels/cpu/onednn.c autograd/kernels/cpu/onednn_primitive.c PROPERTIES
+      COMPILE_DEFINITIONS SENC_WITH_ONEDNN INCLUDE_DIRECTORIES ${SENC_ONEDNN_INCLUDE} COMPILE_OPTIONS -O3)
+  elseif(NOT SENC_ONEDNN STREQUAL "AUTO")
+    message(FATAL_ERROR "SENC_ONEDNN=${SENC_ONEDNN}: expected oneapi/dnnl/dnnl.h (Debian: libdnnl-dev) or SENC_ONEDNN_INCLUDE")
+  endif()
+endif()
+
 function(senc_kernel_isa isa)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/autograd/kernels/cpu/simd/*.c)
   add_library(senc_kernels_${isa} OBJECT ${sources})

@@ -5,6 +5,7 @@
 
 #include "autograd/base/cpu.h"
 #include "autograd/base/log.h"
+#include "autograd/kernels/cpu/onednn.h"
 #include "autograd/kernels/cpu/openblas.h"
 #include "autograd/kernels/kernels.h"
 
@@ -30,10 +31,10 @@ static const kern_table *all[MOST_TABLES]; /* the reference first, the best last
 static int n_all;
 static const kern_table *best;
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT, choice_once = PTHREAD_ONCE_INIT,
-                      openblas_once = PTHREAD_ONCE_INIT;
+                      openblas_once = PTHREAD_ONCE_INIT, onednn_once = PTHREAD_ONCE_INIT;
 
-static kern_table openblas_table;
-static bool has_openblas;
+static kern_table openblas_table, onednn_table, onednn_bf16_table;
+static bool has_openblas, has_onednn;
 
 /* fill_bf16 replaces the entries that read or write activations in a copy of the finished table. */
 static void add(const char *name, void (*fill)(kern_table *), void (*fill_bf16)(kern_table *)) {
@@ -74,7 +75,24 @@ static void load_openblas(void) {
     has_openblas = kern_fill_openblas(&openblas_table);
 }
 
+/* The best table with the products of oneDNN, in both storages. */
+static void load_onednn(void) {
+    pthread_once(&tables_once, fill_tables);
+    onednn_table = *all[n_all - 1];
+    onednn_table.name = "onednn";
+    if (onednn_table.bf16) {
+        onednn_bf16_table = *onednn_table.bf16;
+        onednn_bf16_table.name = "onednn";
+        onednn_table.bf16 = &onednn_bf16_table;
+    }
+    has_onednn = kern_fill_onednn(&onednn_table, onednn_table.bf16 ? &onednn_bf16_table : NULL);
+}
+
 static const kern_table *find_table(const char *name) {
+    if (strcmp(name, "onednn") == 0) {
+        pthread_once(&onednn_once, load_onednn);
+        return has_onednn ? &onednn_table : NULL;
+    }
     if (strcmp(name, "openblas") == 0) {
         pthread_once(&openblas_once, load_openblas);
         return has_openblas ? &openblas_table : NULL;
@@ -101,7 +119,7 @@ static void choose(void) {
     best = wanted && wanted[0] ? find_table(wanted) : default_table();
     if (best) return;
     best = default_table();
-    senc_warn("SENC_KERNELS: expected ref, generic, avx2, avx512 or openblas as far as this machine has them, got "
+    senc_warn("SENC_KERNELS: expected ref, generic, avx2, avx512, openblas or onednn as far as this machine has them, got "
               "\"%s\"; using %s",
               wanted, best->name);
 }
@@ -116,15 +134,17 @@ bool kern_bf16_is_fast(void) {
 }
 
 const kern_table *const *kern_all(int *n) {
-    static const kern_table *every[MOST_TABLES + 1];
+    static const kern_table *every[MOST_TABLES + 2];
     pthread_once(&tables_once, fill_tables);
-    const kern_table *openblas = find_table("openblas");
+    const kern_table *openblas = find_table("openblas"), *onednn = find_table("onednn");
     memcpy(every, all, sizeof all);
     *n = n_all;
     if (openblas) every[(*n)++] = openblas;
+    if (onednn) every[(*n)++] = onednn;
     return every;
 }
 
 const char *kern_product_backend(void) {
-    return strcmp(kern_best()->name, "openblas") == 0 ? kern_openblas_name() : "built-in";
+    if (strcmp(kern_best()->name, "openblas") == 0) return kern_openblas_name();
+    return strcmp(kern_best()->name, "onednn") == 0 ? kern_onednn_name() : "built-in";
 }
