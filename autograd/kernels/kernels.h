@@ -143,6 +143,7 @@ typedef struct kern_table {
     void (*scale)(int64_t n, real a, real *x);
     double (*sum_of_squares)(int64_t n, const real *x);
     bool (*is_finite)(int64_t n, const real *x);
+    bool (*is_finite_stored)(int64_t n, const kern_stored *x);
 
     /* AdamW (Loshchilov, Hutter 2019, algorithm 2, with decoupled decay lr*weight_decay): w, m, v updated, g read. */
     void (*adamw)(int64_t n, kern_adamw step, real *w, const real *g, real *m, real *v);

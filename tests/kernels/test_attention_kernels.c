@@ -1,5 +1,5 @@
 /* Attention of every table against the reference. */
-#include "tests/kernels/against.h"
+#include "tests/kernels/against_bf16.h"
 
 typedef struct example {
     int64_t heads, width;
@@ -57,6 +57,59 @@ static void check_example(const example *e, double p, float beta) {
     free(sums);
     free(dqkv);
 }
+
+/* The bf16 tables. Those with pair products round the probabilities and the gradients of the scores too, so errors are
+ * measured against the size of the terms that are summed: 3 in out and dqkv, up to 3 sqrt(width) in log_sum. */
+static void check_bf16(const example *e, double p, float beta) {
+    int64_t offsets[9], tokens;
+    const kern_sequences sequences = {offsets, lay_out(e, offsets, &tokens)};
+    const int64_t d = e->heads * e->width, n_qkv = tokens * 3 * d, n_out = tokens * d, n_sums = tokens * e->heads;
+    const kern_dropout dropout = {.p = p, .key = 0x1234567890abcdefu, .first_row = 1000};
+    const double scale = 1.0 / sqrt((double)e->width);
+    float *spread = random_floats(n_qkv, 1);
+    for (int64_t i = 0; i < n_qkv; i++) spread[i] *= 3.0f;
+    both qkv = round_both(n_qkv, spread), dout = random_both(n_out, 2);
+    float *out = prefilled(n_out, 0.0f, 0), *sums = prefilled(n_sums, 0.0f, 0);
+    kern_reference()->attention_forward(sequences, e->heads, d, scale, dropout, qkv.wide, out, sums);
+    both dqkv = prefilled_both(n_qkv, beta, 3);
+    float *out_copy = malloc((size_t)(n_out + 1) * sizeof *out_copy);
+    ck_assert_ptr_nonnull(out_copy);
+    memcpy(out_copy, out, (size_t)n_out * sizeof *out_copy);
+    both rounded_out = round_both(n_out, out_copy);
+    kern_reference()->attention_backward(sequences, e->heads, d, scale, dropout, qkv.wide, rounded_out.wide, sums,
+                                         dout.wide, beta, dqkv.wide);
+    kept kept_out = {0}, kept_dqkv = {0};
+    FOR_EACH_BF16(table, {
+        if (e->large && threads_ != 2) continue;
+        both got_out = prefilled_both(n_out, 0.0f, 0), got_dqkv = prefilled_both(n_qkv, beta, 3);
+        float *got_sums = prefilled(n_sums, 0.0f, 0);
+        table->attention_forward(sequences, e->heads, d, scale, dropout, qkv.half, got_out.half, got_sums);
+        check_rounded(n_out, got_out.half, out, 0.01, table->name, "out");
+        check_close(n_sums, got_sums, sums, 2e-6, table->name, "log_sum");
+        table->attention_backward(sequences, e->heads, d, scale, dropout, qkv.half, rounded_out.half, sums, dout.half,
+                                  beta, got_dqkv.half);
+        check_rounded(n_qkv, got_dqkv.half, dqkv.wide, 0.015, table->name, "dqkv");
+        check_as_with_one_thread(&kept_out, t_, got_out.half, (size_t)n_out * sizeof(kern_bf16), "out");
+        check_as_with_one_thread(&kept_dqkv, t_, got_dqkv.half, (size_t)n_qkv * sizeof(kern_bf16), "dqkv");
+        free_both(got_out);
+        free_both(got_dqkv);
+        free(got_sums);
+    });
+    free_kept(&kept_out);
+    free_kept(&kept_dqkv);
+    both stored[] = {qkv, dout, dqkv, rounded_out};
+    for (size_t i = 0; i < 4; i++) free_both(stored[i]);
+    free(out);
+    free(sums);
+}
+
+START_TEST(test_attention_bf16) {
+    const example *e = &examples[_i];
+    check_bf16(e, 0.0, 0.0f);
+    check_bf16(e, 0.3, 1.0f);
+    if (!e->large) check_bf16(e, 0.1, 0.0f);
+}
+END_TEST
 
 START_TEST(test_attention) {
     const example *e = &examples[_i];
@@ -124,6 +177,7 @@ int main(void) {
     TCase *c = tcase_create("attention");
     tcase_set_timeout(c, 240);
     tcase_add_loop_test(c, test_attention, 0, sizeof examples / sizeof *examples);
+    tcase_add_loop_test(c, test_attention_bf16, 0, sizeof examples / sizeof *examples);
     tcase_add_test(c, test_two_tokens_by_hand);
     tcase_add_test(c, test_large_scores);
     suite_add_tcase(suite, c);

@@ -25,6 +25,7 @@ void kern_ref_axpy(int64_t n, real a, const real *x, real *y);
 void kern_ref_scale(int64_t n, real a, real *x);
 double kern_ref_sum_of_squares(int64_t n, const real *x);
 bool kern_ref_is_finite(int64_t n, const real *x);
+bool kern_ref_is_finite_stored(int64_t n, const kern_stored *x);
 void kern_ref_adamw(int64_t n, kern_adamw step, real *w, const real *g, real *m, real *v);
 
 /* ref_norm.c */

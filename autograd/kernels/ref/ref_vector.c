@@ -56,6 +56,10 @@ bool kern_ref_is_finite(int64_t n, const real *x) {
     return true;
 }
 
+bool kern_ref_is_finite_stored(int64_t n, const kern_stored *x) {
+    return kern_ref_is_finite(n, x);
+}
+
 void kern_ref_adamw(int64_t n, kern_adamw step, real *w, const real *g, real *m, real *v) {
     for (int64_t i = 0; i < n; i++) {
         const double gradient = (double)g[i] * step.gradient_scale;

@@ -27,6 +27,7 @@ static const kern_table reference = {
     .scale = kern_ref_scale,
     .sum_of_squares = kern_ref_sum_of_squares,
     .is_finite = kern_ref_is_finite,
+    .is_finite_stored = kern_ref_is_finite_stored,
     .adamw = kern_ref_adamw,
 };
 

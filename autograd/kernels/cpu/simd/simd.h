@@ -121,16 +121,32 @@ static inline vf v_load_stored(const stored *p) {
     return (vf)(__builtin_convertvector(half, vu) << 16);
 }
 
-/* Round to nearest even, a NaN stays one: as kern_to_bf16. */
-static inline vh v_to_bf16(vf v) {
-    const vu bits = (vu)v;
-    const vu rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, nan = bits >> 16 | 0x40;
-    const vu is_nan = (vu)(v != v);
-    return __builtin_convertvector((rounded & ~is_nan) | (nan & is_nan), vh);
+/* The upper half of every lane; the lower half is dropped. */
+static inline vh v_upper_half(vu v) {
+#if defined(__AVX2__) && LANES == 8
+    const __m256i wide = _mm256_srli_epi32((__m256i)v, 16);
+    return (vh)_mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+#else
+    return __builtin_convertvector(v >> 16, vh);
+#endif
 }
 
-static inline void v_store_stored(stored *p, vf v) {
-    *(vh_unaligned *)p = v_to_bf16(v);
+/* Round to nearest even, a NaN stays one: as kern_to_bf16. The instruction of AVX512-BF16 also takes numbers below
+ * 1.2e-38 for zero. */
+static inline vh v_to_bf16(vf v) {
+#if defined(__AVX512BF16__)
+    return (vh)_mm512_cvtneps_pbh((__m512)v);
+#else
+    const vu bits = (vu)v, rounded = bits + 0x7fff + (bits >> 16 & 1);
+    return v_upper_half((vu)v_select((vi)(v != v), (vf)(bits | 0x400000), (vf)rounded));
+#endif
+}
+
+/* Stores and returns what was stored. */
+static inline vf v_store_stored(stored *p, vf v) {
+    const vh half = v_to_bf16(v);
+    *(vh_unaligned *)p = half;
+    return (vf)(__builtin_convertvector(half, vu) << 16);
 }
 
 static inline float load_stored(const stored *p) {
@@ -147,8 +163,9 @@ static inline vf v_load_stored(const stored *p) {
     return v_load(p);
 }
 
-static inline void v_store_stored(stored *p, vf v) {
+static inline vf v_store_stored(stored *p, vf v) {
     v_store(p, v);
+    return v;
 }
 
 static inline float load_stored(const stored *p) {
@@ -159,6 +176,20 @@ static inline void store_stored(stored *p, float x) {
     *p = x;
 }
 #endif
+
+/* As v_load_part and v_store_part; the store returns what was stored. */
+static inline vf v_load_stored_part(const stored *p, int64_t n) {
+    float buffer[LANES] = {0};
+    for (int64_t i = 0; i < n; i++) buffer[i] = load_stored(p + i);
+    return v_load(buffer);
+}
+
+static inline vf v_store_stored_part(stored *p, vf v, int64_t n) {
+    float buffer[LANES];
+    v_store(buffer, v);
+    for (int64_t i = 0; i < n; i++) store_stored(p + i, buffer[i]);
+    return v_load_stored_part(p, n);
+}
 
 /* Sum of the lanes, in pairs: a fixed order. */
 static inline float v_sum(vf v) {

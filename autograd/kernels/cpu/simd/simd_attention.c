@@ -65,20 +65,26 @@ static float softmax_row(const attention *a, const mask *m, uint64_t row_key, in
     return 1.0f / total;
 }
 
-static void scale_row(int64_t n, float factor, float *x) {
-    for (int64_t i = 0; i < n; i++) x[i] *= factor;
+static void store_row(int64_t n, float factor, const float *x, stored *y) {
+    int64_t j = 0;
+    for (; j + LANES <= n; j += LANES) v_store_stored(y + j, v_set(factor) * v_load(x + j));
+    for (; j < n; j++) store_stored(y + j, factor * x[j]);
 }
 
 static void attend_head(const attention *a, const mask *m, int64_t first, int64_t keys, int64_t head, float *scratch) {
-    const int64_t width = a->width, ld = 3 * a->d, stride = score_stride(keys);
-    const float *q = a->qkv + first * ld + head * width, *k = q + a->d, *v = k + a->d;
+    const int64_t width = a->width, ld = 3 * a->d, stride = score_stride(keys), wide = round_up(width, TILE_COLUMNS);
+    const stored *rows_q = a->qkv + first * ld + head * width;
     float *key_panels = scratch, *value_panels = key_panels + round_up(keys, TILE_COLUMNS) * width;
-    float *scores = value_panels + round_up(width, TILE_COLUMNS) * keys;
-    panels_by_row(keys, width, k, ld, key_panels);
-    panels_by_column(keys, width, v, ld, value_panels);
+    float *scores = value_panels + wide * keys, *mixed = scores + QUERIES * stride, *floats = mixed + QUERIES * wide;
+    int64_t ld_q = ld, ld_k = ld, ld_v = ld;
+    const float *k = head_floats(keys, width, rows_q + a->d, &ld_k, floats);
+    panels_by_row(keys, width, k, ld_k, key_panels);
+    const float *v = head_floats(keys, width, rows_q + 2 * a->d, &ld_v, floats);
+    panels_by_column(keys, width, v, ld_v, value_panels);
+    const float *q = head_floats(keys, width, rows_q, &ld_q, floats);
     for (int64_t i = 0; i < keys; i += QUERIES) {
         const int64_t rows = min_of(QUERIES, keys - i);
-        multiply_panels(rows, round_up(keys, TILE_COLUMNS), width, q + i * ld, ld, 1, key_panels, false, scores,
+        multiply_panels(rows, round_up(keys, TILE_COLUMNS), width, q + i * ld_q, ld_q, 1, key_panels, false, scores,
                         stride);
         float factors[QUERIES];
         for (int64_t r = 0; r < rows; r++) {
@@ -86,9 +92,9 @@ static void attend_head(const attention *a, const mask *m, int64_t first, int64_
             const uint64_t row_key = m->on ? attention_row_key(a, row, head) : 0;
             factors[r] = softmax_row(a, m, row_key, keys, scores + r * stride, a->log_sum + row * a->heads + head);
         }
-        float *out = a->result + (first + i) * a->d + head * width;
-        multiply_panels(rows, width, keys, scores, stride, 1, value_panels, false, out, a->d);
-        for (int64_t r = 0; r < rows; r++) scale_row(width, factors[r], out + r * a->d);
+        multiply_panels(rows, width, keys, scores, stride, 1, value_panels, false, mixed, wide);
+        stored *out = a->result + (first + i) * a->d + head * width;
+        for (int64_t r = 0; r < rows; r++) store_row(width, factors[r], mixed + r * wide, out + r * a->d);
     }
 }
 
@@ -98,15 +104,14 @@ static void forward_task(void *context, int64_t i, int thread) {
     const attention_task t = a->tasks[i];
     const int64_t first = a->sequences.offsets[t.sequence], keys = a->sequences.offsets[t.sequence + 1] - first;
     const int64_t padded = round_up(a->longest, TILE_COLUMNS), wide = round_up(a->width, TILE_COLUMNS);
-    float *scratch = kern_scratch_take(KERN_SCRATCH_TASK, (2 * padded * wide + QUERIES * score_stride(padded)) * 4);
+    float *scratch =
+        kern_scratch_take(KERN_SCRATCH_TASK, (3 * padded * wide + QUERIES * (wide + score_stride(padded))) * 4);
     const mask m = mask_of(a->dropout);
     for (int64_t h = t.first_head; h < t.first_head + t.n_heads; h++) attend_head(a, &m, first, keys, h, scratch);
 }
 
 static void attention_forward(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
-                              const kern_stored *stored_qkv, kern_stored *stored_out, float *log_sum) {
-    const float *qkv = stored_qkv;
-    float *out = stored_out;
+                              const kern_stored *qkv, kern_stored *out, float *log_sum) {
     attention_task *tasks = kern_scratch_take(KERN_SCRATCH_CALL, sequences.n * heads * (int64_t)sizeof(attention_task));
     attention a = {.sequences = sequences,
                    .heads = heads,

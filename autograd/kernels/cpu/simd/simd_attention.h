@@ -15,8 +15,9 @@ typedef struct attention {
     int64_t heads, d, width; /* width = d / heads */
     float scale;
     kern_dropout dropout;
-    const float *qkv, *out, *dout;
-    float *result, *log_sum; /* forward: out and log_sum; backward: dqkv, and log_sum is read */
+    const stored *qkv, *out, *dout;
+    stored *result; /* forward: out; backward: dqkv */
+    float *log_sum; /* backward only reads it */
     float beta;
     int64_t longest;
     const attention_task *tasks;
@@ -36,6 +37,23 @@ static inline void panels_by_column(int64_t rows, int64_t width, const float *x,
 
 static inline void panels_by_row(int64_t rows, int64_t width, const float *x, int64_t ld, float *panels) {
     for (int64_t r = 0; r < rows; r += TILE_COLUMNS) kern_pack_panel(width, r, rows, x, 1, ld, panels + r * width);
+}
+
+/* Rows of a head as floats: in place where that is how they are stored, else converted into the buffer (rows, width).
+ * ld becomes their row length. */
+static inline const float *head_floats(int64_t rows, int64_t width, const stored *x, int64_t *ld, float *buffer) {
+#if defined(KERN_HALF)
+    for (int64_t r = 0; r < rows; r++) {
+        int64_t j = 0;
+        for (; j + LANES <= width; j += LANES) v_store(buffer + r * width + j, v_load_stored(x + r * *ld + j));
+        for (; j < width; j++) buffer[r * width + j] = load_stored(x + r * *ld + j);
+    }
+    *ld = width;
+    return buffer;
+#else
+    (void)rows, (void)width, (void)ld, (void)buffer;
+    return x;
+#endif
 }
 
 /* The row length of a tile of scores: whole panels, and not a multiple of 1 KiB, so that columns of it do not fall into

@@ -17,10 +17,11 @@ typedef struct buffers {
     float *queries, *gradients;                          /* panels of one tile of q and dout */
     float *scores, *score_gradients;                     /* (QUERIES, stride) */
     float *dk, *dv;                                      /* (keys, wide) */
+    float *floats;                                       /* (2 QUERIES + keys, wide): rows of bf16 */
 } buffers;
 
 static int64_t buffer_floats(int64_t keys, int64_t wide) {
-    return 5 * round_up(keys, TILE_COLUMNS) * wide + 2 * QUERIES * (wide + score_stride(keys));
+    return 6 * round_up(keys, TILE_COLUMNS) * wide + 2 * QUERIES * (2 * wide + score_stride(keys));
 }
 
 static buffers cut_buffers(int64_t keys, int64_t wide, float *block) {
@@ -32,15 +33,16 @@ static buffers cut_buffers(int64_t keys, int64_t wide, float *block) {
     b.gradients = b.queries + tile;
     b.scores = b.gradients + tile;
     b.score_gradients = b.scores + QUERIES * score_stride(keys);
+    b.floats = b.score_gradients + QUERIES * score_stride(keys);
     return b;
 }
 
-static float dot(int64_t n, const float *x, const float *y) {
+static float dot(int64_t n, const stored *x, const stored *y) {
     vf sum = v_set(0.0f);
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) sum += v_load(x + i) * v_load(y + i);
+    for (; i + LANES <= n; i += LANES) sum += v_load_stored(x + i) * v_load_stored(y + i);
     float total = v_sum(sum);
-    for (; i < n; i++) total += x[i] * y[i];
+    for (; i < n; i++) total += load_stored(x + i) * load_stored(y + i);
     return total;
 }
 
@@ -58,43 +60,48 @@ static void score_row(const attention *a, const mask *m, uint64_t row_key, int64
     }
 }
 
-static void blend_row(int64_t n, float beta, const float *value, float *dx) {
-    if (beta == 0.0f) {
-        memcpy(dx, value, (size_t)n * sizeof *dx);
-        return;
+static void blend_row(int64_t n, float beta, const float *value, stored *dx) {
+    int64_t j = 0;
+    for (; j + LANES <= n; j += LANES) {
+        const vf v = v_load(value + j);
+        v_store_stored(dx + j, beta == 0.0f ? v : v_set(beta) * v_load_stored(dx + j) + v);
     }
-    for (int64_t i = 0; i < n; i++) dx[i] = beta * dx[i] + value[i];
+    for (; j < n; j++) store_stored(dx + j, (beta == 0.0f ? 0.0f : beta * load_stored(dx + j)) + value[j]);
 }
 
 static void backward_head(const attention *a, const mask *m, int64_t first, int64_t keys, int64_t head, float *block) {
     const int64_t width = a->width, wide = round_up(width, TILE_COLUMNS), d = a->d, ld = 3 * d;
     const int64_t stride = score_stride(keys), padded = round_up(keys, TILE_COLUMNS), column = head * width;
     const buffers b = cut_buffers(keys, wide, block);
-    const float *q = a->qkv + first * ld + column, *k = q + d, *v = k + d;
-    float *dqkv = a->result + first * ld + column;
-    panels_by_row(keys, width, k, ld, b.keys_by_row);
-    panels_by_column(keys, width, k, ld, b.keys_by_column);
-    panels_by_row(keys, width, v, ld, b.values_by_row);
+    const stored *rows_q = a->qkv + first * ld + column;
+    stored *dqkv = a->result + first * ld + column;
+    int64_t ld_k = ld, ld_v = ld;
+    const float *k = head_floats(keys, width, rows_q + d, &ld_k, b.floats);
+    panels_by_row(keys, width, k, ld_k, b.keys_by_row);
+    panels_by_column(keys, width, k, ld_k, b.keys_by_column);
+    const float *v = head_floats(keys, width, rows_q + 2 * d, &ld_v, b.floats);
+    panels_by_row(keys, width, v, ld_v, b.values_by_row);
     for (int64_t i = 0; i < keys; i += QUERIES) {
         const int64_t rows = min_of(QUERIES, keys - i);
-        const float *out = a->out + (first + i) * d + column, *dout = a->dout + (first + i) * d + column;
-        multiply_panels(rows, padded, width, q + i * ld, ld, 1, b.keys_by_row, false, b.scores, stride);
-        multiply_panels(rows, padded, width, dout, d, 1, b.values_by_row, false, b.score_gradients, stride);
+        const stored *out = a->out + (first + i) * d + column, *rows_dout = a->dout + (first + i) * d + column;
+        int64_t ld_q = ld, ld_dout = d;
+        const float *q = head_floats(rows, width, rows_q + i * ld, &ld_q, b.floats);
+        const float *dout = head_floats(rows, width, rows_dout, &ld_dout, b.floats + QUERIES * wide);
+        multiply_panels(rows, padded, width, q, ld_q, 1, b.keys_by_row, false, b.scores, stride);
+        multiply_panels(rows, padded, width, dout, ld_dout, 1, b.values_by_row, false, b.score_gradients, stride);
         for (int64_t r = 0; r < rows; r++) {
             const int64_t row = first + i + r;
             score_row(a, m, m->on ? attention_row_key(a, row, head) : 0, keys, a->log_sum[row * a->heads + head],
-                      dot(width, out + r * d, dout + r * d), b.scores + r * stride, b.score_gradients + r * stride);
+                      dot(width, out + r * d, rows_dout + r * d), b.scores + r * stride,
+                      b.score_gradients + r * stride);
         }
-        panels_by_column(rows, width, q + i * ld, ld, b.queries);
-        panels_by_column(rows, width, dout, d, b.gradients);
+        panels_by_column(rows, width, q, ld_q, b.queries);
+        panels_by_column(rows, width, dout, ld_dout, b.gradients);
         multiply_panels(keys, width, rows, b.scores, 1, stride, b.gradients, i > 0, b.dv, wide);
         multiply_panels(keys, width, rows, b.score_gradients, 1, stride, b.queries, i > 0, b.dk, wide);
-        /* dq of these rows: straight into the result when it is overwritten, else where the packed queries were. */
-        float *dq = a->beta == 0.0f ? dqkv + i * ld : b.queries;
-        const int64_t dq_stride = a->beta == 0.0f ? ld : wide;
-        multiply_panels(rows, width, keys, b.score_gradients, stride, 1, b.keys_by_column, false, dq, dq_stride);
-        for (int64_t r = 0; a->beta != 0.0f && r < rows; r++)
-            blend_row(width, a->beta, dq + r * wide, dqkv + (i + r) * ld);
+        /* dq of these rows: where the packed queries were. */
+        multiply_panels(rows, width, keys, b.score_gradients, stride, 1, b.keys_by_column, false, b.queries, wide);
+        for (int64_t r = 0; r < rows; r++) blend_row(width, a->beta, b.queries + r * wide, dqkv + (i + r) * ld);
     }
     for (int64_t r = 0; r < keys; r++) {
         blend_row(width, a->beta, b.dk + r * wide, dqkv + r * ld + d);
@@ -114,12 +121,8 @@ static void backward_task(void *context, int64_t i, int thread) {
 }
 
 static void attention_backward(kern_sequences sequences, int64_t heads, int64_t d, double scale, kern_dropout dropout,
-                               const kern_stored *stored_qkv, const kern_stored *stored_out, const float *log_sum,
-                               const kern_stored *stored_dout, float beta, kern_stored *stored_dqkv) {
-    const float *qkv = stored_qkv;
-    const float *out = stored_out;
-    const float *dout = stored_dout;
-    float *dqkv = stored_dqkv;
+                               const kern_stored *qkv, const kern_stored *out, const float *log_sum,
+                               const kern_stored *dout, float beta, kern_stored *dqkv) {
     attention_task *tasks = kern_scratch_take(KERN_SCRATCH_CALL, sequences.n * heads * (int64_t)sizeof(attention_task));
     attention a = {.sequences = sequences,
                    .heads = heads,

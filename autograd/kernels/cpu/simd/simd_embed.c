@@ -9,20 +9,37 @@ typedef struct work {
     int64_t d, first_position;
     const int32_t *ids;
     const float *word, *position, *type; /* forward */
-    float *out;
-    const float *dout; /* backward */
+    stored *out;
+    const stored *dout; /* backward */
     float *dword, *dposition, *dtype;
     int64_t slice; /* columns of a task */
     kern_pooling mode;
+    const stored *x; /* pooling: tokens, gradients of tokens, sentences and their gradients */
+    stored *dx;
+    float *y;
+    const float *dy;
     float beta;
     int64_t *argmax;
     const int64_t *argmax_in;
 } work;
 
-static void add_row(int64_t n, float factor, const float *x, float *y) {
+/* y += factor * x */
+static void add_row(int64_t n, float factor, const stored *x, float *y) {
     int64_t j = 0;
-    for (; j + LANES <= n; j += LANES) v_store(y + j, v_load(y + j) + v_set(factor) * v_load(x + j));
-    for (; j < n; j++) y[j] += factor * x[j];
+    for (; j + LANES <= n; j += LANES) v_store(y + j, v_load(y + j) + v_set(factor) * v_load_stored(x + j));
+    for (; j < n; j++) y[j] += factor * load_stored(x + j);
+}
+
+/* out = word + position + type, the last two may be NULL. */
+static void embed_row(int64_t d, const float *word, const float *position, const float *type, stored *out) {
+    int64_t j = 0;
+    for (; j + LANES <= d; j += LANES) {
+        vf v = v_load(word + j);
+        if (position) v += v_load(position + j);
+        if (type) v += v_load(type + j);
+        v_store_stored(out + j, v);
+    }
+    for (; j < d; j++) store_stored(out + j, word[j] + (position ? position[j] : 0.0f) + (type ? type[j] : 0.0f));
 }
 
 static void embed_forward_task(void *context, int64_t s, int thread) {
@@ -30,16 +47,13 @@ static void embed_forward_task(void *context, int64_t s, int thread) {
     const work *w = context;
     const int64_t first = w->sequences.offsets[s], last = w->sequences.offsets[s + 1], d = w->d;
     for (int64_t i = first; i < last; i++) {
-        float *out = w->out + i * d;
-        memcpy(out, w->word + (int64_t)w->ids[i] * d, (size_t)d * sizeof *out);
-        if (w->position) add_row(d, 1.0f, w->position + (i - first + w->first_position) * d, out);
-        if (w->type) add_row(d, 1.0f, w->type, out);
+        const float *position = w->position ? w->position + (i - first + w->first_position) * d : NULL;
+        embed_row(d, w->word + (int64_t)w->ids[i] * d, position, w->type, w->out + i * d);
     }
 }
 
 static void embed_forward(kern_sequences sequences, int64_t d, const int32_t *ids, int64_t first_position,
-                          const float *word, const float *position, const float *type, kern_stored *stored_out) {
-    float *out = stored_out;
+                          const float *word, const float *position, const float *type, kern_stored *out) {
     work w = {.sequences = sequences,
               .d = d,
               .ids = ids,
@@ -58,7 +72,7 @@ static void embed_backward_task(void *context, int64_t t, int thread) {
     for (int64_t s = 0; s < w->sequences.n; s++) {
         const int64_t first = w->sequences.offsets[s];
         for (int64_t i = first; i < w->sequences.offsets[s + 1]; i++) {
-            const float *g = w->dout + i * d + column;
+            const stored *g = w->dout + i * d + column;
             if (w->dword) add_row(n, 1.0f, g, w->dword + (int64_t)w->ids[i] * d + column);
             if (w->dposition) add_row(n, 1.0f, g, w->dposition + (i - first + w->first_position) * d + column);
             if (w->dtype) add_row(n, 1.0f, g, w->dtype + column);
@@ -67,8 +81,7 @@ static void embed_backward_task(void *context, int64_t t, int thread) {
 }
 
 static void embed_backward(kern_sequences sequences, int64_t d, const int32_t *ids, int64_t first_position,
-                           const kern_stored *stored_dout, float *dword, float *dposition, float *dtype) {
-    const float *dout = stored_dout;
+                           const kern_stored *dout, float *dword, float *dposition, float *dtype) {
     const int64_t line = 16; /* floats in a cache line */
     const int64_t tasks = 2 * senc_threads_count();
     work w = {.sequences = sequences,
@@ -112,16 +125,17 @@ static void pool_plan(kern_pooling mode, int64_t *first, int64_t *last, float *w
 /* As the reference: the first of equal maxima, and a NaN wins. */
 static void pool_max(const work *w, int64_t s, int64_t first, int64_t last) {
     const int64_t d = w->d;
-    float *y = w->out + s * d;
+    float *y = w->y + s * d;
     int64_t *argmax = w->argmax + s * d;
     for (int64_t j = 0; j < d; j++) argmax[j] = last > first ? first : -1;
-    if (last > first) memcpy(y, w->word + first * d, (size_t)d * sizeof *y);
+    if (last > first) add_row(d, 1.0f, w->x + first * d, y);
     for (int64_t i = first + 1; i < last; i++) {
-        const float *x = w->word + i * d;
+        const stored *x = w->x + i * d;
         for (int64_t j = 0; j < d; j++) {
-            const bool higher = !(x[j] <= y[j]) && !isnan(y[j]);
+            const float xj = load_stored(x + j);
+            const bool higher = !(xj <= y[j]) && !isnan(y[j]);
             argmax[j] = higher ? i : argmax[j];
-            y[j] = higher ? x[j] : y[j];
+            y[j] = higher ? xj : y[j];
         }
     }
 }
@@ -131,7 +145,7 @@ static void pool_forward_task(void *context, int64_t s, int thread) {
     const work *w = context;
     const int64_t d = w->d;
     int64_t first = w->sequences.offsets[s], last = w->sequences.offsets[s + 1];
-    float *y = w->out + s * d, weight;
+    float *y = w->y + s * d, weight;
     memset(y, 0, (size_t)d * sizeof *y);
     if (w->mode == KERN_POOL_MAX) {
         pool_max(w, s, first, last);
@@ -140,46 +154,67 @@ static void pool_forward_task(void *context, int64_t s, int thread) {
     const int64_t start = first;
     pool_plan(w->mode, &first, &last, &weight);
     for (int64_t i = first; i < last; i++)
-        add_row(d, w->mode == KERN_POOL_WEIGHTED_MEAN ? (float)(i - start + 1) : 1.0f, w->word + i * d, y);
+        add_row(d, w->mode == KERN_POOL_WEIGHTED_MEAN ? (float)(i - start + 1) : 1.0f, w->x + i * d, y);
     for (int64_t j = 0; last > first && j < d; j++) y[j] *= weight;
 }
 
-static void pool_forward(kern_pooling mode, kern_sequences sequences, int64_t d, const kern_stored *stored_x, float *y,
+static void pool_forward(kern_pooling mode, kern_sequences sequences, int64_t d, const kern_stored *x, float *y,
                          int64_t *argmax) {
-    const float *x = stored_x;
-    work w = {.mode = mode, .sequences = sequences, .d = d, .word = x, .out = y, .argmax = argmax};
+    work w = {.mode = mode, .sequences = sequences, .d = d, .x = x, .y = y, .argmax = argmax};
     senc_parallel(sequences.n, pool_forward_task, &w);
 }
 
-static void scale_row(int64_t n, float beta, float *x) {
-    if (beta == 0.0f)
-        memset(x, 0, (size_t)n * sizeof *x);
-    else if (beta != 1.0f) {
-        for (int64_t j = 0; j < n; j++) x[j] *= beta;
+/* dx = beta * dx + factor * dy, rounded once. */
+static void blend_row(int64_t n, float beta, float factor, const float *dy, stored *dx) {
+    int64_t j = 0;
+    for (; j + LANES <= n; j += LANES) {
+        const vf v = v_set(factor) * v_load(dy + j);
+        v_store_stored(dx + j, beta == 0.0f ? v : v_set(beta) * v_load_stored(dx + j) + v);
+    }
+    for (; j < n; j++) store_stored(dx + j, (beta == 0.0f ? 0.0f : beta * load_stored(dx + j)) + factor * dy[j]);
+}
+
+/* dx = beta * dx */
+static void scale_row(int64_t n, float beta, stored *dx) {
+    if (beta == 0.0f) memset(dx, 0, (size_t)n * sizeof *dx);
+    if (beta == 0.0f || beta == 1.0f) return;
+    for (int64_t j = 0; j < n; j++) store_stored(dx + j, beta * load_stored(dx + j));
+}
+
+static void pool_max_backward(const work *w, int64_t s, int64_t first, int64_t last) {
+    const int64_t d = w->d, *argmax = w->argmax_in + s * d;
+    for (int64_t i = first; i < last; i++) {
+        stored *dx = w->dx + i * d;
+        for (int64_t j = 0; j < d; j++) {
+            const float old = w->beta == 0.0f ? 0.0f : w->beta * load_stored(dx + j);
+            store_stored(dx + j, argmax[j] == i ? old + w->dy[s * d + j] : old);
+        }
     }
 }
 
 static void pool_backward_task(void *context, int64_t s, int thread) {
     (void)thread;
     const work *w = context;
-    const int64_t d = w->d, start = w->sequences.offsets[s];
-    int64_t first = start, last = w->sequences.offsets[s + 1];
-    const float *dy = w->dout + s * d;
-    for (int64_t i = first; i < last; i++) scale_row(d, w->beta, w->out + i * d);
+    const int64_t d = w->d, start = w->sequences.offsets[s], end = w->sequences.offsets[s + 1];
     if (w->mode == KERN_POOL_MAX) {
-        for (int64_t j = 0; last > first && j < d; j++) w->out[w->argmax_in[s * d + j] * d + j] += dy[j];
+        pool_max_backward(w, s, start, end);
         return;
     }
     float weight;
+    int64_t first = start, last = end;
     pool_plan(w->mode, &first, &last, &weight);
-    for (int64_t i = first; i < last; i++)
-        add_row(d, w->mode == KERN_POOL_WEIGHTED_MEAN ? weight * (float)(i - start + 1) : weight, dy, w->out + i * d);
+    for (int64_t i = start; i < end; i++) {
+        const float factor = w->mode == KERN_POOL_WEIGHTED_MEAN ? weight * (float)(i - start + 1) : weight;
+        if (i >= first && i < last)
+            blend_row(d, w->beta, factor, w->dy + s * d, w->dx + i * d);
+        else
+            scale_row(d, w->beta, w->dx + i * d);
+    }
 }
 
 static void pool_backward(kern_pooling mode, kern_sequences sequences, int64_t d, const int64_t *argmax,
-                          const float *dy, float beta, kern_stored *stored_dx) {
-    float *dx = stored_dx;
-    work w = {.mode = mode, .sequences = sequences, .d = d, .argmax_in = argmax, .dout = dy, .beta = beta, .out = dx};
+                          const float *dy, float beta, kern_stored *dx) {
+    work w = {.mode = mode, .sequences = sequences, .d = d, .argmax_in = argmax, .dy = dy, .beta = beta, .dx = dx};
     senc_parallel(sequences.n, pool_backward_task, &w);
 }
 

@@ -1,4 +1,4 @@
-/* Layer normalisation, alone and fused with residual and dropout, and L2 normalisation; formulas in ref/ref_norm.c. One
+/* Layer normalisation, alone and fused with residual and dropout; formulas in ref/ref_norm.c. One
  * task takes ROWS rows whatever the number of threads; the gradients of gamma and shift are summed per task, then over
  * the tasks in order. */
 #include "autograd/base/threads.h"
@@ -12,10 +12,13 @@ typedef struct norm {
     int64_t n, d;
     double eps;
     kern_dropout dropout;
-    const float *x, *residual, *gamma, *shift, *dy;
-    float *sum; /* add_norm: branch in, sum out; else NULL */
-    float *y, *mean, *rstd;
-    float beta_x, *dx, beta_residual, *dresidual;
+    const stored *x, *residual, *dy;
+    const float *gamma, *shift;
+    stored *sum; /* add_norm: branch in, sum out; else NULL */
+    stored *y;
+    float *mean, *rstd;
+    float beta_x, beta_residual;
+    stored *dx, *dresidual;
     float *partial; /* (tasks, 2 d): sums for dgamma, then dshift */
 } norm;
 
@@ -24,15 +27,17 @@ static inline vf load_at(const float *p, int64_t j, int64_t d) {
     return j + LANES <= d ? v_load(p + j) : v_load_part(p + j, d - j);
 }
 
-static inline void store_at(float *p, int64_t j, int64_t d, vf v) {
-    if (j + LANES <= d)
-        v_store(p + j, v);
-    else
-        v_store_part(p + j, v, d - j);
+static inline vf load_stored_at(const stored *p, int64_t j, int64_t d) {
+    return j + LANES <= d ? v_load_stored(p + j) : v_load_stored_part(p + j, d - j);
 }
 
-static inline void blend_at(float beta, float *p, int64_t j, int64_t d, vf v) {
-    store_at(p, j, d, beta == 0.0f ? v : v_set(beta) * load_at(p, j, d) + v);
+/* Returns what was stored; zeros beyond the row. */
+static inline vf store_stored_at(stored *p, int64_t j, int64_t d, vf v) {
+    return j + LANES <= d ? v_store_stored(p + j, v) : v_store_stored_part(p + j, v, d - j);
+}
+
+static inline void blend_at(float beta, stored *p, int64_t j, int64_t d, vf v) {
+    store_stored_at(p, j, d, beta == 0.0f ? v : v_set(beta) * load_stored_at(p, j, d) + v);
 }
 
 /* Lanes of the vector at j that lie inside the row: 1, else 0. */
@@ -43,26 +48,24 @@ static inline vf inside(int64_t j, int64_t d) {
     return v;
 }
 
-/* sum = residual + dropout(sum); returns the sum of the row. */
+/* sum = residual + dropout(sum); returns the sum of the row as it is stored. */
 static float add_row(const norm *w, const mask *m, int64_t row) {
     const int64_t d = w->d;
     const uint64_t key = senc_rng_row_key(w->dropout.key, (uint64_t)(w->dropout.first_row + row));
-    const float *residual = w->residual + row * d;
-    float *sum = w->sum + row * d;
+    const stored *residual = w->residual + row * d;
+    stored *sum = w->sum + row * d;
     vf total = v_set(0.0f);
     for (int64_t j = 0; j < d; j += LANES) {
-        vf v = load_at(sum, j, d);
+        vf v = load_stored_at(sum, j, d);
         if (m->on) v = v_drop(m, key, j, v);
-        v += load_at(residual, j, d);
-        store_at(sum, j, d, v);
-        total += v;
+        total += store_stored_at(sum, j, d, v + load_stored_at(residual, j, d));
     }
     return v_sum(total);
 }
 
-static float sum_row(const float *x, int64_t d) {
+static float sum_row(const stored *x, int64_t d) {
     vf total = v_set(0.0f);
-    for (int64_t j = 0; j < d; j += LANES) total += load_at(x, j, d);
+    for (int64_t j = 0; j < d; j += LANES) total += load_stored_at(x, j, d);
     return v_sum(total);
 }
 
@@ -72,17 +75,17 @@ static void forward_task(void *context, int64_t i, int thread) {
     const int64_t d = w->d, last = min_of((i + 1) * ROWS, w->n);
     const mask m = mask_of(w->dropout);
     for (int64_t row = i * ROWS; row < last; row++) {
-        const float *x = (w->sum ? w->sum : w->x) + row * d;
+        const stored *x = (w->sum ? w->sum : w->x) + row * d;
         const float mean = (w->sum ? add_row(w, &m, row) : sum_row(x, d)) / (float)d;
         vf squares = v_set(0.0f);
         for (int64_t j = 0; j < d; j += LANES) {
-            const vf v = (load_at(x, j, d) - v_set(mean)) * inside(j, d);
+            const vf v = (load_stored_at(x, j, d) - v_set(mean)) * inside(j, d);
             squares += v * v;
         }
         const float rstd = (float)(1.0 / sqrt((double)v_sum(squares) / (double)d + w->eps));
         for (int64_t j = 0; j < d; j += LANES) {
-            const vf v = (load_at(x, j, d) - v_set(mean)) * v_set(rstd);
-            store_at(w->y + row * d, j, d, v * load_at(w->gamma, j, d) + load_at(w->shift, j, d));
+            const vf v = (load_stored_at(x, j, d) - v_set(mean)) * v_set(rstd);
+            store_stored_at(w->y + row * d, j, d, v * load_at(w->gamma, j, d) + load_at(w->shift, j, d));
         }
         w->mean[row] = mean;
         w->rstd[row] = rstd;
@@ -93,20 +96,15 @@ static void run_rows(norm *w, senc_task *task) {
     senc_parallel((w->n + ROWS - 1) / ROWS, task, w);
 }
 
-static void layer_norm_forward(int64_t n, int64_t d, const kern_stored *stored_x, const float *gamma,
-                               const float *shift, double eps, kern_stored *stored_y, float *mean, float *rstd) {
-    const float *x = stored_x;
-    float *y = stored_y;
+static void layer_norm_forward(int64_t n, int64_t d, const kern_stored *x, const float *gamma, const float *shift,
+                               double eps, kern_stored *y, float *mean, float *rstd) {
     norm w = {.n = n, .d = d, .eps = eps, .x = x, .gamma = gamma, .shift = shift, .y = y, .mean = mean, .rstd = rstd};
     run_rows(&w, forward_task);
 }
 
-static void add_norm_forward(int64_t n, int64_t d, kern_dropout dropout, kern_stored *stored_sum,
-                             const kern_stored *stored_residual, const float *gamma, const float *shift, double eps,
-                             kern_stored *stored_y, float *mean, float *rstd) {
-    float *sum = stored_sum;
-    const float *residual = stored_residual;
-    float *y = stored_y;
+static void add_norm_forward(int64_t n, int64_t d, kern_dropout dropout, kern_stored *sum, const kern_stored *residual,
+                             const float *gamma, const float *shift, double eps, kern_stored *y, float *mean,
+                             float *rstd) {
     norm w = {.n = n,
               .d = d,
               .eps = eps,
@@ -123,11 +121,12 @@ static void add_norm_forward(int64_t n, int64_t d, kern_dropout dropout, kern_st
 
 static void backward_row(const norm *w, const mask *m, int64_t row, float *dgamma, float *dshift) {
     const int64_t d = w->d;
-    const float *x = w->x + row * d, *dy = w->dy + row * d;
+    const stored *x = w->x + row * d, *dy = w->dy + row * d;
     const vf mean = v_set(w->mean[row]), rstd = v_set(w->rstd[row]);
     vf sum_g = v_set(0.0f), sum_g_xhat = v_set(0.0f);
     for (int64_t j = 0; j < d; j += LANES) {
-        const vf dyj = load_at(dy, j, d), xhat = (load_at(x, j, d) - mean) * rstd, g = dyj * load_at(w->gamma, j, d);
+        const vf dyj = load_stored_at(dy, j, d), xhat = (load_stored_at(x, j, d) - mean) * rstd;
+        const vf g = dyj * load_at(w->gamma, j, d);
         sum_g += g;
         sum_g_xhat += g * xhat;
         v_store(dgamma + j, v_load(dgamma + j) + dyj * xhat);
@@ -136,8 +135,8 @@ static void backward_row(const norm *w, const mask *m, int64_t row, float *dgamm
     const vf mean_g = v_set(v_sum(sum_g) / (float)d), mean_g_xhat = v_set(v_sum(sum_g_xhat) / (float)d);
     const uint64_t key = senc_rng_row_key(w->dropout.key, (uint64_t)(w->dropout.first_row + row));
     for (int64_t j = 0; j < d; j += LANES) {
-        const vf xhat = (load_at(x, j, d) - mean) * rstd;
-        const vf dsum = rstd * (load_at(dy, j, d) * load_at(w->gamma, j, d) - mean_g - xhat * mean_g_xhat);
+        const vf xhat = (load_stored_at(x, j, d) - mean) * rstd;
+        const vf dsum = rstd * (load_stored_at(dy, j, d) * load_at(w->gamma, j, d) - mean_g - xhat * mean_g_xhat);
         if (w->dresidual) blend_at(w->beta_residual, w->dresidual + row * d, j, d, dsum);
         if (w->dx) blend_at(w->beta_x, w->dx + row * d, j, d, m->on ? v_drop(m, key, j, dsum) : dsum);
     }
@@ -160,14 +159,10 @@ static void add_partials(int64_t tasks, int64_t stride, int64_t d, const float *
     }
 }
 
-static void add_norm_backward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *stored_sum,
-                              const float *gamma, const float *mean, const float *rstd, const kern_stored *stored_dy,
-                              float beta_x, kern_stored *stored_dx, float beta_residual, kern_stored *stored_dresidual,
-                              float *dgamma, float *dshift) {
-    const float *sum = stored_sum;
-    const float *dy = stored_dy;
-    float *dx = stored_dx;
-    float *dresidual = stored_dresidual;
+static void add_norm_backward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *sum, const float *gamma,
+                              const float *mean, const float *rstd, const kern_stored *dy, float beta_x,
+                              kern_stored *dx, float beta_residual, kern_stored *dresidual, float *dgamma,
+                              float *dshift) {
     const int64_t tasks = (n + ROWS - 1) / ROWS, padded = round_up(d, LANES);
     norm w = {.n = n,
               .d = d,
@@ -187,55 +182,11 @@ static void add_norm_backward(int64_t n, int64_t d, kern_dropout dropout, const 
     add_partials(tasks, 2 * padded, d, w.partial + padded, dshift);
 }
 
-static void layer_norm_backward(int64_t n, int64_t d, const kern_stored *stored_x, const float *gamma,
-                                const float *mean, const float *rstd, const kern_stored *stored_dy, float beta,
-                                kern_stored *stored_dx, float *dgamma, float *dshift) {
-    const float *x = stored_x;
-    const float *dy = stored_dy;
-    float *dx = stored_dx;
+static void layer_norm_backward(int64_t n, int64_t d, const kern_stored *x, const float *gamma, const float *mean,
+                                const float *rstd, const kern_stored *dy, float beta, kern_stored *dx, float *dgamma,
+                                float *dshift) {
     const kern_dropout none = {0};
     add_norm_backward(n, d, none, x, gamma, mean, rstd, dy, beta, dx, 0.0f, NULL, dgamma, dshift);
-}
-
-static void normalize_forward_task(void *context, int64_t i, int thread) {
-    (void)thread;
-    const norm *w = context;
-    const int64_t d = w->d, last = min_of((i + 1) * ROWS, w->n);
-    for (int64_t row = i * ROWS; row < last; row++) {
-        const float *x = w->x + row * d;
-        vf squares = v_set(0.0f);
-        for (int64_t j = 0; j < d; j += LANES) squares += load_at(x, j, d) * load_at(x, j, d);
-        const float length = sqrtf(v_sum(squares));
-        const float factor = 1.0f / ((double)length < w->eps ? (float)w->eps : length);
-        for (int64_t j = 0; j < d; j += LANES) store_at(w->y + row * d, j, d, load_at(x, j, d) * v_set(factor));
-        w->mean[row] = length;
-    }
-}
-
-static void normalize_forward(int64_t n, int64_t d, double eps, const float *x, float *y, float *length) {
-    norm w = {.n = n, .d = d, .eps = eps, .x = x, .y = y, .mean = length};
-    run_rows(&w, normalize_forward_task);
-}
-
-static void normalize_backward_task(void *context, int64_t i, int thread) {
-    (void)thread;
-    const norm *w = context;
-    const int64_t d = w->d, last = min_of((i + 1) * ROWS, w->n);
-    for (int64_t row = i * ROWS; row < last; row++) {
-        const float *y = w->x + row * d, *dy = w->dy + row * d;
-        const bool clamped = (double)w->mean[row] < w->eps;
-        vf dots = v_set(0.0f);
-        for (int64_t j = 0; j < d && !clamped; j += LANES) dots += load_at(y, j, d) * load_at(dy, j, d);
-        const vf dot = v_set(v_sum(dots)), factor = v_set(1.0f / (clamped ? (float)w->eps : w->mean[row]));
-        for (int64_t j = 0; j < d; j += LANES)
-            blend_at(w->beta_x, w->dx + row * d, j, d, (load_at(dy, j, d) - load_at(y, j, d) * dot) * factor);
-    }
-}
-
-static void normalize_backward(int64_t n, int64_t d, double eps, const float *y, const float *length, const float *dy,
-                               float beta, float *dx) {
-    norm w = {.n = n, .d = d, .eps = eps, .x = y, .mean = (float *)length, .dy = dy, .beta_x = beta, .dx = dx};
-    run_rows(&w, normalize_backward_task);
 }
 
 void KERN_NAME(kern_fill_norm)(kern_table *table) {
@@ -243,6 +194,4 @@ void KERN_NAME(kern_fill_norm)(kern_table *table) {
     table->layer_norm_backward = layer_norm_backward;
     table->add_norm_forward = add_norm_forward;
     table->add_norm_backward = add_norm_backward;
-    table->normalize_forward = normalize_forward;
-    table->normalize_backward = normalize_backward;
 }

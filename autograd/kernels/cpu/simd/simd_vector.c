@@ -86,6 +86,8 @@ typedef struct work {
     float a;
     const float *x, *g;
     float *y, *m, *v;
+    const stored *stored_x;
+    stored *stored_y;
     double *sums;
     bool *flags;
 } work;
@@ -128,33 +130,29 @@ static void dropout_task(void *context, int64_t i, int thread) {
     const int64_t rows = rows_per_task(w->d), last = min_of((i + 1) * rows, w->n), d = w->d;
     for (int64_t row = i * rows; row < last; row++) {
         const uint64_t key = senc_rng_row_key(w->dropout.key, (uint64_t)(w->dropout.first_row + row));
-        const float *x = w->x + row * d;
-        float *y = w->y + row * d;
-        int64_t j = 0;
-        for (; j + LANES <= d; j += LANES) {
-            const vf v = v_load(x + j);
-            v_store(y + j, v_blend(w->a, y + j, m.on ? v_drop(&m, key, j, v) : v));
+        const stored *x = w->stored_x + row * d;
+        stored *y = w->stored_y + row * d;
+        for (int64_t j = 0; j < d; j += LANES) {
+            const bool whole = j + LANES <= d;
+            vf v = whole ? v_load_stored(x + j) : v_load_stored_part(x + j, d - j);
+            if (m.on) v = v_drop(&m, key, j, v);
+            if (w->a != 0.0f) v += v_set(w->a) * (whole ? v_load_stored(y + j) : v_load_stored_part(y + j, d - j));
+            if (whole)
+                v_store_stored(y + j, v);
+            else
+                v_store_stored_part(y + j, v, d - j);
         }
-        if (j == d) continue;
-        const vf v = v_load_part(x + j, d - j);
-        const vf old = w->a == 0.0f ? v_set(0.0f) : v_set(w->a) * v_load_part(y + j, d - j);
-        v_store_part(y + j, old + (m.on ? v_drop(&m, key, j, v) : v), d - j);
     }
 }
 
-static void dropout_backward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *stored_dy, float beta,
-                             kern_stored *stored_dx) {
-    const float *dy = stored_dy;
-    float *dx = stored_dx;
-    work w = {.n = n, .d = d, .dropout = dropout, .x = dy, .y = dx, .a = beta};
+static void dropout_backward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *dy, float beta,
+                             kern_stored *dx) {
+    work w = {.n = n, .d = d, .dropout = dropout, .stored_x = dy, .stored_y = dx, .a = beta};
     const int64_t rows = rows_per_task(d);
     senc_parallel((n + rows - 1) / rows, dropout_task, &w);
 }
 
-static void dropout_forward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *stored_x,
-                            kern_stored *stored_y) {
-    const float *x = stored_x;
-    float *y = stored_y;
+static void dropout_forward(int64_t n, int64_t d, kern_dropout dropout, const kern_stored *x, kern_stored *y) {
     dropout_backward(n, d, dropout, x, 0.0f, y);
 }
 
@@ -230,14 +228,38 @@ static void finite_task(void *context, int64_t i, int thread) {
     w->flags[i] = finite;
 }
 
-static bool is_finite(int64_t n, const float *x) {
+static bool all_flags(int64_t n, senc_task *task, work *w) {
     const int64_t pieces = n_pieces(n);
-    work w = {.n = n, .x = x, .flags = kern_scratch_take(KERN_SCRATCH_CALL, pieces * (int64_t)sizeof(bool))};
-    senc_parallel(pieces, finite_task, &w);
+    w->flags = kern_scratch_take(KERN_SCRATCH_CALL, pieces * (int64_t)sizeof(bool));
+    senc_parallel(pieces, task, w);
     for (int64_t i = 0; i < pieces; i++) {
-        if (!w.flags[i]) return false;
+        if (!w->flags[i]) return false;
     }
     return true;
+}
+
+static bool is_finite(int64_t n, const float *x) {
+    work w = {.n = n, .x = x};
+    return all_flags(n, finite_task, &w);
+}
+
+static void finite_stored_task(void *context, int64_t i, int thread) {
+    (void)thread;
+    const work *w = context;
+    const int64_t first = i * PIECE, n = min_of(PIECE, w->n - first);
+    const stored *x = w->stored_x + first;
+    vi bad = {0};
+    int64_t j = 0;
+    for (; j + LANES <= n; j += LANES) bad |= ((vi)v_load_stored(x + j) & 0x7f800000) == 0x7f800000;
+    bool finite = true;
+    for (int l = 0; l < LANES; l++) finite = finite && !bad[l];
+    for (; j < n; j++) finite = finite && isfinite(load_stored(x + j));
+    w->flags[i] = finite;
+}
+
+static bool is_finite_stored(int64_t n, const kern_stored *x) {
+    work w = {.n = n, .stored_x = x};
+    return all_flags(n, finite_stored_task, &w);
 }
 
 /* The constants of a step, in the form the inner loop wants. */
@@ -297,5 +319,6 @@ void KERN_NAME(kern_fill_vector)(kern_table *table) {
     table->scale = scale;
     table->sum_of_squares = sum_of_squares;
     table->is_finite = is_finite;
+    table->is_finite_stored = is_finite_stored;
     table->adamw = adamw;
 }
