@@ -16,24 +16,6 @@
 
 #define SETUP_SECONDS 3600.0 /* the peers are 6 GB */
 
-#define ROW(name)    extern const bench_row_spec bench_row_##name;
-#define GROWTH(name) ROW(name)
-#include "bench/rows/rows.def"
-#undef ROW
-#undef GROWTH
-
-static const struct {
-    const bench_row_spec *spec;
-    bool growth;
-} rows[] = {
-#define ROW(name)    {&bench_row_##name, false},
-#define GROWTH(name) {&bench_row_##name, true},
-#include "bench/rows/rows.def"
-#undef ROW
-#undef GROWTH
-};
-enum { N_ROWS = sizeof rows / sizeof *rows };
-
 typedef struct bench_flags {
     bool with_peers, scaling, quick, full, all, list;
     int64_t runs;
@@ -63,10 +45,18 @@ static const senc_option options[] = {
 
 /* ---- settings ---- */
 
-static char *format_path(const char *a, const char *b, senc_error *err) {
+static char *join(const char *a, const char *b, senc_error *err) {
     char *path = senc_path_join(a, b);
     if (!path) senc_fail_memory(err, strlen(a) + strlen(b), "a path");
     return path;
+}
+
+/* A folder that must be there, from the root: configurations in other folders name it. Takes path. */
+static char *absolute(char *path, senc_error *err) {
+    char *real = path ? realpath(path, NULL) : NULL;
+    if (path && !real) senc_fail_errno(err, "%s", path);
+    free(path);
+    return real;
 }
 
 /* build/release, for build/release/bench/bench. */
@@ -79,12 +69,12 @@ static char *programs_folder(senc_error *err) {
     }
     path[n] = '\0';
     for (int i = 0; i < 2; i++) *strrchr(path, '/') = '\0';
-    return format_path(path, ".", err);
+    return absolute(senc_strdup(path), err);
 }
 
 static char *temporary_folder(senc_error *err) {
     const char *base = getenv("TMPDIR");
-    char *path = format_path(base && *base ? base : "/tmp", "senc-bench-XXXXXX", err);
+    char *path = join(base && *base ? base : "/tmp", "senc-bench-XXXXXX", err);
     if (!path || mkdtemp(path)) return path;
     senc_fail_errno(err, "%s", path);
     free(path);
@@ -142,12 +132,12 @@ static bool fill_settings(bench_settings *s, const bench_flags *f, int64_t threa
     if (strcmp(s->precision, "fp32") != 0 && strcmp(s->precision, "bf16") != 0)
         return senc_fail(err, SENC_BAD_INPUT, "--precision: expected fp32 or bf16, got \"%s\"", s->precision);
     if (!(s->programs = programs_folder(err)) || !(s->work = temporary_folder(err))) return false;
-    if (!(s->scripts = format_path(BENCH_SCRIPTS, ".", err))) return false;
-    if (data && *data && !(s->data = format_path(data, ".", err))) return false;
+    if (!(s->scripts = absolute(senc_strdup(BENCH_SCRIPTS), err))) return false;
+    if (data && *data && !(s->data = absolute(senc_strdup(data), err))) return false;
     if (f->model)
-        s->model = format_path(".", f->model, err);
+        s->model = absolute(senc_strdup(f->model), err);
     else if (models && *models)
-        s->model = format_path(models, "all-MiniLM-L6-v2", err);
+        s->model = absolute(join(models, "all-MiniLM-L6-v2", err), err);
     return err->kind == SENC_OK && (!f->with_peers || find_peers(s, err));
 }
 
@@ -164,38 +154,10 @@ static void free_settings(bench_settings *s) {
     *s = (bench_settings){0};
 }
 
-/* ---- which rows ---- */
-
-static bool is_listed(const char *list, const char *name) {
-    const size_t n_bytes = strlen(name);
-    for (const char *p = list; *p;) {
-        const size_t n = strcspn(p, ",");
-        if (n == n_bytes && memcmp(p, name, n) == 0) return true;
-        p += n + (p[n] == ',');
-    }
-    return false;
-}
-
-static bool check_list(const char *list, senc_error *err) {
-    const char *names[N_ROWS];
-    for (int i = 0; i < N_ROWS; i++) names[i] = rows[i].spec->name;
-    for (const char *p = list; *p;) {
-        const size_t n = strcspn(p, ",");
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)(n < 63 ? n : 63), p);
-        bool known = false;
-        for (int i = 0; i < N_ROWS; i++) known = known || strcmp(names[i], name) == 0;
-        const char *nearest = known ? NULL : senc_nearest_name(name, names, N_ROWS);
-        if (!known)
-            return senc_fail(err, SENC_BAD_INPUT, "--rows: no row is called \"%s\"%s%s", name,
-                             nearest ? "; did you mean " : "; --list names them", nearest ? nearest : "");
-        p += n + (p[n] == ',');
-    }
-    return true;
-}
+/* ---- running them ---- */
 
 static bool is_wanted(const bench_flags *f, int i) {
-    return f->rows ? is_listed(f->rows, rows[i].spec->name) : rows[i].growth == f->scaling;
+    return f->rows ? bench_rows_is_listed(f->rows, bench_row_get(i)->name) : bench_row_is_growth(i) == f->scaling;
 }
 
 /* ---- the report ---- */
@@ -253,15 +215,15 @@ static bool run_rows(const bench_settings *s, const bench_flags *f, data_json *r
     bench_table_print_head(report, &head);
     bench_row *row = senc_alloc_zero(1, sizeof *row);
     bool ok = print_buffer(&head, err) && (row || senc_fail_memory(err, sizeof *row, "a row"));
-    for (int i = 0; ok && i < N_ROWS; i++) {
+    for (int i = 0; ok && bench_row_get(i); i++) {
         if (!is_wanted(f, i)) continue;
-        *row = (bench_row){.spec = rows[i].spec, .settings = s};
+        *row = (bench_row){.spec = bench_row_get(i), .settings = s};
         ok = run_row(row, err);
         if (ok) bench_report_row(row, measured);
         bench_row_free(row);
         senc_buffer table = {0};
         senc_buffer_append_text(&table, "\n");
-        if (ok) bench_table_print_row(data_json_find(measured, rows[i].spec->name), &table);
+        if (ok) bench_table_print_row(data_json_find(measured, bench_row_get(i)->name), &table);
         ok = ok && print_buffer(&table, err) && data_json_save(report, 1, f->output, err);
         senc_buffer_free(&table);
     }
@@ -271,7 +233,7 @@ static bool run_rows(const bench_settings *s, const bench_flags *f, data_json *r
 }
 
 static bool measure(const bench_flags *f, int64_t threads, senc_error *err) {
-    if (f->rows && !check_list(f->rows, err)) return false;
+    if (f->rows && !bench_rows_check(f->rows, err)) return false;
     bench_watch_signals();
     setenv("HF_HUB_OFFLINE", "1", 1);
     setenv("PYTHONDONTWRITEBYTECODE", "1", 1);
@@ -296,9 +258,9 @@ static bool show(const char *path, senc_error *err) {
 
 static bool list_rows(senc_error *err) {
     senc_buffer text = {0};
-    for (int i = 0; i < N_ROWS; i++)
-        senc_buffer_printf(&text, "%-15s %s%s\n", rows[i].spec->name, rows[i].growth ? "scaling: " : "",
-                           rows[i].spec->title);
+    for (int i = 0; bench_row_get(i); i++)
+        senc_buffer_printf(&text, "%-15s %s%s\n", bench_row_get(i)->name, bench_row_is_growth(i) ? "scaling: " : "",
+                           bench_row_get(i)->title);
     return print_buffer(&text, err);
 }
 

@@ -132,6 +132,13 @@ void bench_entry_needs_bf16(bench_row *row, bench_entry *e);
 bench_reader bench_read_json; /* the last line of its output: {"units": .., "seconds": .., "gflop": ..} */
 bench_reader bench_read_wall; /* one unit, the wall time of the program */
 
+/* ---- the list of rows (rows.c) ---- */
+
+const bench_row_spec *bench_row_get(int i); /* NULL behind the last */
+bool bench_row_is_growth(int i);
+bool bench_rows_is_listed(const char *list, const char *name); /* list: "a,b,c" */
+bool bench_rows_check(const char *list, senc_error *err);      /* that every name of it is a row's */
+
 /* ---- the rest ---- */
 
 /* Measures a built row: rounds of the limits and all entries. False only when we were stopped. */

@@ -35,6 +35,7 @@ static void add_peer(bench_row *row, const gradcache_sizes *z, const char *few, 
     snprintf(name, sizeof name, "%s %lld", who, (long long)z->small_batch);
     const bench_training fits = {.pairs = few, .batch = z->small_batch, .max_length = 256};
     bench_entry *base = bench_training_peer(row, name, precision, &fits, tuned);
+    base->base = base->name;
     snprintf(name, sizeof name, "%s %lld/%lld", who, (long long)z->peer_batch, (long long)z->peer_chunk);
     const bench_training large = {.pairs = many, .batch = z->peer_batch, .max_length = 256, .cached = z->peer_chunk};
     bench_training_peer(row, name, precision, &large, tuned)->base = base->name;
