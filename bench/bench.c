@@ -54,7 +54,10 @@ static char *join(const char *a, const char *b, senc_error *err) {
 /* A folder that must be there, from the root: configurations in other folders name it. Takes path. */
 static char *absolute(char *path, senc_error *err) {
     char *real = path ? realpath(path, NULL) : NULL;
-    if (path && !real) senc_fail_errno(err, "%s", path);
+    if (!path && err->kind == SENC_OK)
+        senc_fail_memory(err, 0, "a path");
+    else if (path && !real)
+        senc_fail_errno(err, "%s", path);
     free(path);
     return real;
 }

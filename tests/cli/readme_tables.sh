@@ -1,21 +1,25 @@
 #!/bin/sh
-# Checks that the parts of README.md between "<!-- begin: senc ARGUMENTS -->" and "<!-- end -->" are what the program prints.
+# Checks that the parts of README.md between "<!-- begin: senc ARGUMENTS -->" and "<!-- end -->" are what the program prints, and
+# those of "<!-- begin: bench --show FILE -->" the benchmark's table of that report (FILE beside README.md).
 # usage: readme_tables.sh SENC README.md [--accept]      --accept writes the present output into the file
 set -eu
 senc=$1 readme=$2 accept=${3:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-awk -v senc="$senc" '
-    /^<!-- begin: senc / {
+senc=$(cd "$(dirname "$senc")" && pwd)/$(basename "$senc")
+bench=$(dirname "$senc")/../bench/bench
+awk -v senc="$senc" -v bench="$bench" -v folder="$(dirname "$readme")" '
+    /^<!-- begin: (senc|bench) / {
         print
         arguments = $0
-        sub(/^<!-- begin: senc /, "", arguments)
+        program = arguments ~ /begin: senc / ? senc : bench
+        sub(/^<!-- begin: [a-z]* /, "", arguments)
         sub(/ -->$/, "", arguments)
         code = arguments ~ /--markdown/ ? 0 : 1
         if (code) print "```"
-        command = senc " " arguments
+        command = "cd \"" folder "\" && \"" program "\" " arguments
         while ((command | getline line) > 0) print line
-        if (close(command) != 0) { print "readme_tables: failed: senc " arguments > "/dev/stderr"; exit 1 }
+        if (close(command) != 0) { print "readme_tables: failed: " command > "/dev/stderr"; exit 1 }
         if (code) print "```"
         skipping = 1
         parts++
