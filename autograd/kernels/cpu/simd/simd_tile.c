@@ -8,9 +8,13 @@
 #define UNROLL _Pragma("GCC unroll 14")
 #endif
 
-/* rows is a constant at every call, so the loops over it unroll and acc lives in registers. */
-static inline __attribute__((always_inline)) void tile(const int rows, int64_t columns, int64_t k, const float *a,
-                                                       int64_t row_stride, int64_t step, const float *panel,
+/* The compiler may not see what the pointer was computed from. */
+#define HIDE(pointer) __asm__("" : "+r"(pointer))
+
+/* rows is a constant at every call, so the loops over it unroll and acc lives in registers. c is whole: every row has
+ * TILE_COLUMNS. */
+static inline __attribute__((always_inline)) void tile(const bool pairs, const int rows, int64_t k, const word *a,
+                                                       int64_t row_stride, int64_t step, const word *panel,
                                                        const float *start, bool accumulate, float *c, int64_t ldc) {
     vf acc[TILE_ROWS][2];
     const vf start0 = start ? v_load(start) : v_set(0.0f), start1 = start ? v_load(start + LANES) : v_set(0.0f);
@@ -18,46 +22,43 @@ static inline __attribute__((always_inline)) void tile(const int rows, int64_t c
     for (int i = 0; i < rows; i++) {
         acc[i][0] = start0;
         acc[i][1] = start1;
+        __builtin_prefetch(c + i * ldc, 1);
+        __builtin_prefetch(c + i * ldc + TILE_COLUMNS - 1, 1);
     }
+    /* Three pointers to rows instead of one with 13 strides: those would not fit the registers. */
+    const word *a5 = a + (rows > 5 ? 5 : 0) * row_stride, *a10 = a + (rows > 10 ? 10 : 0) * row_stride;
+    HIDE(a5);
+    HIDE(a10);
     for (int64_t p = 0; p < k; p++) {
-        const vf b0 = v_load(panel), b1 = v_load(panel + LANES);
+        const vu b0 = v_load_words(panel), b1 = v_load_words(panel + LANES);
         UNROLL
         for (int i = 0; i < rows; i++) {
-            const vf ai = v_set(a[i * row_stride]);
-            acc[i][0] += ai * b0;
-            acc[i][1] += ai * b1;
+            const vu ai = v_set_word((i < 5 ? a : i < 10 ? a5 : a10)[i % 5 * row_stride]);
+            acc[i][0] = pairs ? v_add_pair_product(acc[i][0], ai, b0) : v_add_product(acc[i][0], ai, b0);
+            acc[i][1] = pairs ? v_add_pair_product(acc[i][1], ai, b1) : v_add_product(acc[i][1], ai, b1);
         }
         panel += TILE_COLUMNS;
         a += step;
+        a5 += step;
+        a10 += step;
     }
-    if (columns == TILE_COLUMNS) {
-        UNROLL
-        for (int i = 0; i < rows; i++) {
-            float *row = c + i * ldc;
-            v_store(row, accumulate ? v_load(row) + acc[i][0] : acc[i][0]);
-            v_store(row + LANES, accumulate ? v_load(row + LANES) + acc[i][1] : acc[i][1]);
-        }
-        return;
-    }
-    float rest[TILE_ROWS][TILE_COLUMNS];
     UNROLL
     for (int i = 0; i < rows; i++) {
-        v_store(rest[i], acc[i][0]);
-        v_store(rest[i] + LANES, acc[i][1]);
-    }
-    for (int i = 0; i < rows; i++) {
         float *row = c + i * ldc;
-        for (int64_t j = 0; j < columns; j++) row[j] = accumulate ? row[j] + rest[i][j] : rest[i][j];
+        v_store(row, accumulate ? v_load(row) + acc[i][0] : acc[i][0]);
+        v_store(row + LANES, accumulate ? v_load(row + LANES) + acc[i][1] : acc[i][1]);
     }
 }
 
 #define TILE_CASE(rows)                                                                                                \
     case rows:                                                                                                         \
-        tile(rows, columns, k, a, row_stride, step, panel, start, accumulate, c, ldc);                                 \
+        tile(pairs, rows, k, a, row_stride, step, panel, start, accumulate, c, ldc);                                   \
         return
 
-void kern_tile(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t row_stride, int64_t step,
-               const float *panel, const float *start, bool accumulate, float *c, int64_t ldc) {
+static inline __attribute__((always_inline)) void whole_tile(const bool pairs, int64_t rows, int64_t k, const word *a,
+                                                             int64_t row_stride, int64_t step, const word *panel,
+                                                             const float *start, bool accumulate, float *c,
+                                                             int64_t ldc) {
     switch (rows) {
         TILE_CASE(1);
         TILE_CASE(2);
@@ -80,12 +81,47 @@ void kern_tile(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t
     }
 }
 
-/* LANES x LANES transpose: row j of `in` (stride apart) becomes column j of the panel. */
-static void transpose_block(const float *in, int64_t stride, float *panel) {
-    for (int64_t j = 0; j < LANES; j++) {
-        const vf v = v_load(in + j * stride);
-        for (int64_t p = 0; p < LANES; p++) panel[p * TILE_COLUMNS + j] = v[p];
+/* The first columns of a whole tile to c. */
+static void store_part(int64_t rows, int64_t columns, const float *whole, bool accumulate, float *c, int64_t ldc) {
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < columns; j++) {
+            const float x = whole[i * TILE_COLUMNS + j];
+            c[i * ldc + j] = accumulate ? c[i * ldc + j] + x : x;
+        }
     }
+}
+
+void kern_word_tile(int64_t rows, int64_t columns, int64_t k, const word *a, int64_t row_stride, int64_t step,
+                    const word *panel, const float *start, bool accumulate, float *c, int64_t ldc) {
+    const bool whole = columns == TILE_COLUMNS;
+    float part[TILE_ROWS * TILE_COLUMNS];
+    whole_tile(WORD_DEPTH == 2, rows, k, a, row_stride, step, panel, start, accumulate && whole, whole ? c : part,
+               whole ? ldc : TILE_COLUMNS);
+    if (!whole) store_part(rows, columns, part, accumulate, c, ldc);
+}
+
+#if defined(KERN_PAIRS)
+void kern_tile(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t row_stride, int64_t step,
+               const float *panel, const float *start, bool accumulate, float *c, int64_t ldc) {
+    const bool whole = columns == TILE_COLUMNS;
+    float part[TILE_ROWS * TILE_COLUMNS];
+    whole_tile(false, rows, k, (const word *)a, row_stride, step, (const word *)panel, start, accumulate && whole,
+               whole ? c : part, whole ? ldc : TILE_COLUMNS);
+    if (!whole) store_part(rows, columns, part, accumulate, c, ldc);
+}
+#else
+void kern_tile(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t row_stride, int64_t step,
+               const float *panel, const float *start, bool accumulate, float *c, int64_t ldc) {
+    kern_word_tile(rows, columns, k, (const word *)a, row_stride, step, (const word *)panel, start, accumulate, c, ldc);
+}
+#endif
+
+/* Columns of the panel are rows of `in` (stride apart), which are read LANES elements at a time. */
+static void transpose_block(const float *in, int64_t stride, float *panel) {
+    vu rows[LANES];
+    for (int j = 0; j < LANES; j++) rows[j] = (vu)v_load(in + j * stride);
+    v_transpose(rows);
+    for (int p = 0; p < LANES; p++) v_store(panel + p * TILE_COLUMNS, (vf)rows[p]);
 }
 
 void kern_pack_panel(int64_t k, int64_t first, int64_t n, const float *b, int64_t row_stride, int64_t step,

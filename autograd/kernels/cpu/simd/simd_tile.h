@@ -4,7 +4,7 @@
 #ifndef KERN_SIMD_TILE_H
 #define KERN_SIMD_TILE_H
 
-#include "autograd/kernels/cpu/simd/simd.h"
+#include "autograd/kernels/cpu/simd/simd_words.h"
 
 /* Accumulators + one row of B + one broadcast must fit the registers: 32 with AVX-512 (and on ARM), else 16. */
 #if LANES == 16
@@ -20,6 +20,12 @@
 void KERN_NAME(kern_tile)(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t row_stride, int64_t step,
                           const float *panel, const float *start, bool accumulate, float *c, int64_t ldc);
 #define kern_tile KERN_NAME(kern_tile)
+
+/* The same on words (see simd_words.h); with KERN_PAIRS k counts pairs. */
+void KERN_NAME(kern_word_tile)(int64_t rows, int64_t columns, int64_t k, const word *a, int64_t row_stride,
+                               int64_t step, const word *panel, const float *start, bool accumulate, float *c,
+                               int64_t ldc);
+#define kern_word_tile KERN_NAME(kern_word_tile)
 
 /* Packs rows [0, k) and columns [first, first + TILE_COLUMNS) of a matrix with n columns into a panel; what lies beyond
  * n is zero. Element (p, j) is b[p * row_stride + j * step], one of the strides being 1. */
