@@ -231,6 +231,10 @@ static bool run_rows(const bench_settings *s, const bench_flags *f, data_json *r
         senc_buffer_free(&table);
     }
     free(row);
+    senc_buffer memory = {0};
+    if (ok) bench_table_print_memory(report, &memory);
+    ok = ok && print_buffer(&memory, err);
+    senc_buffer_free(&memory);
     if (ok) senc_info("\nwritten to %s", f->output);
     return ok;
 }

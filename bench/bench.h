@@ -152,9 +152,10 @@ void bench_report_row(const bench_row *row, data_json *rows);
 /* Machine, settings, versions. */
 void bench_report_head(const bench_settings *s, data_json *report);
 
-/* A report for people: all of it, what stands above the rows, one row. */
+/* A report for people: all of it; what stands above the rows; one row; the memory of all rows. */
 void bench_table_print(const data_json *report, senc_buffer *out);
 void bench_table_print_head(const data_json *report, senc_buffer *out);
 void bench_table_print_row(const data_json *row, senc_buffer *out);
+void bench_table_print_memory(const data_json *report, senc_buffer *out);
 
 #endif

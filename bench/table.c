@@ -199,6 +199,49 @@ void bench_table_print_head(const data_json *report, senc_buffer *out) {
     append_versions(out, report);
 }
 
+/* ---- memory of all rows ---- */
+
+static const data_json *find_entry(const data_json *row, const char *name) {
+    const data_json *e = data_json_first(data_json_find(row, "entries"));
+    while (e && !is(e, "name", name)) e = data_json_next(e);
+    return data_json_find(e, "peak_memory_bytes") ? e : NULL;
+}
+
+static void append_bytes(senc_buffer *out, const data_json *e) {
+    char text[32] = "-";
+    if (e) senc_bytes_text((int64_t)number_of(e, "peak_memory_bytes"), text, sizeof text);
+    senc_buffer_printf(out, " %10s", text);
+}
+
+static void append_times(senc_buffer *out, const data_json *ours, const data_json *theirs) {
+    if (ours)
+        senc_buffer_printf(out, " %6.1f",
+                           number_of(theirs, "peak_memory_bytes") / number_of(ours, "peak_memory_bytes"));
+    else
+        senc_buffer_printf(out, " %6s", "-");
+}
+
+void bench_table_print_memory(const data_json *report, senc_buffer *out) {
+    bool begun = false;
+    const data_json *row = data_json_first(data_json_find(report, "rows"));
+    for (; row; row = data_json_next(row)) {
+        const data_json *fp32 = find_entry(row, "senc fp32"), *bf16 = find_entry(row, "senc bf16");
+        const data_json *st = find_entry(row, "ST default fp32");
+        if (!st || (!fp32 && !bf16)) continue;
+        if (!begun)
+            senc_buffer_printf(out, "\npeak memory; ST default needs x times as much\n%*s %10s %10s %10s %6s %6s\n",
+                               NAME_WIDTH, "", "senc fp32", "senc bf16", "ST default", "x fp32", "x bf16");
+        begun = true;
+        append_name(out, data_json_key(row, NULL));
+        append_bytes(out, fp32);
+        append_bytes(out, bf16);
+        append_bytes(out, st);
+        append_times(out, fp32, st);
+        append_times(out, bf16, st);
+        senc_buffer_append_text(out, "\n");
+    }
+}
+
 void bench_table_print(const data_json *report, senc_buffer *out) {
     bench_table_print_head(report, out);
     const data_json *row = data_json_first(data_json_find(report, "rows"));
@@ -206,4 +249,5 @@ void bench_table_print(const data_json *report, senc_buffer *out) {
         senc_buffer_append_text(out, "\n");
         bench_table_print_row(row, out);
     }
+    bench_table_print_memory(report, out);
 }

@@ -195,7 +195,15 @@ START_TEST(whole_report) {
     bench_report_row(&row, data_json_put_object(report, "rows"));
     senc_buffer text = {0};
     bench_table_print(report, &text);
+    bench_row *paint = comparison();
+    bench_report_row(paint, data_json_find_mutable(report, "rows"));
+    bench_row_free(paint);
+    bench_table_print(report, &text);
     const char *table = senc_buffer_text(&text);
+    ck_assert_msg(strstr(table, "\npeak memory; ST default needs x times as much\n"
+                                "                          senc fp32  senc bf16 ST default x fp32 x bf16\n"
+                                "  paint                       2 GiB      2 GiB      2 GiB    1.0    1.0\n"),
+                  "%s", table);
     ck_assert_msg(strstr(table, "2 threads, senc ") && strstr(table, "\nmend roofs\n  failed: SENC_DATA is not set"),
                   "%s", table);
     senc_buffer_free(&text);
