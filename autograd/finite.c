@@ -45,11 +45,14 @@ bool ag_finite_report(const ag_tape *t, senc_error *err) {
                      (long long)node->rows, (long long)node->cols, t->first_bad_value, (long long)row, (long long)col);
 }
 
-const ag_node *ag_tape_find_non_finite(const ag_tape *t) {
+const ag_node *ag_tape_find_non_finite(ag_tape *t) {
     const ag_node *first = NULL;
-    for (const ag_node *node = t->last; node; node = node->previous) {
-        if (node->op && !node->owns_value) continue; /* a view: what it shows is found in the node it looks at */
-        if (node->value && !all_finite(t, node, node->value)) first = node;
+    for (ag_node *node = t->last; node; node = node->previous) {
+        /* a view: what it shows is found in the node it looks at */
+        if (node->op && !node->owns_value && !node->dropped) continue;
+        const real *value = ag_value_take(t, node);
+        if (value && !all_finite(t, node, value)) first = node;
+        ag_value_give(t, node);
     }
     return first;
 }

@@ -5,36 +5,61 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/base/memory.h"
 #include "autograd/finite.h"
 #include "autograd/profile.h"
 #include "autograd/switches.h"
 
 bool ag_tape_init(ag_tape *t, const kern_table *kernels, bool gradients, int64_t limit_bytes, senc_error *err) {
     const ag_switches on = ag_switches_get();
-    *t = (ag_tape){
-        .kernels = kernels, .gradients = gradients, .limit_bytes = limit_bytes, .check_finite = on.check_finite};
+    *t = (ag_tape){.kernels = kernels, .gradients = gradients, .owns_memory = true, .check_finite = on.check_finite};
     senc_arena_init(&t->arena, 0); /* nodes are small; saved statistics are held against the limit in ag_node_alloc */
-    if (!ag_memory_init(&t->memory, limit_bytes, err)) return false;
-    if (on.profile) {
+    t->memory = senc_alloc_zero(1, sizeof *t->memory);
+    if (!t->memory) return senc_fail_memory(err, sizeof *t->memory, "a tape");
+    bool ok = ag_memory_init(t->memory, limit_bytes, err);
+    if (ok && on.profile) {
         t->profile = ag_profile_create();
-        if (!t->profile) {
-            ag_tape_free(t);
-            return senc_fail_memory(err, sizeof(ag_profile), "the profile");
-        }
+        ok = t->profile || senc_fail_memory(err, sizeof(ag_profile), "the profile");
     }
-    return true;
+    if (!ok) ag_tape_free(t);
+    return ok;
+}
+
+void ag_tape_init_beside(ag_tape *t, const ag_tape *first, bool gradients) {
+    *t = (ag_tape){.kernels = first->kernels,
+                   .memory = first->memory,
+                   .gradients = gradients,
+                   .fill_nan = first->fill_nan,
+                   .check_finite = first->check_finite,
+                   .profile = first->profile};
+    senc_arena_init(&t->arena, 0);
 }
 
 void ag_tape_free(ag_tape *t) {
-    free(t->profile);
-    ag_memory_free(&t->memory);
+    if (t->memory && t->memory->base) ag_tape_reset(t);
+    if (t->owns_memory) {
+        free(t->profile);
+        if (t->memory) ag_memory_free(t->memory);
+        free(t->memory);
+    }
     senc_arena_free(&t->arena);
     *t = (ag_tape){0};
 }
 
+static void give_value(ag_tape *t, ag_node *node);
+static void give_grad(ag_tape *t, ag_node *node);
+
 void ag_tape_reset(ag_tape *t) {
+    ag_memory *m = t->memory;
+    if (t->last && --m->n_tapes > 0) { /* others hold something: give back node by node */
+        for (ag_node *node = t->last; node; node = node->previous) {
+            give_grad(t, node);
+            give_value(t, node);
+        }
+    }
+    if (m->n_tapes == 0) ag_memory_reset(m);
+    ag_memory_count_beside(m, -(int64_t)t->arena.used_bytes);
     senc_arena_reset(&t->arena);
-    ag_memory_reset(&t->memory);
     t->last = NULL;
     t->n_nodes = 0;
     t->failed = t->ran_backward = false;
@@ -54,10 +79,10 @@ bool ag_tape_check(const ag_tape *t, senc_error *err) {
     const char *what = t->gradients ? "a training step" : "a forward pass";
     if (t->failed && t->failed_bytes) {
         char limit[32], wanted[32];
-        format_gib(limit, t->memory.reserved_bytes);
+        format_gib(limit, t->memory->reserved_bytes);
         format_gib(wanted, t->failed_bytes);
         return senc_fail(err, SENC_FAILED, "%s needs more than the memory %s (%s): no room for a further %s", what,
-                         t->limit_bytes ? "limit" : "that is free", limit, wanted);
+                         t->memory->limit_bytes ? "limit" : "that is free", limit, wanted);
     }
     if (t->failed) return senc_fail(err, SENC_FAILED, "out of memory in %s", what);
     if (t->first_bad) return ag_finite_report(t, err);
@@ -65,7 +90,7 @@ bool ag_tape_check(const ag_tape *t, senc_error *err) {
 }
 
 int64_t ag_tape_peak_bytes(const ag_tape *t) {
-    return t->memory.peak_bytes + (int64_t)t->arena.peak_bytes;
+    return t->memory->peak_bytes + t->memory->beside_peak_bytes;
 }
 
 double ag_tape_flops(const ag_tape *t) {
@@ -80,10 +105,6 @@ const kern_table *ag_kernels(const ag_tape *t, const ag_node *node) {
     return node->storage == KERN_BF16 ? t->kernels->bf16 : t->kernels;
 }
 
-static bool is_past_limit(const ag_tape *t) {
-    return t->limit_bytes && t->memory.top + (int64_t)t->arena.used_bytes > t->limit_bytes;
-}
-
 /* 0x7fff, over and over, is a NaN in every storage. */
 static void fill_nan(void *p, int64_t bytes) {
     kern_bf16 *half = p;
@@ -95,8 +116,12 @@ static void *take_numbers(ag_tape *t, kern_storage storage, int64_t n) {
     if (t->failed) return NULL;
     int64_t bytes;
     if (__builtin_mul_overflow(n, (int64_t)ag_storage_bytes(storage), &bytes)) bytes = INT64_MAX;
-    void *p = ag_memory_take(&t->memory, bytes);
-    if (!p || is_past_limit(t)) {
+    void *p = ag_memory_take(t->memory, bytes);
+    if (p && ag_memory_is_full(t->memory, 0)) {
+        ag_memory_give(t->memory, p, bytes);
+        p = NULL;
+    }
+    if (!p) {
         t->failed = true;
         t->failed_bytes = bytes;
         return NULL;
@@ -106,22 +131,28 @@ static void *take_numbers(ag_tape *t, kern_storage storage, int64_t n) {
 }
 
 static void give_numbers(ag_tape *t, kern_storage storage, void *p, int64_t n) {
-    ag_memory_give(&t->memory, p, n * (int64_t)ag_storage_bytes(storage));
+    ag_memory_give(t->memory, p, n * (int64_t)ag_storage_bytes(storage));
+}
+
+/* Memory of the arena, counted against the limit. */
+static void *take_beside(ag_tape *t, size_t bytes) {
+    const size_t before = t->arena.used_bytes;
+    void *p = senc_arena_alloc(&t->arena, bytes, 1);
+    ag_memory_count_beside(t->memory, (int64_t)(t->arena.used_bytes - before));
+    if (!p) t->failed = true;
+    return p;
 }
 
 void *ag_node_alloc(ag_tape *t, size_t n, size_t size_bytes) {
     if (t->failed) return NULL;
     size_t bytes;
     if (__builtin_mul_overflow(n, size_bytes, &bytes) || bytes > INT64_MAX / 2) bytes = INT64_MAX / 2;
-    const int64_t in_use = t->memory.top + (int64_t)t->arena.used_bytes;
-    if (t->limit_bytes && (int64_t)bytes > t->limit_bytes - in_use) { /* before the heap is asked */
+    if (ag_memory_is_full(t->memory, (int64_t)bytes)) { /* before the heap is asked */
         t->failed = true;
         t->failed_bytes = (int64_t)bytes;
         return NULL;
     }
-    void *p = senc_arena_alloc(&t->arena, bytes, 1);
-    if (!p) t->failed = true;
-    return p;
+    return take_beside(t, bytes);
 }
 
 real *ag_scratch_take(ag_tape *t, int64_t n) {
@@ -136,13 +167,13 @@ void ag_scratch_give(ag_tape *t, real *scratch, int64_t n) {
 static ag_node *append(ag_tape *t, const ag_op *op, int64_t rows, int64_t cols) {
     SENC_ASSERT(rows >= 0 && cols >= 0, "%lld x %lld", (long long)rows, (long long)cols);
     SENC_ASSERT(!t->ran_backward, "%s is built after backward and before a reset", op ? op->name : "a leaf");
-    ag_node *node = senc_arena_alloc(&t->arena, 1, sizeof *node);
+    ag_node *node = take_beside(t, sizeof *node);
     if (!node) {
-        t->failed = true;
         t->spare = (ag_node){.op = op, .rows = rows, .cols = cols};
         return &t->spare;
     }
     *node = (ag_node){.op = op, .rows = rows, .cols = cols, .previous = t->last};
+    if (!t->last) t->memory->n_tapes++;
     t->last = node;
     t->n_nodes++;
     return node;
@@ -163,11 +194,12 @@ static ag_node *append_op(ag_tape *t, const ag_op *op, int64_t rows, int64_t col
         SENC_ASSERT(in[i]->storage == KERN_REAL || op->reads_bf16, "%s cannot read %s, which is stored as bf16",
                     op->name, ag_node_name(in[i]));
         in[i]->n_uses++;
+        in[i]->must_stay |= !op->restores_inputs;
         node->needs_grad |= t->gradients && in[i]->needs_grad;
     }
     if (attr_bytes) {
-        node->attr = senc_arena_alloc_zero(&t->arena, attr_bytes, 1);
-        if (!node->attr) t->failed = true;
+        node->attr = take_beside(t, attr_bytes);
+        if (node->attr) memset(node->attr, 0, attr_bytes);
     }
     return node;
 }
@@ -279,8 +311,31 @@ static void give_value(ag_tape *t, ag_node *node) {
     node->owns_value = false;
 }
 
+static void give_grad(ag_tape *t, ag_node *node) {
+    if (node->grad && !node->param) give_numbers(t, node->storage, node->grad, node->rows * node->cols);
+    node->grad = NULL;
+}
+
 void ag_release(ag_tape *t, ag_node *node) {
-    if (!t->gradients && !t->failed) give_value(t, node);
+    if (t->failed || !node->owns_value) return;
+    if (t->gradients) {
+        if (!node->op->restore || node->must_stay || node->consumed) return;
+        node->dropped = true;
+    }
+    give_value(t, node);
+}
+
+const kern_stored *ag_value_take(ag_tape *t, ag_node *in) {
+    if (t->failed || !in->dropped || in->owns_value) return in->value;
+    in->value = take_numbers(t, in->storage, in->rows * in->cols);
+    if (!in->value) return NULL;
+    in->owns_value = true;
+    in->op->restore(t, in);
+    return t->failed ? NULL : in->value;
+}
+
+void ag_value_give(ag_tape *t, ag_node *in) {
+    if (in->dropped) give_value(t, in);
 }
 
 void ag_label(ag_node *node, const char *label) {
@@ -312,8 +367,7 @@ static void run_backward(ag_tape *t, ag_node *node) {
 /* Every reader of the node lies behind us on the walk, so nothing of it is needed any more. */
 static void retire(ag_tape *t, ag_node *node, bool keep_value) {
     if (!node->op) return; /* an input's gradient is what the caller wants */
-    if (node->grad) give_numbers(t, node->storage, node->grad, node->rows * node->cols);
-    node->grad = NULL;
+    give_grad(t, node);
     if (!keep_value) give_value(t, node);
 }
 

@@ -2,7 +2,8 @@
  * builder checks shapes, runs forward at once and appends a node; ag_tape_backward walks the nodes in reverse. Nodes,
  * attributes and saved statistics live in an arena, values and gradients in one region (tape_memory.h); both are reset
  * at once. In backward a node's gradient and its value go back as soon as the node is done and hold gradients of
- * earlier nodes next, so that a step needs little more than its activations.
+ * earlier nodes next, so that a step needs little more than its activations. Values that are cheap to compute again
+ * (layer norms, dropout, embeddings) are dropped when the forward pass is through with them and restored in backward.
  *
  * Failure is sticky: past the memory limit builders return a node without data (right shape, value NULL), later
  * builders do nothing, and ag_tape_check says so once. So builders never return NULL and nobody checks in between.
@@ -39,6 +40,8 @@ struct ag_node {
     bool needs_grad;
     bool owns_value; /* value is the tape's memory; false: borrowed by a leaf, or a part of in[0]'s (a view) */
     bool consumed;   /* an op took its storage over: nobody else may read it */
+    bool must_stay;  /* the backward of a reader reads value as it is: it cannot be dropped and restored */
+    bool dropped;    /* released in training: backward restores it where it is read */
     int n_uses;      /* ops that have it as an input */
     ag_param *param; /* leaf bound to a parameter: grad is the parameter's, always accumulated */
     ag_node *in[AG_MAX_INPUTS]; /* an entry may be NULL: an optional input that is absent */
@@ -70,14 +73,19 @@ struct ag_op {
     bool keeps_storage;                   /* the output is stored as the first input is; false: as `real` */
     bool backward_reads_output; /* false: node->value is gone (NULL) when backward runs, and a later op may take it over
                                    (add_norm) */
+    /* Computes the value once more, into node->value, from what backward keeps: then ag_release can drop it in training
+     * too. Cheap, and not with backward_reads_output. Inputs are read through ag_value_take. NULL: it has to be kept.
+     */
+    void (*restore)(ag_tape *t, ag_node *node);
+    bool restores_inputs;       /* backward reads its inputs' values through ag_value_take, or not at all */
     const ag_example *examples; /* ended by {0}; none: the gradient check fails */
 };
 
 struct ag_tape {
     const kern_table *kernels;
-    senc_arena arena; /* nodes, attributes, saved statistics */
-    ag_memory memory; /* values and gradients */
-    int64_t limit_bytes;
+    senc_arena arena;  /* nodes, attributes, saved statistics */
+    ag_memory *memory; /* values and gradients */
+    bool owns_memory;  /* false: the memory and the profile are another tape's */
     ag_node *last;
     int64_t n_nodes;
     bool gradients; /* false: inference */
@@ -97,13 +105,16 @@ struct ag_tape {
 
 /* limit_bytes bounds activations + intermediate gradients (0: what the machine has). */
 bool ag_tape_init(ag_tape *t, const kern_table *kernels, bool gradients, int64_t limit_bytes, senc_error *err);
+/* A further tape in the memory of `first`, under the same limit, with its kernels and its profile: graphs that live at
+ * the same time and end at different times. `first` outlives it. One of them works at a time. */
+void ag_tape_init_beside(ag_tape *t, const ag_tape *first, bool gradients);
 void ag_tape_free(ag_tape *t);
-/* Forgets all nodes and any failure, keeps the memory. */
+/* Forgets all nodes and any failure, keeps the memory. What other tapes hold in the same memory stays. */
 void ag_tape_reset(ag_tape *t);
 /* False, with one clear error, once the tape has failed (memory limit) or a non-finite value was found under
  * check_finite. */
 bool ag_tape_check(const ag_tape *t, senc_error *err);
-/* Highest bytes used for values, gradients and saved statistics so far. */
+/* Highest bytes used for values, gradients and saved statistics so far, by all tapes that share the memory. */
 int64_t ag_tape_peak_bytes(const ag_tape *t);
 
 /* Leaves. ag_constant borrows data (rows, cols); ag_input also wants its gradient, found in node->grad after backward
@@ -147,9 +158,15 @@ kern_stored *ag_grad_sum(ag_tape *t, ag_node *in);
 /* gradient of in += a * d, d (rows, cols) of in, stored as `real`; nothing when in needs none. */
 void ag_grad_add(ag_tape *t, ag_node *in, real a, const real *d);
 
-/* The value of this node will not be read again in this forward pass: inference hands its memory on, training does
- * nothing. Releasing twice is fine; views of it (ag_rows) end with it. */
+/* The value of this node will not be read again in this forward pass: inference hands its memory on; training does so
+ * where backward can compute the value again (ag_op.restore). Releasing twice is fine; views of it (ag_rows) end with
+ * it. */
 void ag_release(ag_tape *t, ag_node *node);
+
+/* For backward and restore: the value of an input, computed again when it was dropped; NULL when the tape failed. Give
+ * it back as soon as it has been read: that ends a restored one. */
+const kern_stored *ag_value_take(ag_tape *t, ag_node *in);
+void ag_value_give(ag_tape *t, ag_node *in);
 
 void ag_label(ag_node *node, const char *label);
 /* What to call it in a message: its label, its parameter's name, or its op's name. */
@@ -162,7 +179,7 @@ void ag_tape_backward(ag_tape *t, ag_node *output, const real *seed);
 
 /* The first node, in the order of building, whose value holds a NaN or Inf; NULL: none. For the message after a NaN
  * loss; call it before backward, which recycles the values. */
-const ag_node *ag_tape_find_non_finite(const ag_tape *t);
+const ag_node *ag_tape_find_non_finite(ag_tape *t);
 
 /* Useful floating-point operations counted on this tape since init (forward; backward counts twice that of its node).
  */

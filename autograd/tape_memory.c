@@ -20,6 +20,7 @@
 #endif
 
 #define UNKNOWN_MEMORY  ((int64_t)64 << 30) /* reserved (not used) where the machine does not say what it has */
+#define CRUMB           16 /* a block below this share of a piece does not spoil it for others of its size */
 #define SMALLEST_REGION ((int64_t)16 << 20) /* less is not worth a retry: the system is out of address space */
 
 static int64_t round_up(int64_t n, int64_t unit) {
@@ -50,6 +51,7 @@ bool ag_memory_init(ag_memory *m, int64_t limit_bytes, senc_error *err) {
     senc_memory_advise_huge(p, (size_t)want);
     m->base = p;
     m->reserved_bytes = want;
+    m->limit_bytes = limit_bytes > 0 ? limit_bytes : 0;
     return true;
 }
 
@@ -89,6 +91,8 @@ void *ag_memory_take(ag_memory *m, int64_t n_bytes) {
     for (int64_t i = 0; i < m->n_free; i++) {
         if (m->free_pieces[i].n >= n && (best < 0 || m->free_pieces[i].n < m->free_pieces[best].n)) best = i;
     }
+    if (best >= 0 && n < m->free_pieces[best].n / CRUMB && n <= m->reserved_bytes - m->top && !ag_memory_is_full(m, n))
+        best = -1;
     int64_t at = m->top;
     if (best >= 0) {
         at = m->free_pieces[best].at;
@@ -131,4 +135,20 @@ void ag_memory_reset(ag_memory *m) {
     forget(m->base, m->top);
     m->top = 0;
     m->n_free = 0;
+}
+
+void ag_memory_count_beside(ag_memory *m, int64_t n_bytes) {
+    m->beside_bytes += n_bytes;
+    if (m->beside_bytes > m->beside_peak_bytes) m->beside_peak_bytes = m->beside_bytes;
+}
+
+bool ag_memory_is_full(const ag_memory *m, int64_t n_bytes) {
+    return m->limit_bytes > 0 && n_bytes > m->limit_bytes - m->top - m->beside_bytes;
+}
+
+void ag_memory_trim(ag_memory *m) {
+    SENC_ASSERT(m->top == 0, "%lld bytes are in use", (long long)m->top);
+    UNPOISON(m->base, m->peak_bytes);
+    madvise(m->base, (size_t)m->reserved_bytes, MADV_DONTNEED);
+    POISON(m->base, m->peak_bytes);
 }

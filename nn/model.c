@@ -278,16 +278,21 @@ const char *nn_model_describe(const nn_model *m, char *out, size_t out_bytes) {
     return out;
 }
 
-/* Kept for backward in each layer: qkv 3D, attention's output D, both sums D, both norms D, up F, log-sum-exp H and
- * four statistics; around the layers: embeddings and their norm. On top the largest gradients alive at once: of up (F)
- * and three of width D. */
-int64_t nn_model_activation_bytes_per_token(const nn_model *m, kern_storage storage) {
+/* Kept for backward in each layer: qkv 3D, attention's output D, both sums D, up F, log-sum-exp H and four statistics;
+ * norms, dropout and embeddings are computed again. While it runs, the largest gradients alive at once: of up (F) and
+ * four of width D. Without gradients: up (F), its input and output and a residual. A sequence has its vector pooled,
+ * normalised, and the gradients of both. */
+nn_activation_bytes nn_model_activation_bytes(const nn_model *m, kern_storage storage) {
     const nn_encoder_config *c = &m->config;
     const int64_t d = c->hidden_size, f = c->intermediate_size;
-    const int64_t layer = 8 * d + f, statistics = c->heads + 4;
-    const int64_t gradients = f + 3 * d;
-    return (c->layers * layer + 3 * d + gradients) * (int64_t)ag_storage_bytes(storage) +
-           c->layers * statistics * (int64_t)sizeof(real);
+    const int64_t number = (int64_t)ag_storage_bytes(storage), statistic = (int64_t)sizeof(real);
+    return (nn_activation_bytes){
+        .kept = c->layers * ((6 * d + f) * number + (c->heads + 4) * statistic) + 2 * statistic,
+        .passing = (f + 4 * d) * number,
+        .inference = (f > 3 * d ? f + 3 * d : 6 * d) * number + c->layers * (c->heads + 4) * statistic,
+        .sequence = 4 * nn_model_width(m) * statistic,
+        .nodes = (c->layers + 2) * 24 * (int64_t)sizeof(ag_node), /* about 20 nodes a layer, some with attributes */
+    };
 }
 
 /* Per token and layer: products of 4 D^2 and 2 D F, two operations each (24 D^2 when F = 4 D); attention 4 T D. */

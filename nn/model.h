@@ -72,9 +72,16 @@ bool nn_model_includes_prompt(const nn_model *m);
 const char *nn_model_similarity(const nn_model *m);
 /* For `senc inspect` and the log: "bert, 6 layers, 384 wide, 12 heads, pooling mean, normalized, 22.7 M parameters". */
 const char *nn_model_describe(const nn_model *m, char *out, size_t out_bytes);
-/* Rough bytes of activations per packed token in a training step (for the memory plan), and useful floating-point
- * operations of one forward pass: per layer and token 24 D^2 + 4 T D. */
-int64_t nn_model_activation_bytes_per_token(const nn_model *m, kern_storage storage);
+/* Bytes that one pass takes on a tape, for the memory plan. */
+typedef struct nn_activation_bytes {
+    int64_t kept;      /* of a token, from forward to backward */
+    int64_t passing;   /* of a token, while forward and backward run, on top of `kept` */
+    int64_t inference; /* of a token, in a pass without gradients */
+    int64_t sequence;  /* of a sequence */
+    int64_t nodes;     /* whatever the batch is */
+} nn_activation_bytes;
+nn_activation_bytes nn_model_activation_bytes(const nn_model *m, kern_storage storage);
+/* Useful floating-point operations of one forward pass: per layer and token 24 D^2 + 4 T D. */
 double nn_model_forward_flops(const nn_model *m, kern_sequences sequences);
 
 /* The tensors as checkpoints of other tools name them. The engine's parameters are not quite those: query, key and

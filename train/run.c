@@ -111,7 +111,8 @@ static bool check_sizes(const train_state *s, senc_error *err) {
     const int64_t tokens = train_stepper_chunk_tokens(&s->stepper);
     if (tokens >= s->max_length) return true;
     char needed[32], limit[32];
-    const int64_t bytes = (s->max_length * nn_model_activation_bytes_per_token(s->model, s->stepper.storage) + 8) / 9 * 10;
+    const nn_activation_bytes a_token = nn_model_activation_bytes(s->model, s->stepper.storage);
+    const int64_t bytes = (s->max_length * (a_token.kept + a_token.passing) + 2 * a_token.nodes + 8) / 9 * 10;
     return senc_fail(err, SENC_BAD_INPUT,
                      "%s: train.memory_limit: one text of %lld tokens needs %s; expected at least that, got %s",
                      c->path, (long long)s->max_length, senc_bytes_text(bytes, needed, sizeof needed),

@@ -285,7 +285,7 @@ void train_output_plan(const train_state *s) {
     const int64_t numbers = nn_model_params((nn_model *)s->model)->n_numbers;
     senc_info("memory  %s for weights, gradients and AdamW, %.0f KiB a token of a batch%s", /* 4 blocks of fp32 */
               senc_bytes_text(4 * numbers * (int64_t)sizeof(real), size, sizeof size),
-              (double)nn_model_activation_bytes_per_token(s->model, s->stepper.storage) / 1024.0,
+              (double)nn_model_activation_bytes(s->model, s->stepper.storage).kept / 1024.0,
               c->train.memory_limit ? ", within memory_limit" : "");
     senc_info("machine %s kernels, %s, %d thread%s", s->kernels->name, nn_precision_text(s->stepper.storage),
               senc_threads_count(),

@@ -32,7 +32,8 @@ void train_stepper_free(train_stepper *s) {
 int64_t train_stepper_chunk_tokens(const train_stepper *s) {
     if (s->memory_limit == 0) return INT64_MAX;
     /* a tenth is left for what does not grow with the tokens */
-    return s->memory_limit / 10 * 9 / nn_model_activation_bytes_per_token(s->model, s->storage);
+    const nn_activation_bytes bytes = nn_model_activation_bytes(s->model, s->storage);
+    return (s->memory_limit / 10 * 9 - 2 * bytes.nodes) / (bytes.kept + bytes.passing);
 }
 
 int64_t train_stepper_peak_bytes(const train_stepper *s) {
@@ -40,7 +41,7 @@ int64_t train_stepper_peak_bytes(const train_stepper *s) {
            s->embeddings_capacity * (int64_t)sizeof(real);
 }
 
-static bool fail_non_finite(const ag_tape *tape, double loss, senc_error *err) {
+static bool fail_non_finite(ag_tape *tape, double loss, senc_error *err) {
     const ag_node *bad = ag_tape_find_non_finite(tape);
     return senc_fail(err, SENC_FAILED, "loss is %s; first non-finite tensor: %s", isnan(loss) ? "nan" : "infinite",
                      bad ? ag_node_name(bad) : "the loss itself");

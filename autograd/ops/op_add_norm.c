@@ -1,6 +1,6 @@
 /* s = residual + dropout(x); y = layer_norm(s) * gamma + shift: the end of a transformer's block (BERT, post-norm).
  * Backward: ds from layer norm, dresidual += ds, dx += mask ds. s is written over x, so that one matrix (N,D) a block
- * is saved. */
+ * is saved; y is computed again from it. */
 #include "autograd/ops/ops.h"
 
 typedef struct add_norm_attr {
@@ -16,6 +16,13 @@ static void forward(ag_tape *t, ag_node *node) {
     ag_kernels(t, node)->add_norm_forward(node->rows, node->cols, a->dropout, node->in[X]->value,
                                           node->in[RESIDUAL]->value, node->in[GAMMA]->value, node->in[SHIFT]->value,
                                           a->eps, node->value, a->mean, a->rstd);
+}
+
+/* From the sum, which x's memory holds. */
+static void restore(ag_tape *t, ag_node *node) {
+    const add_norm_attr *a = node->attr;
+    ag_kernels(t, node)->layer_norm_forward(node->rows, node->cols, node->in[X]->value, node->in[GAMMA]->value,
+                                            node->in[SHIFT]->value, a->eps, node->value, a->mean, a->rstd);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
@@ -112,6 +119,8 @@ const ag_op ag_op_add_norm = {
     .name = "add_norm",
     .forward = forward,
     .backward = backward,
+    .restore = restore,
+    .restores_inputs = true,
     .flops = flops,
     .reads_bf16 = true,
     .keeps_storage = true,

@@ -3,8 +3,10 @@
 #include "autograd/ops/ops.h"
 
 static void forward(ag_tape *t, ag_node *node) {
-    ag_kernels(t, node)->dropout_forward(node->rows, node->cols, *(const kern_dropout *)node->attr, node->in[0]->value,
-                                         node->value);
+    const kern_stored *x = ag_value_take(t, node->in[0]);
+    if (x)
+        ag_kernels(t, node)->dropout_forward(node->rows, node->cols, *(const kern_dropout *)node->attr, x, node->value);
+    ag_value_give(t, node->in[0]);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
@@ -42,6 +44,8 @@ const ag_op ag_op_dropout = {
     .name = "dropout",
     .forward = forward,
     .backward = backward,
+    .restore = forward,
+    .restores_inputs = true,
     .reads_bf16 = true,
     .keeps_storage = true,
     .examples = examples,

@@ -97,5 +97,7 @@ const ag_op ag_op_embed = {
     .name = "embed",
     .forward = forward,
     .backward = backward,
+    .restore = forward,
+    .restores_inputs = true,
     .examples = examples,
 };

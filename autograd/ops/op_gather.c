@@ -65,6 +65,7 @@ const ag_op ag_op_gather = {
     .name = "gather",
     .forward = forward,
     .backward = backward,
+    .restores_inputs = true,
     .reads_bf16 = true,
     .keeps_storage = true,
     .examples = examples,

@@ -32,8 +32,11 @@ void ag_row_grads_give(ag_tape *t, ag_row_grads *g, int64_t d) {
 
 static void forward(ag_tape *t, ag_node *node) {
     const layer_norm_attr *a = node->attr;
-    ag_kernels(t, node)->layer_norm_forward(node->rows, node->cols, node->in[0]->value, node->in[1]->value,
-                                            node->in[2]->value, a->eps, node->value, a->mean, a->rstd);
+    const kern_stored *x = ag_value_take(t, node->in[0]);
+    if (x)
+        ag_kernels(t, node)->layer_norm_forward(node->rows, node->cols, x, node->in[1]->value, node->in[2]->value,
+                                                a->eps, node->value, a->mean, a->rstd);
+    ag_value_give(t, node->in[0]);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
@@ -44,10 +47,12 @@ static void backward(ag_tape *t, ag_node *node) {
     const bool wanted = x->needs_grad; /* the kernel writes dx always */
     real *dx = wanted ? ag_grad(t, x, &beta) : ag_scratch_take(t, n * d);
     ag_row_grads rows = ag_row_grads_take(t, node->in[1], node->in[2], d);
+    const kern_stored *value = ag_value_take(t, x);
     if (!t->failed) {
-        ag_kernels(t, node)->layer_norm_backward(n, d, x->value, node->in[1]->value, a->mean, a->rstd, node->grad, beta,
+        ag_kernels(t, node)->layer_norm_backward(n, d, value, node->in[1]->value, a->mean, a->rstd, node->grad, beta,
                                                  dx, rows.dgamma, rows.dshift);
     }
+    ag_value_give(t, x);
     ag_row_grads_give(t, &rows, d);
     if (!wanted) ag_scratch_give(t, dx, n * d);
 }
@@ -90,6 +95,8 @@ const ag_op ag_op_layer_norm = {
     .name = "layer_norm",
     .forward = forward,
     .backward = backward,
+    .restore = forward,
+    .restores_inputs = true,
     .flops = flops,
     .reads_bf16 = true,
     .keeps_storage = true,

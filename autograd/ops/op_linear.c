@@ -12,15 +12,19 @@ static void forward(ag_tape *t, ag_node *node) {
                                         node->in[W]->value, bias ? bias->value : NULL, node->value);
 }
 
-/* dbias += column sums, for a weight that gets no gradient (BitFit): the kernel gives them with dw only. */
-static void add_column_sums(ag_tape *t, const ag_node *node, real *dbias) {
-    const ag_node *x = node->in[X];
-    real *unwanted = ag_scratch_take(t, node->cols * x->cols);
-    if (!unwanted) return;
-    memset(unwanted, 0, (size_t)(node->cols * x->cols) * sizeof *unwanted);
-    ag_kernels(t, node)->linear_backward_weight(x->rows, x->cols, node->cols, *(const kern_activation *)node->attr,
-                                                x->value, node->grad, unwanted, dbias);
-    ag_scratch_give(t, unwanted, node->cols * x->cols);
+/* A weight that gets no gradient (BitFit) has scratch in its place: the kernel gives dbias with dw only. */
+static void backward_weight(ag_tape *t, ag_node *node, real *dw, real *dbias) {
+    ag_node *x = node->in[X];
+    const kern_activation act = *(const kern_activation *)node->attr;
+    const int64_t n_weights = node->cols * x->cols;
+    real *unwanted = dw ? NULL : ag_scratch_take(t, n_weights);
+    if (unwanted) memset(unwanted, 0, (size_t)n_weights * sizeof *unwanted);
+    const kern_stored *value = ag_value_take(t, x);
+    if (!t->failed)
+        ag_kernels(t, node)->linear_backward_weight(x->rows, x->cols, node->cols, act, value, node->grad,
+                                                    dw ? dw : unwanted, dbias);
+    if (act == KERN_NONE) ag_value_give(t, x); /* dx does not need it */
+    ag_scratch_give(t, unwanted, n_weights);
 }
 
 static void backward(ag_tape *t, ag_node *node) {
@@ -28,15 +32,15 @@ static void backward(ag_tape *t, ag_node *node) {
     const kern_activation act = *(const kern_activation *)node->attr;
     real *dw = ag_grad_sum(t, w);
     real *dbias = ag_grad_sum(t, node->in[BIAS]);
-    if (dw)
-        ag_kernels(t, node)->linear_backward_weight(x->rows, x->cols, node->cols, act, x->value, node->grad, dw, dbias);
-    else if (dbias)
-        add_column_sums(t, node, dbias);
+    if (dw || dbias) backward_weight(t, node, dw, dbias);
     real beta;
     real *dx = ag_grad(t, x, &beta);
-    if (dx)
-        ag_kernels(t, node)->linear_backward_input(x->rows, x->cols, node->cols, act, x->value, w->value, node->grad,
-                                                   beta, dx);
+    if (!dx) return;
+    const kern_stored *value = act == KERN_NONE ? NULL : ag_value_take(t, x);
+    if (!t->failed)
+        ag_kernels(t, node)->linear_backward_input(x->rows, x->cols, node->cols, act, value, w->value, node->grad, beta,
+                                                   dx);
+    ag_value_give(t, x);
 }
 
 static double flops(const ag_node *node) {
@@ -109,5 +113,6 @@ const ag_op ag_op_linear = {
     .flops = flops,
     .reads_bf16 = true,
     .keeps_storage = true,
+    .restores_inputs = true,
     .examples = examples,
 };

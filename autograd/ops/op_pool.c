@@ -77,6 +77,7 @@ const ag_op ag_op_pool = {
     .name = "pool",
     .forward = forward,
     .backward = backward,
+    .restores_inputs = true,
     .reads_bf16 = true,
     .examples = examples,
 };

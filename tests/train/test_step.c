@@ -11,6 +11,12 @@
 static const char *const losses[] = {"mnrl", "cosine"};
 enum { N_LOSSES = 2 };
 
+/* The smallest limit under which a chunk has so many tokens. */
+static int64_t limit_for(const train_bench *b, int64_t tokens) {
+    const nn_activation_bytes bytes = nn_model_activation_bytes(b->model, KERN_REAL);
+    return (tokens * (bytes.kept + bytes.passing) + 2 * bytes.nodes) * 10 / 9 + 10;
+}
+
 static void start(void) {
     train_bench_threads(2);
 }
@@ -74,11 +80,10 @@ START_TEST(chunks_give_the_same) {
     ck_assert_int_eq(n_chunked, 0);
     ck_assert(whole > 0);
     float *want = copy_gradients(&b);
-    const int64_t per_token = nn_model_activation_bytes_per_token(b.model, KERN_REAL);
     /* 30 tokens: a sequence or two a chunk; 4000: all at once */
     static const int64_t tokens[] = {30, 64, 200, 350, 4000};
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
-        const double cut = run(&b, loss, tokens[i] * per_token * 10 / 9 + 10, 3, 1, &n_chunked);
+        const double cut = run(&b, loss, limit_for(&b, tokens[i]), 3, 1, &n_chunked);
         ck_assert_msg(fabs(cut - whole) <= 1e-5 * whole, "%s in chunks of %lld tokens: loss %.9g, whole %.9g", loss,
                       (long long)tokens[i], cut, whole);
         compare_gradients(&b, want, 1e-5);
@@ -100,7 +105,7 @@ END_TEST
 /* Gradients of weight * loss are added to what is there, whole or cut: two halves make one. */
 START_TEST(weights_add_up) {
     train_bench b = open_for("mnrl", DROPOUT);
-    const int64_t limit = 60 * nn_model_activation_bytes_per_token(b.model, KERN_REAL) * 10 / 9;
+    const int64_t limit = limit_for(&b, 60);
     const double loss = run(&b, "mnrl", 0, 1, 1, NULL);
     float *want = copy_gradients(&b);
     for (int cut = 0; cut < 2; cut++) {
@@ -172,7 +177,7 @@ START_TEST(absent_texts_and_excluded_prompts) {
     for (int cut = 0; cut < 2; cut++) {
         train_stepper s;
         double value = NAN;
-        const int64_t limit = cut ? 50 * nn_model_activation_bytes_per_token(b.model, KERN_REAL) * 10 / 9 : 0;
+        const int64_t limit = cut ? limit_for(&b, 50) : 0;
         ag_params_zero_grads(nn_model_params(b.model));
         TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
         TRAIN_BENCH_OK(train_stepper_run(&s, batch, 1, 1, &value, err));
@@ -210,17 +215,16 @@ START_TEST(any_limit) {
         const int64_t n = batch->offsets[i + 1] - batch->offsets[i];
         longest = n > longest ? n : longest;
     }
-    const int64_t per_token = nn_model_activation_bytes_per_token(b.model, KERN_REAL);
     int n_failed = 0;
-    for (int64_t limit = 1; limit < 3000 * per_token; limit += 1 + limit / 3) {
+    for (int64_t limit = 1; limit < limit_for(&b, 3000); limit += 1 + limit / 3) {
         train_stepper s;
         double value;
         senc_error failure = {0};
         TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
         const bool ok = train_stepper_run(&s, batch, 0, 1, &value, &failure);
         n_failed += !ok;
-        ck_assert_msg(ok || limit < 2 * longest * per_token, "a limit of %lld bytes, %lld for the longest text: %s",
-                      (long long)limit, (long long)(longest * per_token), failure.text);
+        ck_assert_msg(ok || limit < limit_for(&b, 2 * longest), "a limit of %lld bytes, %lld for the longest text: %s",
+                      (long long)limit, (long long)limit_for(&b, longest), failure.text);
         ck_assert(ok || failure.kind == SENC_FAILED || failure.kind == SENC_BAD_INPUT);
         ck_assert_msg(ok || (strstr(failure.text, "memory") && strstr(failure.text, "limit")), "%s", failure.text);
         train_stepper_free(&s);
@@ -257,7 +261,7 @@ START_TEST(nan_weights) {
     for (int cut = 0; cut < 2; cut++) {
         train_stepper s;
         double value;
-        const int64_t limit = cut ? 60 * nn_model_activation_bytes_per_token(b.model, KERN_REAL) : 0;
+        const int64_t limit = cut ? limit_for(&b, 60) : 0;
         TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
         TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_FAILED,
                           "loss is nan; first non-finite tensor: ");
@@ -305,7 +309,7 @@ START_TEST(used_again) {
     TRAIN_BENCH_OK(train_feed_next(small, &two, err));
     train_stepper s, fresh;
     double value, again, want;
-    const int64_t limit = 80 * nn_model_activation_bytes_per_token(b.model, KERN_REAL) * 10 / 9;
+    const int64_t limit = limit_for(&b, 80);
     TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
     TRAIN_BENCH_OK(train_stepper_init(&fresh, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
     TRAIN_BENCH_OK(train_stepper_run(&fresh, two, 9, 1, &want, err));
