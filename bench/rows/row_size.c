@@ -1,32 +1,34 @@
 /* What has to be on the disk to train and encode, the C library and Python itself aside. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bench/bench.h"
+#include "bench/inputs.h"
+#include "bench/work.h"
 
-/* Adds the size of the file that `ldd` names in a line ("libz.so.1 => /lib/libz.so.1 (0x7f..)"), the C library aside.
- */
+/* Size of the file that the dynamic loader names in a line of LD_DEBUG=files ("calling init: /lib/libz.so.1"), which it
+ * writes for every library, also those that are loaded at run time; 0 for other lines and for the C library. */
 static double library_bytes(const char *line, size_t n_bytes) {
-    static const char *const everywhere[] = {"libc.so", "libm.so", "ld-linux", "libpthread", "libdl", "linux-vdso"};
-    char path[1024] = "";
-    const char *arrow = memmem(line, n_bytes, "=> /", 4);
-    for (size_t i = 0; i < sizeof everywhere / sizeof *everywhere; i++) {
-        if (memmem(line, n_bytes, everywhere[i], strlen(everywhere[i]))) return 0;
-    }
-    if (!arrow) return 0;
-    const size_t length = strcspn(arrow + 3, " \n");
-    if (length < sizeof path) memcpy(path, arrow + 3, length);
+    static const char *const everywhere[] = {"/libc.so", "/libm.so", "/ld-linux", "/libpthread", "/libdl"};
+    static const char mark[] = "calling init: ";
+    const char *found = memmem(line, n_bytes, mark, sizeof mark - 1);
+    char path[1024];
     struct stat file;
+    if (!found) return 0;
+    snprintf(path, sizeof path, "%.*s", (int)(line + n_bytes - found - (sizeof mark - 1)), found + sizeof mark - 1);
+    for (size_t i = 0; i < sizeof everywhere / sizeof *everywhere; i++) {
+        if (strstr(path, everywhere[i])) return 0;
+    }
     return stat(path, &file) == 0 ? (double)file.st_size : 0;
 }
 
 static bool read_libraries(const bench_entry *e, const bench_child *child, bench_run *out, senc_error *err) {
     struct stat program;
-    const char *path = e->arguments[1];
+    const char *path = e->arguments[0];
     if (stat(path, &program) != 0) return senc_fail_errno(err, "%s", path);
     double bytes = (double)program.st_size;
-    for (const char *line = child->output; *line;) {
+    for (const char *line = child->messages; *line;) {
         const size_t length = strcspn(line, "\n");
         bytes += library_bytes(line, length);
         line += length + (line[length] != '\0');
@@ -36,11 +38,15 @@ static bool read_libraries(const bench_entry *e, const bench_child *child, bench
 }
 
 static bool build(bench_row *row, senc_error *err) {
-    (void)err;
-    bench_entry *ours = bench_entry_add(row, BENCH_SENC, "senc and libraries", "");
-    bench_entry_argument(row, ours, "ldd");
-    bench_entry_program(row, ours, "bin/senc");
+    char *sentence = bench_input_sentence(row->settings, err);
+    if (!sentence) return false;
+    const bench_encoding w = {.texts = sentence};
+    bench_entry *ours = bench_encoding_senc(row, "senc", "auto", &w);
+    snprintf(ours->name, sizeof ours->name, "senc and its libraries");
+    ours->precision = "";
     ours->read = read_libraries;
+    bench_entry_environment(row, ours, "LD_DEBUG=files");
+    free(sentence);
     static const char *const peers[][2] = {{"ST with its trainer", "sentence-transformers[train]"},
                                            {"ORT and tokenizers", "onnxruntime tokenizers"}};
     for (int i = 0; i < 2; i++) {
@@ -57,6 +63,7 @@ const bench_row_spec bench_row_size = {
     .title = "installed size",
     .unit = "MB",
     .measure = BENCH_SIZE,
+    .needs_model = true,
     .max_runs = 1,
     .build = build,
 };
