@@ -1,23 +1,12 @@
-/* Blocked exact search with one heap a query.
- *
- * cosine and dot: a tile of queries times a tile of documents is one product in float. Its error is at most width * eps
- * * |q| |d| (Higham 2002, section 3.1), so only what lies above the query's k-th best score minus that bound is scored
- * exactly. euclidean and manhattan: every pair is scored exactly; their products would lose the small differences that
- * ranking lives on.
- *
- * A heap's root is the worst of the k best, so most candidates cost one comparison. A query belongs to one task: no
- * locks, and the result does not depend on threads. */
+/* Exact search: cosine, dot and euclidean by a scan in bytes (search_scan.h); manhattan scores every pair. */
 #include "eval/search.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
-
-#define QUERY_TILE    256
-#define DOCUMENT_TILE 4096 /* with QUERY_TILE: 4 MB of products */
+#include "eval/search_scan.h"
 
 struct eval_search {
     eval_search_options options;
@@ -25,162 +14,63 @@ struct eval_search {
     int64_t n_queries, width;
     int64_t n_documents; /* added so far */
     double *query_length;
-    eval_hit *hits;          /* (n_queries, k): heaps, worst first, later sorted */
-    int64_t *n_hits;         /* (n_queries) */
-    float *products;         /* (QUERY_TILE, DOCUMENT_TILE); NULL for the distances */
-    double *document_length; /* (DOCUMENT_TILE) */
+    eval_nearest nearest;
+    eval_scan *scan; /* NULL: every pair is scored */
 };
 
-/* One tile at work. */
-typedef struct tile {
+/* Documents that all queries go through while they are in the cache. */
+#define BLOCK_DOCUMENTS 256
+
+typedef struct all_pairs {
     eval_search *search;
-    const float *documents; /* (n, width) */
-    int64_t first_query, n_queries;
-    int64_t first_document, n; /* position of documents[0] */
-    double longest;            /* of the documents */
-} tile;
+    const float *documents;
+    int64_t first_document, n;
+} all_pairs;
 
-static bool worse(const eval_search *s, eval_hit a, eval_hit b) {
-    if (a.score != b.score) return a.score < b.score;
-    const int64_t *rank = s->options.tie_rank;
-    const int64_t x = rank != NULL ? rank[a.document] : a.document;
-    const int64_t y = rank != NULL ? rank[b.document] : b.document;
-    return s->options.tie_descending ? x < y : x > y;
-}
-
-/* Moves heap[i] down until neither child is worse. */
-static void sift_down(const eval_search *s, eval_hit *heap, int64_t n, int64_t i) {
-    const eval_hit moved = heap[i];
-    for (int64_t child; (child = 2 * i + 1) < n; i = child) {
-        if (child + 1 < n && worse(s, heap[child + 1], heap[child])) child++;
-        if (!worse(s, heap[child], moved)) break;
-        heap[i] = heap[child];
-    }
-    heap[i] = moved;
-}
-
-static void sift_up(const eval_search *s, eval_hit *heap, int64_t i) {
-    const eval_hit moved = heap[i];
-    for (int64_t parent; i > 0; i = parent) {
-        parent = (i - 1) / 2;
-        if (!worse(s, moved, heap[parent])) break;
-        heap[i] = heap[parent];
-    }
-    heap[i] = moved;
-}
-
-static void offer(eval_search *s, int64_t query, eval_hit hit) {
-    eval_hit *heap = s->hits + query * s->options.k;
-    if (s->n_hits[query] < s->options.k) {
-        heap[s->n_hits[query]] = hit;
-        sift_up(s, heap, s->n_hits[query]++);
-    } else if (worse(s, heap[0], hit)) {
-        heap[0] = hit;
-        sift_down(s, heap, s->options.k, 0);
-    }
-}
-
-/* Scores below this cannot enter the query's heap. */
-static double floor_of(const eval_search *s, int64_t query) {
-    return s->n_hits[query] < s->options.k ? -INFINITY : (double)s->hits[query * s->options.k].score;
-}
-
-static float exact_score(const tile *t, int64_t query, int64_t j) {
-    const eval_search *s = t->search;
-    const float *q = s->queries + query * s->width, *d = t->documents + j * s->width;
-    if (s->options.similarity != EVAL_COSINE) return (float)eval_similarity_of(s->options.similarity, q, d, s->width);
-    const double dot = eval_similarity_of(EVAL_DOT, q, d, s->width);
-    return (float)(dot / (s->query_length[query] * s->document_length[j]));
-}
-
-static void score_all(void *context, int64_t i, int thread) {
+static void score_all(void *context, int64_t query, int thread) {
     (void)thread;
-    const tile *t = context;
-    const int64_t query = t->first_query + i;
-    for (int64_t j = 0; j < t->n; j++)
-        offer(t->search, query, (eval_hit){t->first_document + j, exact_score(t, query, j)});
-}
-
-/* A product that cannot belong to a score above the threshold. Where float has overflowed it decides nothing.
- * (Underflow is far below the bound: lengths is 1e-24 or more.) */
-static bool is_hopeless(float product, double threshold, double lengths) {
-    return isfinite(product) && (double)product < threshold * lengths;
-}
-
-/* Offers what the float product leaves possible. FLT_EPSILON is twice the rounding unit: the bound holds with room for
- * the rounding of the final score. */
-static void score_likely(void *context, int64_t i, int thread) {
-    (void)thread;
-    const tile *t = context;
+    const all_pairs *t = context;
     eval_search *s = t->search;
-    const int64_t query = t->first_query + i;
-    const float *products = s->products + i * t->n;
-    const bool cosine = s->options.similarity == EVAL_COSINE;
-    const double q_length = s->query_length[query];
-    const double bound = (double)(s->width + 2) * (double)FLT_EPSILON * (cosine ? 1.0 : q_length * t->longest);
-    double threshold = floor_of(s, query) - bound;
+    const float *q = s->queries + query * s->width;
     for (int64_t j = 0; j < t->n; j++) {
-        const double lengths = cosine ? q_length * s->document_length[j] : 1.0;
-        if (is_hopeless(products[j], threshold, lengths)) continue;
-        offer(s, query, (eval_hit){t->first_document + j, exact_score(t, query, j)});
-        threshold = floor_of(s, query) - bound;
+        const double score = eval_similarity_of(s->options.similarity, q, t->documents + j * s->width, s->width);
+        eval_nearest_offer(&s->nearest, query, (eval_hit){t->first_document + j, (float)score});
     }
 }
 
-static void run_tile(const tile *t) {
-    eval_search *s = t->search;
-    if (s->products == NULL) {
-        senc_parallel(t->n_queries, score_all, (void *)t);
-        return;
-    }
-    s->options.kernels->gemm(false, true, t->n_queries, t->n, s->width, 1, s->queries + t->first_query * s->width,
-                             s->width, t->documents, s->width, 0, s->products, t->n);
-    senc_parallel(t->n_queries, score_likely, (void *)t);
-}
-
-bool eval_search_add(eval_search *s, const float *block, int64_t n, senc_error *err) {
-    for (int64_t first = 0; first < n; first += DOCUMENT_TILE) {
-        tile t = {.search = s, .documents = block + first * s->width, .first_document = s->n_documents};
-        t.n = n - first < DOCUMENT_TILE ? n - first : DOCUMENT_TILE;
+static bool add_all_pairs(eval_search *s, const float *block, int64_t n, senc_error *err) {
+    for (int64_t first = 0; first < n; first += BLOCK_DOCUMENTS) {
+        all_pairs t = {s, block + first * s->width, s->n_documents + first, 0};
+        t.n = n - first < BLOCK_DOCUMENTS ? n - first : BLOCK_DOCUMENTS;
         for (int64_t j = 0; j < t.n; j++) {
-            s->document_length[j] = eval_vector_length(t.documents + j * s->width, s->width);
-            if (!isfinite(s->document_length[j]))
+            if (!isfinite(eval_vector_length(t.documents + j * s->width, s->width)))
                 return senc_fail(err, SENC_FAILED, "search: the vector of document %lld holds a NaN or infinite number",
-                                 (long long)(s->n_documents + j));
-            t.longest = fmax(t.longest, s->document_length[j]);
+                                 (long long)(t.first_document + j));
         }
-        for (t.first_query = 0; t.first_query < s->n_queries; t.first_query += QUERY_TILE) {
-            t.n_queries = s->n_queries - t.first_query < QUERY_TILE ? s->n_queries - t.first_query : QUERY_TILE;
-            run_tile(&t);
-        }
-        s->n_documents += t.n;
+        senc_parallel(s->n_queries, score_all, &t);
     }
     return true;
 }
 
-static void sort_hits(void *context, int64_t query, int thread) {
-    (void)thread;
-    eval_search *s = context;
-    eval_hit *heap = s->hits + query * s->options.k;
-    for (int64_t n = s->n_hits[query] - 1; n > 0; n--) { /* the worst goes to the end */
-        const eval_hit worst = heap[0];
-        heap[0] = heap[n];
-        heap[n] = worst;
-        sift_down(s, heap, n, 0);
-    }
+bool eval_search_add(eval_search *s, const float *block, int64_t n, senc_error *err) {
+    const bool ok = s->scan ? eval_scan_add(s->scan, block, n, s->n_documents, err) : add_all_pairs(s, block, n, err);
+    s->n_documents += n;
+    return ok;
 }
 
 void eval_search_finish(eval_search *s) {
-    senc_parallel(s->n_queries, sort_hits, s);
+    eval_nearest_sort(&s->nearest);
 }
 
 const eval_hit *eval_search_hits(const eval_search *s, int64_t query, int64_t *n) {
     SENC_ASSERT(query >= 0 && query < s->n_queries, "query %lld of %lld", (long long)query, (long long)s->n_queries);
-    *n = s->n_hits[query];
-    return s->hits + query * s->options.k;
+    *n = s->nearest.n_hits[query];
+    return s->nearest.hits + query * s->options.k;
 }
 
 static bool measure_queries(eval_search *s, senc_error *err) {
+    s->query_length = senc_alloc((size_t)s->n_queries, sizeof *s->query_length);
+    if (!s->query_length) return senc_fail_memory(err, (size_t)s->n_queries * sizeof *s->query_length, "the search");
     for (int64_t q = 0; q < s->n_queries; q++) {
         s->query_length[q] = eval_vector_length(s->queries + q * s->width, s->width);
         if (!isfinite(s->query_length[q]))
@@ -190,29 +80,30 @@ static bool measure_queries(eval_search *s, senc_error *err) {
     return true;
 }
 
-static bool take_memory(eval_search *s, senc_error *err) {
-    const size_t n = (size_t)s->n_queries, k = (size_t)s->options.k;
-    const bool products = s->options.similarity == EVAL_COSINE || s->options.similarity == EVAL_DOT;
-    s->hits = n == 0 || k <= SIZE_MAX / n ? senc_alloc(n * k, sizeof(*s->hits)) : NULL;
-    s->n_hits = senc_alloc_zero(n, sizeof(*s->n_hits));
-    s->query_length = senc_alloc(n, sizeof(*s->query_length));
-    s->document_length = senc_alloc(DOCUMENT_TILE, sizeof(*s->document_length));
-    if (products) s->products = senc_alloc_aligned((size_t)QUERY_TILE * DOCUMENT_TILE, sizeof(float));
-    if (s->hits && s->n_hits && s->query_length && s->document_length && (s->products || !products)) return true;
-    return senc_fail_memory(err, n * k * sizeof(*s->hits), "the nearest documents of every query");
+static bool open_parts(eval_search *s, senc_error *err) {
+    const eval_search_options *o = &s->options;
+    s->nearest = (eval_nearest){
+        .n_queries = s->n_queries, .k = o->k, .tie_rank = o->tie_rank, .tie_descending = o->tie_descending};
+    if (!eval_nearest_init(&s->nearest))
+        return senc_fail_memory(err, (size_t)s->n_queries * (size_t)o->k * sizeof(eval_hit),
+                                "the nearest documents of every query");
+    if (!measure_queries(s, err)) return false;
+    if (o->similarity == EVAL_MANHATTAN) return true;
+    return eval_scan_open(o->kernels->scan, o->similarity, s->queries, s->query_length, s->width, &s->nearest, &s->scan,
+                          err);
 }
 
 bool eval_search_open(const eval_search_options *options, const float *queries, int64_t n_queries, int64_t width,
                       eval_search **out, senc_error *err) {
     SENC_ASSERT(options->k >= 1 && width >= 1, "k %lld, width %lld", (long long)options->k, (long long)width);
     *out = NULL;
-    eval_search *s = senc_alloc_zero(1, sizeof(*s));
-    if (s == NULL) return senc_fail_memory(err, sizeof(*s), "the search");
+    eval_search *s = senc_alloc_zero(1, sizeof *s);
+    if (s == NULL) return senc_fail_memory(err, sizeof *s, "the search");
     s->options = *options;
     s->queries = queries;
     s->n_queries = n_queries;
     s->width = width;
-    if (!take_memory(s, err) || !measure_queries(s, err)) {
+    if (!open_parts(s, err)) {
         eval_search_close(s);
         return false;
     }
@@ -222,10 +113,8 @@ bool eval_search_open(const eval_search_options *options, const float *queries, 
 
 void eval_search_close(eval_search *s) {
     if (s == NULL) return;
-    free(s->hits);
-    free(s->n_hits);
+    eval_scan_close(s->scan);
+    eval_nearest_free(&s->nearest);
     free(s->query_length);
-    free(s->document_length);
-    free(s->products);
     free(s);
 }

@@ -7,9 +7,10 @@
  *     const eval_hit *hits = eval_search_hits(s, q, &n);
  *     eval_search_close(s);
  *
- * Candidates are found with blocked products; what could belong to the k best is scored again in double from the
- * vectors and rounded to float once. So a score depends on the two vectors alone, not on blocks, threads or the BLAS,
- * and equal vectors have equal scores. Memory: 16 bytes x k x queries, and a few MB. */
+ * Candidates are found with products of bytes and a bound of their error; what could belong to the k best is scored in
+ * double from the vectors and rounded to float once. So a score depends on the two vectors alone, not on blocks,
+ * threads or the machine, and equal vectors have equal scores. Memory: 16 bytes x k + width x 1.2 a query, and a few
+ * MB. */
 #ifndef EVAL_SEARCH_H
 #define EVAL_SEARCH_H
 
@@ -19,6 +20,7 @@
 #include "autograd/base/error.h"
 #include "autograd/kernels/kernels.h"
 #include "eval/metrics/similarity.h"
+#include "eval/nearest.h"
 
 typedef struct eval_search_options {
     const kern_table *kernels;
@@ -29,11 +31,6 @@ typedef struct eval_search_options {
     const int64_t *tie_rank;
     bool tie_descending;
 } eval_search_options;
-
-typedef struct eval_hit {
-    int64_t document; /* its position over all blocks */
-    float score;      /* larger is nearer */
-} eval_hit;
 
 typedef struct eval_search eval_search;
 

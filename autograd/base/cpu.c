@@ -52,7 +52,10 @@ static void detect_features(void) {
                  bit(b, 30) /* BW */ && bit(b, 31) /* VL */;
     cpu.avx512_vnni = cpu.avx512 && bit(c, 11);
     cpu.amx_bf16 = tiles && bit(d, 22) && bit(d, 24) /* AMX-TILE */;
-    if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) cpu.avx512_bf16 = cpu.avx512 && bit(a, 5);
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) {
+        cpu.avx512_bf16 = cpu.avx512 && bit(a, 5);
+        cpu.avx_vnni = cpu.avx2 && bit(a, 4);
+    }
 }
 
 static void detect_name(void) {

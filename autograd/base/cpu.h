@@ -9,6 +9,7 @@ typedef struct senc_cpu {
     bool avx2;   /* with FMA */
     bool avx512; /* F, BW, CD, DQ, VL: what GCC calls x86-64-v4 */
     bool avx512_bf16, avx512_vnni, amx_bf16;
+    bool avx_vnni; /* the 256-bit form on CPUs without AVX-512 */
 } senc_cpu;
 
 /* Detected once. All false on other architectures. */

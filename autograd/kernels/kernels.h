@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "autograd/base/real.h"
+#include "autograd/kernels/scan.h"
 
 typedef enum kern_activation { KERN_NONE, KERN_GELU /* exact, erf */, KERN_TANH, KERN_RELU } kern_activation;
 
@@ -147,6 +148,9 @@ typedef struct kern_table {
 
     /* AdamW (Loshchilov, Hutter 2019, algorithm 2, with decoupled decay lr*weight_decay): w, m, v updated, g read. */
     void (*adamw)(int64_t n, kern_adamw step, real *w, const real *g, real *m, real *v);
+
+    /* The first pass of a search. */
+    const kern_scan *scan;
 } kern_table;
 
 static inline float kern_from_bf16(kern_bf16 x) {

@@ -61,4 +61,7 @@ void kern_ref_pool_forward(kern_pooling mode, kern_sequences sequences, int64_t 
 void kern_ref_pool_backward(kern_pooling mode, kern_sequences sequences, int64_t d, const int64_t *argmax,
                             const real *dy, real beta, kern_stored *dx);
 
+/* ref_scan.c */
+extern const kern_scan kern_ref_scan;
+
 #endif

@@ -29,6 +29,7 @@ static const kern_table reference = {
     .is_finite = kern_ref_is_finite,
     .is_finite_stored = kern_ref_is_finite_stored,
     .adamw = kern_ref_adamw,
+    .scan = &kern_ref_scan,
 };
 
 const kern_table *kern_reference(void) {

@@ -13,6 +13,7 @@ void KERN_NAME(kern_fill_normalize)(kern_table *table);
 void KERN_NAME(kern_fill_attention)(kern_table *table);
 void KERN_NAME(kern_fill_attention_backward)(kern_table *table);
 void KERN_NAME(kern_fill_embed)(kern_table *table);
+void KERN_NAME(kern_fill_scan)(kern_table *table);
 
 /* y = act(x) on n elements of one thread; y may be x. */
 void KERN_NAME(kern_activate_row)(kern_activation act, int64_t n, const float *x, float *y);

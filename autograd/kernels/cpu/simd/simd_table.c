@@ -9,4 +9,5 @@ void KERN_NAME(kern_fill)(kern_table *table) {
     KERN_NAME(kern_fill_attention)(table);
     KERN_NAME(kern_fill_attention_backward)(table);
     KERN_NAME(kern_fill_embed)(table);
+    KERN_NAME(kern_fill_scan)(table);
 }
