@@ -90,7 +90,7 @@ bool ag_tape_check(const ag_tape *t, senc_error *err) {
 }
 
 int64_t ag_tape_peak_bytes(const ag_tape *t) {
-    return t->memory->peak_bytes + t->memory->beside_peak_bytes;
+    return t->memory->most_bytes;
 }
 
 double ag_tape_flops(const ag_tape *t) {
@@ -117,10 +117,6 @@ static void *take_numbers(ag_tape *t, kern_storage storage, int64_t n) {
     int64_t bytes;
     if (__builtin_mul_overflow(n, (int64_t)ag_storage_bytes(storage), &bytes)) bytes = INT64_MAX;
     void *p = ag_memory_take(t->memory, bytes);
-    if (p && ag_memory_is_full(t->memory, 0)) {
-        ag_memory_give(t->memory, p, bytes);
-        p = NULL;
-    }
     if (!p) {
         t->failed = true;
         t->failed_bytes = bytes;
@@ -147,7 +143,7 @@ void *ag_node_alloc(ag_tape *t, size_t n, size_t size_bytes) {
     if (t->failed) return NULL;
     size_t bytes;
     if (__builtin_mul_overflow(n, size_bytes, &bytes) || bytes > INT64_MAX / 2) bytes = INT64_MAX / 2;
-    if (ag_memory_is_full(t->memory, (int64_t)bytes)) { /* before the heap is asked */
+    if (!ag_memory_has_room(t->memory, (int64_t)bytes)) { /* before the heap is asked */
         t->failed = true;
         t->failed_bytes = (int64_t)bytes;
         return NULL;

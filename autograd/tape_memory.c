@@ -84,6 +84,19 @@ static bool insert_piece(ag_memory *m, int64_t i, ag_memory_piece piece) {
     return true;
 }
 
+static void note_most(ag_memory *m) {
+    if (m->top > m->peak_bytes) m->peak_bytes = m->top;
+    if (m->top + m->beside_bytes > m->most_bytes) m->most_bytes = m->top + m->beside_bytes;
+}
+
+bool ag_memory_has_room(const ag_memory *m, int64_t n_bytes) {
+    return m->limit_bytes == 0 || n_bytes <= m->limit_bytes - m->beside_bytes - m->top;
+}
+
+static bool can_grow(const ag_memory *m, int64_t n) {
+    return n <= m->reserved_bytes - m->top && ag_memory_has_room(m, n);
+}
+
 void *ag_memory_take(ag_memory *m, int64_t n_bytes) {
     if (n_bytes < 0 || n_bytes > m->reserved_bytes) return NULL;
     const int64_t n = round_up(n_bytes ? n_bytes : 1, SENC_ALIGN_BYTES);
@@ -91,8 +104,7 @@ void *ag_memory_take(ag_memory *m, int64_t n_bytes) {
     for (int64_t i = 0; i < m->n_free; i++) {
         if (m->free_pieces[i].n >= n && (best < 0 || m->free_pieces[i].n < m->free_pieces[best].n)) best = i;
     }
-    if (best >= 0 && n < m->free_pieces[best].n / CRUMB && n <= m->reserved_bytes - m->top && !ag_memory_is_full(m, n))
-        best = -1;
+    if (best >= 0 && n < m->free_pieces[best].n / CRUMB && can_grow(m, n)) best = -1;
     int64_t at = m->top;
     if (best >= 0) {
         at = m->free_pieces[best].at;
@@ -100,9 +112,9 @@ void *ag_memory_take(ag_memory *m, int64_t n_bytes) {
         m->free_pieces[best].n -= n;
         if (m->free_pieces[best].n == 0) remove_piece(m, best);
     } else {
-        if (n > m->reserved_bytes - m->top) return NULL;
+        if (!can_grow(m, n)) return NULL;
         m->top += n;
-        if (m->top > m->peak_bytes) m->peak_bytes = m->top;
+        note_most(m);
     }
     UNPOISON(m->base + at, n);
     return m->base + at;
@@ -139,11 +151,7 @@ void ag_memory_reset(ag_memory *m) {
 
 void ag_memory_count_beside(ag_memory *m, int64_t n_bytes) {
     m->beside_bytes += n_bytes;
-    if (m->beside_bytes > m->beside_peak_bytes) m->beside_peak_bytes = m->beside_bytes;
-}
-
-bool ag_memory_is_full(const ag_memory *m, int64_t n_bytes) {
-    return m->limit_bytes > 0 && n_bytes > m->limit_bytes - m->top - m->beside_bytes;
+    note_most(m);
 }
 
 void ag_memory_trim(ag_memory *m) {

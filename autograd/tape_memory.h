@@ -19,11 +19,11 @@ typedef struct ag_memory_piece {
 typedef struct ag_memory {
     char *base;
     int64_t reserved_bytes;
-    int64_t limit_bytes;          /* bounds top + beside_bytes; 0: none */
+    int64_t limit_bytes;          /* of the region and what lies beside it; 0: none */
     int64_t top;                  /* everything above is free */
     int64_t peak_bytes;           /* highest top ever: what the process has paid for */
-    int64_t beside_bytes;         /* nodes and statistics of the tapes: not in the region, but within the limit */
-    int64_t beside_peak_bytes;    /* highest ever */
+    int64_t beside_bytes;         /* nodes and statistics that the tapes hold now, in their arenas */
+    int64_t most_bytes;           /* highest top + beside_bytes ever */
     int n_tapes;                  /* that hold something in it */
     ag_memory_piece *free_pieces; /* by address, never adjacent to one another or to top */
     int64_t n_free, free_capacity;
@@ -41,10 +41,10 @@ void *ag_memory_take(ag_memory *m, int64_t n_bytes);
 void ag_memory_give(ag_memory *m, void *block, int64_t n_bytes);
 /* Takes everything back at once. */
 void ag_memory_reset(ag_memory *m);
-/* Counts n_bytes (negative: gives them back) that a tape keeps beside the region. */
+/* Counts n_bytes more (negative: fewer) that a tape holds beside the region. */
 void ag_memory_count_beside(ag_memory *m, int64_t n_bytes);
-/* Whether n_bytes more would be past the limit. */
-bool ag_memory_is_full(const ag_memory *m, int64_t n_bytes);
+/* Whether the limit allows n_bytes more, in the region or beside it. */
+bool ag_memory_has_room(const ag_memory *m, int64_t n_bytes);
 /* Hands the pages of an empty region back to the system; the next step pays for them anew. */
 void ag_memory_trim(ag_memory *m);
 

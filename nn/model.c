@@ -279,16 +279,17 @@ const char *nn_model_describe(const nn_model *m, char *out, size_t out_bytes) {
 }
 
 /* Kept for backward in each layer: qkv 3D, attention's output D, both sums D, up F, log-sum-exp H and four statistics;
- * norms, dropout and embeddings are computed again. While it runs, the largest gradients alive at once: of up (F) and
- * four of width D. Without gradients: up (F), its input and output and a residual. A sequence has its vector pooled,
- * normalised, and the gradients of both. */
+ * norms, dropout and embeddings are computed again, but two of width D leave holes behind that nobody fills when the
+ * next chunk is larger. While it runs, the largest gradients alive at once: of up (F) and two of width D. Without
+ * gradients: up (F), its input and output and a residual. A sequence has its vector pooled, normalised, and the
+ * gradients of both. */
 nn_activation_bytes nn_model_activation_bytes(const nn_model *m, kern_storage storage) {
     const nn_encoder_config *c = &m->config;
     const int64_t d = c->hidden_size, f = c->intermediate_size;
     const int64_t number = (int64_t)ag_storage_bytes(storage), statistic = (int64_t)sizeof(real);
     return (nn_activation_bytes){
-        .kept = c->layers * ((6 * d + f) * number + (c->heads + 4) * statistic) + 2 * statistic,
-        .passing = (f + 4 * d) * number,
+        .kept = c->layers * ((6 * d + f) * number + (c->heads + 4) * statistic) + 2 * d * number + 2 * statistic,
+        .passing = (f + 2 * d) * number,
         .inference = (f > 3 * d ? f + 3 * d : 6 * d) * number + c->layers * (c->heads + 4) * statistic,
         .sequence = 4 * nn_model_width(m) * statistic,
         .nodes = (c->layers + 2) * 24 * (int64_t)sizeof(ag_node), /* about 20 nodes a layer, some with attributes */

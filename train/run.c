@@ -108,11 +108,11 @@ static bool check_sizes(const train_state *s, senc_error *err) {
                          "%s: train.batch_size: loss \"%s\" takes the other rows of a batch as negatives; expected at "
                          "least 2, got 1",
                          c->path, c->loss->name);
-    const int64_t tokens = train_stepper_chunk_tokens(&s->stepper);
-    if (tokens >= s->max_length) return true;
+    const int64_t n_texts =
+        (c->train.batch_size < s->progress.n_rows ? c->train.batch_size : s->progress.n_rows) * s->columns.n;
+    const int64_t bytes = train_stepper_smallest_budget(&s->stepper, n_texts, s->max_length);
+    if (c->train.memory_limit == 0 || c->train.memory_limit >= bytes) return true;
     char needed[32], limit[32];
-    const nn_activation_bytes a_token = nn_model_activation_bytes(s->model, s->stepper.storage);
-    const int64_t bytes = (s->max_length * (a_token.kept + a_token.passing) + 2 * a_token.nodes + 8) / 9 * 10;
     return senc_fail(err, SENC_BAD_INPUT,
                      "%s: train.memory_limit: one text of %lld tokens needs %s; expected at least that, got %s",
                      c->path, (long long)s->max_length, senc_bytes_text(bytes, needed, sizeof needed),

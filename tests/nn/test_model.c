@@ -304,7 +304,7 @@ START_TEST(memory_plan_holds) {
     ag_node *y = nn_model_encode(m, &tape, ids, sequences, &pass);
     const int64_t first = tape.memory->top + tape.memory->beside_bytes;
     nn_model_encode(m, &second, ids, sequences, &pass);
-    compare_with_plan(tape.memory->top + tape.memory->beside_bytes - first, N * plan.kept + rest, 0.95, "kept");
+    compare_with_plan(tape.memory->top + tape.memory->beside_bytes - first, N * plan.kept + rest, 0.9, "kept");
     ag_tape_reset(&second);
     float *seed = senc_alloc_zero((size_t)(y->rows * y->cols), sizeof *seed);
     seed[0] = 1;

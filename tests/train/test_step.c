@@ -4,6 +4,7 @@
 
 #include "tests/losses/loss_bench.h"
 #include "tests/train/train_bench.h"
+#include "train/optimizer.h"
 
 #define N_ROWS  24
 #define DROPOUT 0.2
@@ -11,10 +12,13 @@
 static const char *const losses[] = {"mnrl", "cosine"};
 enum { N_LOSSES = 2 };
 
-/* The smallest limit under which a chunk has so many tokens. */
-static int64_t limit_for(const train_bench *b, int64_t tokens) {
-    const nn_activation_bytes bytes = nn_model_activation_bytes(b->model, KERN_REAL);
-    return (tokens * (bytes.kept + bytes.passing) + 2 * bytes.nodes) * 10 / 9 + 10;
+/* The smallest budget under which a chunk of the benches' batches has so many tokens. */
+static int64_t limit_for(train_bench *b, int64_t tokens) {
+    train_stepper s;
+    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b->model, loss_find("mnrl"), NULL, 1, KERN_REAL, 0, err));
+    const int64_t bytes = train_stepper_smallest_budget(&s, 2 * N_ROWS, tokens);
+    train_stepper_free(&s);
+    return bytes;
 }
 
 static void start(void) {
@@ -32,9 +36,9 @@ static train_bench open_for(const char *loss, double dropout) {
     return b;
 }
 
-/* Loss, with gradients of weight * loss in the model; *n_chunked says whether the batch was cut. */
+/* Loss, with gradients of weight * loss in the model; *n_chunks: into how many it was cut. */
 static double run(train_bench *b, const char *loss, int64_t memory_limit, int64_t dropout_step, double weight,
-                  int64_t *n_chunked) {
+                  int64_t *n_chunks) {
     const loss_spec *spec = loss_find(loss);
     void *options = bench_options(spec, NULL);
     train_feed *f = train_bench_feed(b, N_ROWS, 2);
@@ -45,8 +49,8 @@ static double run(train_bench *b, const char *loss, int64_t memory_limit, int64_
     TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
     TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b->model, spec, options, 77, KERN_REAL, memory_limit, err));
     TRAIN_BENCH_OK(train_stepper_run(&s, batch, dropout_step, weight, &value, err));
-    if (n_chunked) *n_chunked = s.n_chunked;
-    if (memory_limit) ck_assert_int_le(ag_tape_peak_bytes(&s.tape), memory_limit);
+    if (n_chunks) *n_chunks = s.n_chunks;
+    if (memory_limit) ck_assert_int_le(train_stepper_peak_bytes(&s), memory_limit);
     train_stepper_free(&s);
     train_feed_free(f);
     bench_close(spec, options);
@@ -75,19 +79,19 @@ static void compare_gradients(const train_bench *b, const float *want, double re
 START_TEST(chunks_give_the_same) {
     const char *loss = losses[_i];
     train_bench b = open_for(loss, DROPOUT);
-    int64_t n_chunked, n_cuts = 0;
-    const double whole = run(&b, loss, 0, 3, 1, &n_chunked);
-    ck_assert_int_eq(n_chunked, 0);
+    int64_t n_chunks, n_cuts = 0;
+    const double whole = run(&b, loss, 0, 3, 1, &n_chunks);
+    ck_assert_int_eq(n_chunks, 1);
     ck_assert(whole > 0);
     float *want = copy_gradients(&b);
     /* 30 tokens: a sequence or two a chunk; 4000: all at once */
     static const int64_t tokens[] = {30, 64, 200, 350, 4000};
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
-        const double cut = run(&b, loss, limit_for(&b, tokens[i]), 3, 1, &n_chunked);
+        const double cut = run(&b, loss, limit_for(&b, tokens[i]), 3, 1, &n_chunks);
         ck_assert_msg(fabs(cut - whole) <= 1e-5 * whole, "%s in chunks of %lld tokens: loss %.9g, whole %.9g", loss,
                       (long long)tokens[i], cut, whole);
         compare_gradients(&b, want, 1e-5);
-        n_cuts += n_chunked;
+        n_cuts += n_chunks > 1;
     }
     ck_assert_int_eq(n_cuts, 4);
     /* the masks do matter: other ones give another loss, none another still */
@@ -140,6 +144,169 @@ START_TEST(weights_add_up) {
 }
 END_TEST
 
+typedef struct kept_run {
+    int64_t n_chunks, n_kept, n_tokens_twice;
+} kept_run;
+
+/* Three steps of AdamW from the model's weights, in chunks of about 60 tokens under a budget. */
+static kept_run three_steps(train_bench *b, const char *loss, kern_storage storage, int64_t budget) {
+    const loss_spec *spec = loss_find(loss);
+    void *options = bench_options(spec, NULL);
+    train_feed *f = train_bench_feed(b, N_ROWS, 2);
+    train_optimizer optimizer;
+    train_stepper s;
+    kept_run out = {0};
+    const train_adamw_options adamw = {0.9, 0.999, 1e-8, 0.01, 1.0};
+    TRAIN_BENCH_OK(train_optimizer_init(&optimizer, kern_best(), nn_model_params(b->model), adamw, err));
+    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b->model, spec, options, 77, storage, budget, err));
+    s.largest_chunk = 60;
+    for (int step = 0; step < 3; step++) {
+        const train_batch *batch;
+        double value;
+        ag_params_zero_grads(nn_model_params(b->model));
+        TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+        TRAIN_BENCH_OK(train_stepper_run(&s, batch, step, 1, &value, err));
+        train_optimizer_step(&optimizer, 1e-3, 1.0, train_optimizer_gradient_norm(&optimizer, 1.0));
+        int64_t n_tokens = 0;
+        for (int64_t i = 0; i < s.n_chunks; i++) {
+            n_tokens += s.chunks[i].n_tokens;
+            if (i < s.n_chunks - s.n_kept) out.n_tokens_twice += s.chunks[i].n_tokens;
+        }
+        ck_assert_int_eq(n_tokens, batch->ids.n);
+        ck_assert_int_ge(s.n_kept, 1);
+    }
+    ck_assert_int_eq(s.n_tokens_twice, out.n_tokens_twice);
+    if (budget) ck_assert_int_le(train_stepper_peak_bytes(&s), budget);
+    out.n_chunks = s.n_chunks;
+    out.n_kept = s.n_kept;
+    train_optimizer_free(&optimizer);
+    train_stepper_free(&s);
+    train_feed_free(f);
+    bench_close(spec, options);
+    return out;
+}
+
+/* How many chunks are kept decides the time and the memory, not a bit of the result: floats (0, 1), bf16 (2). */
+START_TEST(kept_or_not_the_weights_are_the_same) {
+    const char *loss = losses[_i % N_LOSSES];
+    const kern_storage storage = _i < 2 ? KERN_REAL : KERN_BF16;
+    if (storage == KERN_BF16 && !kern_best()->bf16) return;
+    train_bench b = open_for(loss, DROPOUT);
+    const ag_params *params = nn_model_params(b.model);
+    const size_t bytes = (size_t)params->n_numbers * sizeof(float);
+    float *start_values = malloc(bytes), *want = malloc(bytes);
+    memcpy(start_values, params->values, bytes);
+    kept_run first = three_steps(&b, loss, storage, 0), before = {0};
+    memcpy(want, params->values, bytes);
+    ck_assert_mem_ne(want, start_values, bytes);
+    ck_assert_int_ge(first.n_chunks, 5);
+    ck_assert_int_eq(first.n_kept, first.n_chunks);
+    ck_assert_int_eq(first.n_tokens_twice, 0);
+    int n_kinds = 0;
+    for (int64_t budget = limit_for(&b, 100); before.n_kept < first.n_chunks; budget += budget / 12) {
+        memcpy(params->values, start_values, bytes);
+        const kept_run r = three_steps(&b, loss, storage, budget);
+        ck_assert_int_eq(r.n_chunks, first.n_chunks);
+        ck_assert_int_ge(r.n_kept, before.n_kept);
+        n_kinds += r.n_kept > before.n_kept;
+        ck_assert_msg(memcmp(params->values, want, bytes) == 0, "budget %lld, %lld of %lld chunks kept",
+                      (long long)budget, (long long)r.n_kept, (long long)r.n_chunks);
+        before = r;
+    }
+    ck_assert_int_eq(before.n_tokens_twice, 0);
+    ck_assert_int_ge(n_kinds, 4);
+    free(start_values);
+    free(want);
+    train_bench_close(&b);
+}
+END_TEST
+
+/* The n-th allocation fails: an error that says so, and the next batch is as if nothing had been. */
+START_TEST(allocations_may_fail) {
+    train_bench b = open_for("mnrl", DROPOUT);
+    const loss_spec *spec = loss_find("mnrl");
+    void *options = bench_options(spec, NULL);
+    train_feed *f = train_bench_feed(&b, N_ROWS, 2);
+    const train_batch *batch;
+    TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+    double want = NAN, value;
+    int n_failed = 0;
+    bool done = false;
+    for (int n = 0; !done; n++) {
+        train_stepper s;
+        senc_error failure = {0};
+        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, 0, err));
+        s.largest_chunk = 60;
+        senc_alloc_fail_at(n);
+        const bool ok = train_stepper_run(&s, batch, 3, 1, &value, &failure);
+        senc_alloc_fail_at(0);
+        if (n == 0) want = value;
+        ck_assert(ok || strstr(failure.text, "memory"));
+        ck_assert(!ok || value == want);
+        n_failed += !ok;
+        TRAIN_BENCH_OK(train_stepper_run(&s, batch, 3, 1, &value, err));
+        ck_assert(value == want);
+        done = n > 60;
+        train_stepper_free(&s);
+    }
+    ck_assert_int_ge(n_failed, 10);
+    for (int n = 1; n < 3; n++) {
+        train_stepper s;
+        senc_alloc_fail_at(n);
+        TRAIN_BENCH_FAILS(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, 0, err),
+                          SENC_FAILED, "memory");
+        senc_alloc_fail_at(0);
+        train_stepper_free(&s);
+        break; /* the profile, the second one, is off */
+    }
+    train_feed_free(f);
+    bench_close(spec, options);
+    train_bench_close(&b);
+}
+END_TEST
+
+/* The plan for a batch: an upper bound of what it takes, and not far above; the smallest budget works, half of it does
+ * not. */
+START_TEST(the_plan_is_what_it_takes) {
+    train_bench b = open_for("mnrl", DROPOUT);
+    const loss_spec *spec = loss_find("mnrl");
+    void *options = bench_options(spec, NULL);
+    train_feed *f = train_bench_feed(&b, N_ROWS, 2);
+    const train_batch *batch;
+    TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+    int64_t longest = 0;
+    for (int64_t i = 0; i < 2 * N_ROWS; i++) {
+        const int64_t n = batch->offsets[i + 1] - batch->offsets[i];
+        longest = n > longest ? n : longest;
+    }
+    const int64_t smallest = limit_for(&b, longest);
+    for (int i = 0; i < 6; i++) {
+        train_stepper s;
+        double value;
+        const int64_t budgets[] = {0, smallest, 2 * smallest, 3 * smallest, 5 * smallest, 9 * smallest};
+        TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, budgets[i], err));
+        s.largest_chunk = 100;
+        const train_step_plan plan = train_stepper_plan(&s, batch->ids.n, 2 * N_ROWS);
+        TRAIN_BENCH_OK(train_stepper_run(&s, batch, 3, 1, &value, err));
+        const int64_t planned = plan.activations_bytes + plan.loss_bytes, taken = train_stepper_peak_bytes(&s);
+        printf("budget %lld: plan %lld chunks, %lld kept, %lld bytes; was %lld, %lld, %lld\n", (long long)budgets[i],
+               (long long)plan.n_chunks, (long long)plan.n_kept, (long long)planned, (long long)s.n_chunks,
+               (long long)s.n_kept, (long long)taken);
+        ck_assert(taken <= planned + planned / 20 && taken >= planned / 3 * 2);
+        ck_assert(budgets[i] == 0 || taken <= budgets[i]);
+        train_stepper_free(&s);
+    }
+    train_stepper s;
+    double value;
+    TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, smallest / 2, err));
+    TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 3, 1, &value, err), SENC_FAILED, "memory limit");
+    train_stepper_free(&s);
+    train_feed_free(f);
+    bench_close(spec, options);
+    train_bench_close(&b);
+}
+END_TEST
+
 /* Rows without some of the hard negatives (0), prompts that pooling leaves out (1): finite, and the same in chunks. */
 START_TEST(absent_texts_and_excluded_prompts) {
     senc_buffer rows = {0};
@@ -181,7 +348,7 @@ START_TEST(absent_texts_and_excluded_prompts) {
         ag_params_zero_grads(nn_model_params(b.model));
         TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
         TRAIN_BENCH_OK(train_stepper_run(&s, batch, 1, 1, &value, err));
-        ck_assert_int_eq(s.n_chunked, cut);
+        ck_assert_int_eq(s.n_chunks > 1, cut);
         train_stepper_free(&s);
         ck_assert(isfinite(value));
         if (cut) {
@@ -316,7 +483,11 @@ START_TEST(used_again) {
     TRAIN_BENCH_OK(train_stepper_run(&s, batch, 8, 1, &value, err));
     TRAIN_BENCH_OK(train_stepper_run(&s, two, 9, 1, &again, err));
     ck_assert_double_eq(again, want);
-    ck_assert_int_eq(s.n_chunked, 1);
+    ck_assert_int_eq(s.n_chunks, 1);
+    ck_assert_int_gt(s.n_tokens_twice, 0);
+    train_stepper_trim(&s);
+    TRAIN_BENCH_OK(train_stepper_run(&s, two, 9, 1, &again, err));
+    ck_assert_double_eq(again, want);
     ck_assert(s.flops > fresh.flops && fresh.flops > 0);
     train_stepper_free(&s);
     train_stepper_free(&fresh);
@@ -332,6 +503,9 @@ int main(void) {
     TCase *tests = tcase_create("step");
     tcase_add_checked_fixture(tests, start, senc_threads_free);
     tcase_add_loop_test(tests, chunks_give_the_same, 0, N_LOSSES);
+    tcase_add_loop_test(tests, kept_or_not_the_weights_are_the_same, 0, 3);
+    tcase_add_test(tests, allocations_may_fail);
+    tcase_add_test(tests, the_plan_is_what_it_takes);
     tcase_add_test(tests, weights_add_up);
     tcase_add_loop_test(tests, absent_texts_and_excluded_prompts, 0, 2);
     tcase_add_test(tests, any_limit);
