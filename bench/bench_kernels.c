@@ -2,9 +2,9 @@
  *
  *   bench_kernels [--threads N] [--kernels NAME] [--bf16] [--only TEXT] [--seconds X] [--limits]
  *
- * Prints GF/s or GB/s and the share of the limit: fused multiply-adds from registers on all threads for arithmetic, a
- * copy of a large array for memory. Each number is the best of several runs. --limits prints only the limits, as JSON
- * for the driver. */
+ * Prints GF/s or GB/s and the share of the limit: fused multiply-adds (in bf16: dot products, where the CPU has them)
+ * from registers on all threads for arithmetic, a copy of a large array for memory. Each number is the best of several
+ * runs. --limits prints only the limits, as JSON for the driver. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +86,30 @@ __attribute__((target("avx512f"))) static float probe16(long n) {
     for (int j = 1; j < CHAINS; j++) acc[0] = _mm512_add_ps(acc[0], acc[j]);
     return _mm512_cvtss_f32(acc[0]);
 }
+
+/* 16 sums of two products of bf16 each: 64 operations. */
+__attribute__((target("avx512f,avx512bf16"))) static float probe_pairs(long n) {
+    __m512 acc[CHAINS];
+    const __m512bh a = (__m512bh)_mm512_set1_epi16(0x3f80), b = (__m512bh)_mm512_set1_epi16(0x3f00); /* 1, 0.5 */
+    for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_set1_ps((float)j);
+    for (long i = 0; i < n; i++) {
+        for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_dpbf16_ps(acc[j], a, b);
+    }
+    for (int j = 1; j < CHAINS; j++) acc[0] = _mm512_add_ps(acc[0], acc[j]);
+    return _mm512_cvtss_f32(acc[0]);
+}
+
+/* 16 sums of four products of bytes each: 128 operations. */
+__attribute__((target("avx512f,avx512vnni"))) static float probe_quads(long n) {
+    __m512i acc[CHAINS];
+    const __m512i a = _mm512_set1_epi8(1), b = _mm512_set1_epi8(-1);
+    for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_set1_epi32(j);
+    for (long i = 0; i < n; i++) {
+        for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_dpbusd_epi32(acc[j], a, b);
+    }
+    for (int j = 1; j < CHAINS; j++) acc[0] = _mm512_add_epi32(acc[0], acc[j]);
+    return (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(acc[0]));
+}
 #endif
 
 /* Elsewhere vectors of 4, multiplied and added as the compiler can. */
@@ -100,35 +124,46 @@ static float probe4(long n) {
     return acc[0][0];
 }
 
-static int probe_lanes(void) {
-    return senc_cpu_get()->avx512 ? 16 : senc_cpu_get()->avx2 ? 8 : 4;
-}
+/* One step of a chain does `operations`; run NULL: this CPU cannot do it. */
+typedef struct probe {
+    float (*run)(long n);
+    double operations;
+} probe;
 
-static float run_probe(long n) {
+static probe find_probe(const char *kind) {
 #if defined(__x86_64__)
-    if (probe_lanes() == 16) return probe16(n);
-    if (probe_lanes() == 8) return probe8(n);
+    const senc_cpu *cpu = senc_cpu_get();
+    if (strcmp(kind, "bf16") == 0) return (probe){cpu->avx512_bf16 ? probe_pairs : NULL, 64};
+    if (strcmp(kind, "int8") == 0) return (probe){cpu->avx512_vnni ? probe_quads : NULL, 128};
+    if (cpu->avx512) return (probe){probe16, 32};
+    if (cpu->avx2) return (probe){probe8, 16};
 #endif
-    return probe4(n);
+    return (probe){strcmp(kind, "fp32") == 0 ? probe4 : NULL, 8};
 }
 
 #define PROBE_ROUNDS 2000000L
 
+typedef struct probing {
+    probe p;
+    float sinks[SENC_MAX_THREADS];
+} probing;
+
 static void probe_task(void *context, int64_t i, int thread) {
     (void)i;
-    volatile float *sinks = context;
-    sinks[thread] = run_probe(PROBE_ROUNDS);
+    volatile probing *all = context;
+    all->sinks[thread] = all->p.run(PROBE_ROUNDS);
 }
 
-static double measure_flops(void) {
+/* Operations a second of all threads; 0: this CPU cannot do it. */
+static double measure_operations(const char *kind) {
+    static probing all;
+    all.p = find_probe(kind);
     double best = 0.0;
-    static volatile float sinks[SENC_MAX_THREADS];
     const int n = senc_threads_count();
-    for (int run = 0; run < 20; run++) {
+    for (int run = 0; all.p.run && run < 20; run++) {
         const double start = now();
-        senc_parallel(n, probe_task, (void *)sinks);
-        const double flops = (double)n * (double)PROBE_ROUNDS * CHAINS * 2.0 * probe_lanes();
-        best = fmax(best, flops / (now() - start));
+        senc_parallel(n, probe_task, &all);
+        best = fmax(best, (double)n * (double)PROBE_ROUNDS * CHAINS * all.p.operations / (now() - start));
     }
     return best;
 }
@@ -476,13 +511,16 @@ int main(int argc, char **argv) {
     if (k && a.bf16 && !(k = k->bf16)) fputs("bench_kernels: these kernels know no bf16\n", stderr);
     if (!k) return 2;
     storage = k->storage;
-    limit_flops = measure_flops();
+    const double bf16 = measure_operations("bf16");
+    limit_flops = measure_operations("fp32");
     limit_bytes = measure_bytes();
     if (a.limits) {
-        printf("{\"fp32_gflops\": %.2f, \"copy_gbytes\": %.2f}\n", limit_flops * 1e-9, limit_bytes * 1e-9);
+        printf("{\"fp32_gflops\": %.2f, \"bf16_gflops\": %.2f, \"int8_gops\": %.2f, \"copy_gbytes\": %.2f}\n",
+               limit_flops * 1e-9, bf16 * 1e-9, measure_operations("int8") * 1e-9, limit_bytes * 1e-9);
     } else {
         printf("%s, %d threads, kernels %s, %s\n", senc_cpu_get()->name, senc_threads_count(), k->name,
                storage == KERN_BF16 ? "bf16" : "fp32");
+        if (storage == KERN_BF16 && bf16 > 0) limit_flops = bf16;
         printf("limits: %.1f GF/s, %.1f GB/s\n", limit_flops * 1e-9, limit_bytes * 1e-9);
         bench_all(k);
     }
