@@ -84,6 +84,7 @@ void ag_params_zero_grads(ag_params *ps) {
 void ag_params_free(ag_params *ps) {
     for (int64_t i = 0; i < ps->n; i++) {
         free(ps->items[i]->name);
+        free(ps->items[i]->int8);
         free(ps->items[i]);
     }
     free(ps->items);

@@ -17,7 +17,11 @@ if(SENC_ONEDNN)
 endif()
 
 function(senc_kernel_isa isa)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/autograd/kernels/cpu/simd/*.c)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "FILES" "")
+  if(NOT ARG_FILES)
+    set(ARG_FILES *.c)
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/autograd/kernels/cpu/simd/${ARG_FILES})
   add_library(senc_kernels_${isa} OBJECT ${sources})
   target_include_directories(senc_kernels_${isa} PRIVATE $<TARGET_PROPERTY:senc_flags,INTERFACE_INCLUDE_DIRECTORIES>)
   target_compile_definitions(senc_kernels_${isa} PRIVATE $<TARGET_PROPERTY:senc_flags,INTERFACE_COMPILE_DEFINITIONS>
@@ -25,7 +29,7 @@ function(senc_kernel_isa isa)
   # The common flags first (not linked: they would come last and win). -O3 also in debug builds: unrolled loops are what
   # makes these files usable, and the tests run them a lot.
   target_compile_options(senc_kernels_${isa} PRIVATE $<TARGET_PROPERTY:senc_flags,INTERFACE_COMPILE_OPTIONS>
-    -O3 -ffp-contract=fast ${ARGN})
+    -O3 -ffp-contract=fast ${ARG_UNPARSED_ARGUMENTS})
   target_sources(senc_kernels PRIVATE $<TARGET_OBJECTS:senc_kernels_${isa}>)
 endfunction()
 
@@ -40,6 +44,9 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   senc_kernel_isa(avx512 ${avx512})
   senc_kernel_isa(avx512_bf16 ${avx512} -DKERN_HALF)
   senc_kernel_isa(avx512bf16_bf16 ${avx512} -mavx512bf16 -DKERN_HALF -DKERN_PAIRS)
+  senc_kernel_isa(avx2vnni FILES simd_int8_linear*.c -mavx2 -mfma -mavxvnni)
+  senc_kernel_isa(avx512vnni FILES simd_int8_linear*.c ${avx512} -mavx512vnni)
+  senc_kernel_isa(avx512vnni_bf16 FILES simd_int8_linear*.c ${avx512} -mavx512vnni -mavx512bf16 -DKERN_HALF)
   senc_kernel_isa(wide -mavx2 -mfma -DKERN_WIDE -Wno-psabi)
   senc_kernel_isa(wide_bf16 -mavx2 -mfma -DKERN_WIDE -DKERN_HALF -DKERN_PAIRS -Wno-psabi)
 endif()

@@ -26,6 +26,7 @@ static ag_param *declare(nn_model *m, const char *prefix, const char *part, cons
 static bool declare_linear(nn_model *m, const char *prefix, const char *part, int64_t in, int64_t out,
                            ag_param **weight, ag_param **bias, senc_error *err) {
     *weight = declare(m, prefix, part, "weight", out, in, false, err);
+    if (*weight) (*weight)->linear = true;
     *bias = *weight ? declare(m, prefix, part, "bias", 1, out, true, err) : NULL;
     return *bias != NULL;
 }
@@ -45,6 +46,7 @@ static bool declare_qkv(nn_model *m, nn_layer *layer, const char *prefix, const 
     snprintf(name, sizeof name, "%s%s.weight", prefix, names->qkv);
     layer->qkv_weight = nn_model_declare_fused(m, name, 3 * d, d, false, err);
     if (!layer->qkv_weight) return false;
+    layer->qkv_weight->linear = true;
     snprintf(name, sizeof name, "%s%s.bias", prefix, names->qkv);
     layer->qkv_bias = nn_model_declare_fused(m, name, 1, 3 * d, true, err);
     if (!layer->qkv_bias) return false;

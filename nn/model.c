@@ -172,6 +172,7 @@ bool nn_model_override(nn_model *m, const nn_overrides *overrides, const char *p
         }
         m->config.hidden_dropout = m->config.attention_dropout = overrides->dropout;
     }
+    m->int8 = overrides->precision == NN_INT8;
     return nn_precision_choose(overrides->precision, kern_best(), place, &m->storage, err) &&
            nn_pooling_check(&m->modules[0].pooling, place, err);
 }

@@ -6,8 +6,9 @@
 
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
-#include "nn/weights.h"
 #include "nn/model_struct.h"
+#include "nn/quantize.h"
+#include "nn/weights.h"
 
 /* ---- config files ---- */
 
@@ -143,7 +144,8 @@ static bool load_into(nn_model *m, const char *folder, const nn_overrides *overr
            nn_modules_read_pooling(m, err) && load_max_length(m, *encoder_folder, err) &&
            load_sentence_transformers_config(m, folder, err) && nn_model_check_modules(m, folder, err) &&
            nn_model_override(m, overrides, folder, err) && nn_model_check_modules(m, folder, err) &&
-           nn_model_declare_all(m, err) && load_weights(m, *encoder_folder, gradients, err);
+           nn_model_declare_all(m, err) && load_weights(m, *encoder_folder, gradients, err) &&
+           (!m->int8 || nn_quantize(m, kern_best(), err));
 }
 
 bool nn_model_load(const char *folder, const nn_overrides *overrides, bool gradients, nn_model **out, senc_error *err) {

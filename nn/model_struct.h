@@ -49,6 +49,7 @@ struct nn_model {
     nn_kept_tensor kept[NN_N_KEPT];
 
     kern_storage storage;
+    bool int8; /* linear layers multiply in int8 */
     int64_t max_length;
     bool do_lower_case; /* sentence_bert_config.json's, handed on */
     const char *similarity;

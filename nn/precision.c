@@ -7,7 +7,7 @@ bool nn_precision_choose(nn_precision wanted, const kern_table *kernels, const c
     if (wanted == NN_BF16 && !kernels->bf16)
         return senc_fail(err, SENC_BAD_INPUT, "%s: expected \"auto\" or \"fp32\" with the kernels \"%s\", got \"bf16\"",
                          place, kernels->name);
-    if (wanted == NN_BF16 || (wanted == NN_AUTO && kernels->bf16 && kern_bf16_is_fast())) *out = KERN_BF16;
+    if (wanted == NN_BF16 || (wanted != NN_FP32 && kernels->bf16 && kern_bf16_is_fast())) *out = KERN_BF16;
     return true;
 }
 

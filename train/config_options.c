@@ -52,7 +52,7 @@ const senc_option train_settings_options[] = {
     SENC_OPTION_REAL(train_settings, max_grad_norm, "1.0", 0, 1e9, "gradients are scaled down to this norm; 0: never"),
     SENC_OPTION_REAL(train_settings, dropout, "-1", 0, 0.99,
                      "dropout of hidden states and attention; unset: what the model folder says"),
-    SENC_OPTION_CHOICE(train_settings, precision, "auto", NN_PRECISIONS,
+    SENC_OPTION_CHOICE(train_settings, precision, "auto", NN_TRAINING_PRECISIONS,
                        "of activations and products; auto: bf16 where the CPU has instructions for it"),
     SENC_OPTION_INTEGER(train_settings, threads, "0", 0, 4096,
                         "0: one for each CPU; results are the same for the same number"),

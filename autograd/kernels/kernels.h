@@ -58,6 +58,39 @@ typedef uint16_t kern_bf16;
 /* An array of activations in the storage of its table. */
 typedef void kern_stored;
 
+/* A linear layer's weights in int8, one scale per output: w[j] = scale[j] * packed[j], packed in [-127, 127]. Inputs are
+ * quantised per row as they come, to 0 .. 255 over the range of their values (with zero in it):
+ * act(x) = scale_x * q + low_x. The sums of q * packed are exact integers, and
+ *
+ *     y[j] = scale_x * scale[j] * sum_p q[p] packed[j][p] + low_x * sum[j] + bias[j],  sum[j] = scale[j] * sum_p packed[j][p]
+ *
+ * A row with a NaN or Inf gives NaN. in <= KERN_INT8_DEPTH. */
+typedef struct kern_int8 {
+    int64_t in, out;
+    int8_t *packed;    /* kern_int8_bytes, by the table's int8_pack; aligned to 64 */
+    float *scale, *sum; /* (out), zero-padded to a multiple of 64 */
+    void (*pack)(int64_t in, int64_t out, const int8_t *w, int8_t *packed); /* who packed it */
+} kern_int8;
+#define KERN_INT8_DEPTH 65536 /* 255 * 127 * depth < 2^31 */
+
+/* Bytes that int8_pack may write. */
+static inline int64_t kern_int8_bytes(int64_t in, int64_t out) {
+    return (in + 3) / 4 * 4 * ((out + 63) / 64 * 64);
+}
+
+/* How a row with values in [lowest, highest] (lowest <= 0 <= highest) is quantised: q = round(v * inverse + zero), in
+ * [0, 255] whatever way that is rounded; v = q * scale + low. Zero is met exactly. */
+typedef struct kern_int8_range {
+    float inverse, zero, scale, low;
+} kern_int8_range;
+
+static inline kern_int8_range kern_int8_range_of(float lowest, float highest) {
+    const float scale = highest / 254.0f - lowest / 254.0f; /* one step is left for the rounding of zero */
+    if (!(scale > 1e-36f) || scale > 1e37f) return (kern_int8_range){0.0f, 0.0f, 0.0f, 0.0f};
+    const float inverse = 1.0f / scale, zero = (float)(int32_t)(-lowest * inverse + 0.999f);
+    return (kern_int8_range){inverse, zero, scale, -zero * scale};
+}
+
 typedef struct kern_table {
     const char *name; /* "ref", "avx2", "avx512", "generic" */
     kern_storage storage;
@@ -80,6 +113,12 @@ typedef struct kern_table {
     /* dw (out,in) += dy^T act(x); dbias (out) += column sums of dy (NULL: skip). */
     void (*linear_backward_weight)(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *x,
                                    const kern_stored *dy, real *dw, real *dbias);
+
+    /* (out,in) numbers in [-127, 127] in the layout that linear_int8 of this table and of its bf16 partner reads. */
+    void (*int8_pack)(int64_t in, int64_t out, const int8_t *w, int8_t *packed);
+    /* linear_forward with products of int8: see kern_int8. Inference only. */
+    void (*linear_int8)(int64_t n, kern_activation act, const kern_stored *x, const kern_int8 *w, const real *bias,
+                        kern_stored *y);
 
     /* y = act(x) elementwise (n); dx = beta*dx + dy * act'(x). */
     void (*activation_forward)(kern_activation act, int64_t n, const real *x, real *y);
@@ -178,6 +217,8 @@ const kern_table *kern_reference(void);
 const kern_table *kern_best(void);
 /* Whether the CPU has instructions for products of bf16 and the built-in kernels use them. */
 bool kern_bf16_is_fast(void);
+/* Whether int8 products are faster than the kernels' others. */
+bool kern_int8_is_fast(void);
 /* All tables this machine can run, for the tests, the reference first; n entries. */
 const kern_table *const *kern_all(int *n);
 /* What the fp32 products of kern_best() run on, for `senc info`: "built-in" or "OpenBLAS 0.3.21 Zen

@@ -8,6 +8,14 @@ enum { X, W, BIAS };
 
 static void forward(ag_tape *t, ag_node *node) {
     const ag_node *x = node->in[X], *bias = node->in[BIAS];
+    const ag_param *w = node->in[W]->param;
+    if (w && w->int8 && !t->gradients) {
+        SENC_ASSERT(w->int8->pack == ag_kernels(t, node)->int8_pack, "linear: %s was packed for other kernels",
+                    w->name);
+        ag_kernels(t, node)->linear_int8(x->rows, *(const kern_activation *)node->attr, x->value, w->int8,
+                                         bias ? bias->value : NULL, node->value);
+        return;
+    }
     ag_kernels(t, node)->linear_forward(x->rows, x->cols, node->cols, *(const kern_activation *)node->attr, x->value,
                                         node->in[W]->value, bias ? bias->value : NULL, node->value);
 }

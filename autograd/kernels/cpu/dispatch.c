@@ -18,6 +18,10 @@ void kern_fill_avx2_bf16(kern_table *table);
 void kern_fill_avx512(kern_table *table);
 void kern_fill_avx512_bf16(kern_table *table);
 void kern_fill_avx512bf16_bf16(kern_table *table); /* products of pairs of bf16 (AVX512-BF16) */
+/* Only the products of int8, with VNNI; avx512vnni_bf16 needs AVX512-BF16 too. */
+void kern_fill_int8_avx2vnni(kern_table *table);
+void kern_fill_int8_avx512vnni(kern_table *table);
+void kern_fill_int8_avx512vnni_bf16(kern_table *table);
 /* The vectors of AVX-512 in AVX2 instructions: slow and never chosen by itself, it lets any machine test what others
  * run. */
 void kern_fill_wide(kern_table *table);
@@ -52,18 +56,36 @@ static void add(const char *name, void (*fill)(kern_table *), void (*fill_bf16)(
     all[n_all++] = table;
 }
 
+#if defined(__x86_64__)
+static void fill_avx2(kern_table *table) {
+    kern_fill_avx2(table);
+    if (senc_cpu_get()->avx_vnni) kern_fill_int8_avx2vnni(table);
+}
+
+static void fill_avx512(kern_table *table) {
+    kern_fill_avx512(table);
+    if (senc_cpu_get()->avx512_vnni) kern_fill_int8_avx512vnni(table);
+}
+
+static void fill_avx512_bf16(kern_table *table) {
+    if (!senc_cpu_get()->avx512_bf16) {
+        kern_fill_avx512_bf16(table);
+        return;
+    }
+    kern_fill_avx512bf16_bf16(table);
+    if (senc_cpu_get()->avx512_vnni) kern_fill_int8_avx512vnni_bf16(table);
+}
+#endif
+
 static void fill_tables(void) {
     add("ref", NULL, NULL);
     add("generic", kern_fill_generic, kern_fill_generic_bf16);
 #if defined(__x86_64__)
     if (senc_cpu_get()->avx2) {
         add("wide", kern_fill_wide, kern_fill_wide_bf16);
-        add("avx2", kern_fill_avx2, kern_fill_avx2_bf16);
+        add("avx2", fill_avx2, kern_fill_avx2_bf16);
     }
-    if (senc_cpu_get()->avx512) {
-        add("avx512", kern_fill_avx512,
-            senc_cpu_get()->avx512_bf16 ? kern_fill_avx512bf16_bf16 : kern_fill_avx512_bf16);
-    }
+    if (senc_cpu_get()->avx512) add("avx512", fill_avx512, fill_avx512_bf16);
 #endif
 }
 
@@ -131,6 +153,10 @@ const kern_table *kern_best(void) {
 
 bool kern_bf16_is_fast(void) {
     return senc_cpu_get()->avx512_bf16;
+}
+
+bool kern_int8_is_fast(void) {
+    return senc_cpu_get()->avx2;
 }
 
 const kern_table *const *kern_all(int *n) {

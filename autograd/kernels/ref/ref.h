@@ -15,6 +15,11 @@ void kern_ref_linear_backward_input(int64_t n, int64_t in, int64_t out, kern_act
 void kern_ref_linear_backward_weight(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *x,
                                      const kern_stored *dy, real *dw, real *dbias);
 
+/* ref_int8.c */
+void kern_ref_int8_pack(int64_t in, int64_t out, const int8_t *w, int8_t *packed);
+void kern_ref_linear_int8(int64_t n, kern_activation act, const kern_stored *x, const kern_int8 *w, const real *bias,
+                          kern_stored *y);
+
 /* ref_vector.c */
 void kern_ref_activation_forward(kern_activation act, int64_t n, const real *x, real *y);
 void kern_ref_activation_backward(kern_activation act, int64_t n, const real *x, const real *dy, real beta, real *dx);

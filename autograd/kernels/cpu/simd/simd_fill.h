@@ -7,6 +7,7 @@
 
 void KERN_NAME(kern_fill)(kern_table *table); /* all of the below */
 void KERN_NAME(kern_fill_product)(kern_table *table);
+void KERN_NAME(kern_fill_int8)(kern_table *table);
 void KERN_NAME(kern_fill_vector)(kern_table *table);
 void KERN_NAME(kern_fill_norm)(kern_table *table);
 void KERN_NAME(kern_fill_normalize)(kern_table *table);

@@ -3,6 +3,7 @@
 
 void KERN_NAME(kern_fill)(kern_table *table) {
     KERN_NAME(kern_fill_product)(table);
+    KERN_NAME(kern_fill_int8)(table);
     KERN_NAME(kern_fill_vector)(table);
     KERN_NAME(kern_fill_norm)(table);
     KERN_NAME(kern_fill_normalize)(table);
