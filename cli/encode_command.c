@@ -1,12 +1,9 @@
-/* senc encode: texts -> a matrix of vectors (.npy), block by block, so that an input of any size fits. */
+/* senc encode: texts -> a matrix of vectors (.npy), as a stream, so that an input of any size fits. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
-#include "autograd/base/memory.h"
 #include "autograd/base/terminal.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
@@ -15,8 +12,6 @@
 #include "cli/text_source.h"
 #include "data/formats/npy.h"
 #include "eval/embed.h"
-
-#define BLOCK_TEXTS 2048 /* far more than a batch holds */
 
 typedef struct encode_flags {
     char *input, *output, *column, *format, *prompt, *prompt_name;
@@ -79,23 +74,37 @@ static bool print_stats(const eval_encoder_stats *stats, senc_error *err) {
     return cli_output_buffer(&out, err);
 }
 
+/* What runs from the input to the output. */
+typedef struct encode_stream {
+    cli_text_source *source;
+    data_npy_writer *writer;
+} encode_stream;
+
+static bool read_texts(void *context, eval_text_chunk *chunk, senc_error *err) {
+    const encode_stream *s = context;
+    return cli_text_source_fill(s->source, chunk, err);
+}
+
+static bool write_vectors(void *context, const float *rows, int64_t n, senc_error *err) {
+    const encode_stream *s = context;
+    return data_npy_writer_append(s->writer, rows, n, err);
+}
+
+static bool check_interrupt(void *context, senc_error *err) {
+    (void)context;
+    return cli_interrupt_check(err);
+}
+
 static bool encode_all(eval_encoder *encoder, const char *prompt, cli_text_source *source, data_npy_writer *writer,
                        senc_error *err) {
-    float *vectors = senc_alloc((size_t)(BLOCK_TEXTS * writer->n_columns), sizeof *vectors);
-    if (!vectors) return senc_fail_memory(err, (size_t)(BLOCK_TEXTS * writer->n_columns) * sizeof *vectors, "vectors");
+    encode_stream ends = {source, writer};
+    const eval_text_stream stream = {read_texts, write_vectors, check_interrupt, &ends};
     cli_progress progress = {.n_all = cli_text_source_count(source)};
     cli_progress_watch(&progress, encoder);
-    bool ok = true;
-    for (int64_t n = 1; ok && n > 0;) {
-        const eval_text *texts;
-        ok = cli_text_source_next(source, BLOCK_TEXTS, &texts, &n, err) &&
-             eval_encoder_embed(encoder, prompt, texts, n, vectors, err) &&
-             (n == 0 || data_npy_writer_append(writer, vectors, n, err)) && cli_interrupt_check(err);
-    }
+    const bool ok = eval_encoder_stream(encoder, prompt, &stream, err);
     eval_encoder_watch(encoder, NULL, NULL);
     senc_log_status("%s", "");
-    free(vectors);
-    return ok;
+    return ok && cli_interrupt_check(err);
 }
 
 static bool encode_input(const encode_flags *f, const char *model_name, const eval_model *m, cli_text_source *source,

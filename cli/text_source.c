@@ -2,9 +2,10 @@
 #include "cli/text_source.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "autograd/base/buffer.h"
 #include "autograd/base/file.h"
@@ -16,7 +17,8 @@
 #include "data/formats/utf8.h"
 #include "data/table.h"
 
-#define BLOCK_BYTES ((size_t)32 << 20)
+#define BLOCK_BYTES ((int64_t)32 << 20)
+#define READ_BYTES  65536 /* of standard input at a time; a pipe holds as much */
 
 struct cli_text_source {
     data_set *set; /* NULL: standard input */
@@ -24,12 +26,13 @@ struct cli_text_source {
     int64_t text_slot, title_slot; /* title -1: none */
     int64_t next_row;
     int bad_utf8;
-    char *line; /* standard input: getline's */
-    size_t line_capacity;
+    senc_buffer input; /* standard input: read and not yet used up from `used` on */
+    size_t used;
+    bool input_ended;
     int64_t line_number;
-    senc_buffer block, joined;
-    eval_text *texts;
-    int64_t *starts; /* of the block's texts: the block may move while it grows */
+    senc_buffer replaced, joined;
+    eval_text_chunk block;
+    eval_text *texts; /* of the block */
     int64_t capacity;
 };
 
@@ -100,10 +103,10 @@ void cli_text_source_close(cli_text_source *s) {
     if (!s) return;
     data_row_free(&s->row);
     if (s->set) data_set_close(s->set);
-    free(s->line);
+    senc_buffer_free(&s->input);
+    senc_buffer_free(&s->replaced);
+    eval_text_chunk_free(&s->block);
     free(s->texts);
-    free(s->starts);
-    senc_buffer_free(&s->block);
     senc_buffer_free(&s->joined);
     free(s);
 }
@@ -131,30 +134,65 @@ bool cli_text_source_get(cli_text_source *s, int64_t i, eval_text *text, senc_er
     return join_title(s, text, err);
 }
 
+/* Adds what standard input has to s->input; waits for it, but not past Ctrl-C: another thread may have got the signal,
+ * so the wait is cut into pieces. */
+static bool read_input(cli_text_source *s, senc_error *err) {
+    if (s->used > 0) {
+        s->input.n_bytes -= s->used;
+        memmove(s->input.data, s->input.data + s->used, s->input.n_bytes);
+        s->used = 0;
+    }
+    char bytes[READ_BYTES];
+    struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
+    for (;;) {
+        if (!cli_interrupt_check(err)) return false;
+        if (poll(&ready, 1, 100) == 0) continue;
+        const ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (n < 0) return senc_fail_errno(err, "standard input: cannot read");
+        s->input_ended = n == 0;
+        senc_buffer_append(&s->input, bytes, (size_t)n);
+        return !s->input.failed || senc_fail_memory(err, s->input.n_bytes, "a line of standard input");
+    }
+}
+
+/* The next line as it is, without its end: 1, 0 at the end of the input, -1 on failure. */
+static int find_line(cli_text_source *s, eval_text *line, senc_error *err) {
+    const char *end = NULL;
+    size_t searched = 0;
+    for (;;) {
+        const size_t left = s->input.n_bytes - s->used;
+        if (left > searched) end = memchr(s->input.data + s->used + searched, '\n', left - searched);
+        if (end || s->input_ended) break;
+        searched = left;
+        if (!read_input(s, err)) return -1;
+    }
+    const char *start = senc_buffer_text(&s->input) + s->used;
+    const size_t n = end ? (size_t)(end - start) : s->input.n_bytes - s->used;
+    if (!end && n == 0) return 0;
+    s->used += n + (end != NULL);
+    *line = (eval_text){start, (int64_t)n};
+    return 1;
+}
+
 /* A line of standard input: 1, 0 at the end, -1 on failure. */
 static int next_line(cli_text_source *s, eval_text *text, senc_error *err) {
-    errno = 0;
-    ssize_t n = getline(&s->line, &s->line_capacity, stdin);
-    if (n < 0) {
-        if (feof(stdin)) return 0;
-        if (errno == EINTR && !cli_interrupt_check(err)) return -1;
-        senc_fail_errno(err, "standard input: cannot read");
-        return -1;
-    }
+    const int found = find_line(s, text, err);
+    if (found <= 0) return found;
     s->line_number++;
-    if (n > 0 && s->line[n - 1] == '\n') n--;
-    if (n > 0 && s->line[n - 1] == '\r') n--;
-    *text = (eval_text){s->line, n};
-    const size_t bad = data_utf8_check(s->line, (size_t)n);
-    if (bad == (size_t)n) return 1;
+    if (text->n_bytes > 0 && text->bytes[text->n_bytes - 1] == '\r') text->n_bytes--;
+    const size_t n = (size_t)text->n_bytes, bad = data_utf8_check(text->bytes, n);
+    if (bad == n) return 1;
     if (s->bad_utf8 == DATA_BAD_UTF8_ERROR) {
-        data_fail_utf8("standard input", s->line_number, s->line, bad, err);
+        data_fail_utf8("standard input", s->line_number, text->bytes, bad, err);
         return -1;
     }
-    senc_buffer_clear(&s->joined);
-    data_utf8_append_replaced(s->line, (size_t)n, &s->joined);
-    *text = (eval_text){senc_buffer_text(&s->joined), (int64_t)s->joined.n_bytes};
-    return 1;
+    senc_buffer_clear(&s->replaced);
+    data_utf8_append_replaced(text->bytes, n, &s->replaced);
+    *text = (eval_text){senc_buffer_text(&s->replaced), (int64_t)s->replaced.n_bytes};
+    if (!s->replaced.failed) return 1;
+    senc_fail_memory(err, n, "a line of standard input");
+    return -1;
 }
 
 static int next_text(cli_text_source *s, eval_text *text, senc_error *err) {
@@ -163,32 +201,31 @@ static int next_text(cli_text_source *s, eval_text *text, senc_error *err) {
     return cli_text_source_get(s, s->next_row++, text, err) ? 1 : -1;
 }
 
-static bool reserve_texts(cli_text_source *s, int64_t n, senc_error *err) {
-    if (n <= s->capacity) return true;
-    free(s->texts);
-    free(s->starts);
-    s->texts = senc_alloc((size_t)n, sizeof *s->texts);
-    s->starts = senc_alloc((size_t)n, sizeof *s->starts);
-    s->capacity = n;
-    return (s->texts && s->starts) || senc_fail_memory(err, (size_t)n * sizeof *s->texts, "texts");
+bool cli_text_source_fill(cli_text_source *s, eval_text_chunk *chunk, senc_error *err) {
+    while (!eval_text_chunk_is_full(chunk)) {
+        eval_text text;
+        const int status = next_text(s, &text, err);
+        if (status <= 0) return status == 0;
+        if (!eval_text_chunk_add(chunk, text.bytes, text.n_bytes, err)) return false;
+    }
+    return true;
 }
 
 bool cli_text_source_next(cli_text_source *s, int64_t max_texts, const eval_text **texts, int64_t *n, senc_error *err) {
     *n = 0;
-    if (!reserve_texts(s, max_texts, err)) return false;
-    senc_buffer_clear(&s->block);
-    int status = 1;
-    while (*n < max_texts && s->block.n_bytes < BLOCK_BYTES) {
-        eval_text text;
-        status = next_text(s, &text, err);
-        if (status <= 0) break;
-        s->starts[*n] = (int64_t)s->block.n_bytes;
-        s->texts[(*n)++].n_bytes = text.n_bytes;
-        senc_buffer_append(&s->block, text.bytes, (size_t)text.n_bytes);
+    if (s->capacity < max_texts) {
+        free(s->texts);
+        s->capacity = 0;
+        s->texts = senc_alloc((size_t)max_texts, sizeof *s->texts);
+        if (!s->texts) return senc_fail_memory(err, (size_t)max_texts * sizeof *s->texts, "texts");
+        s->capacity = max_texts;
     }
-    if (status < 0) return false;
-    if (s->block.failed) return senc_fail_memory(err, s->block.n_bytes, "texts");
-    for (int64_t i = 0; i < *n; i++) s->texts[i].bytes = senc_buffer_text(&s->block) + s->starts[i];
+    eval_text_chunk_clear(&s->block);
+    s->block.max_texts = max_texts;
+    s->block.max_bytes = BLOCK_BYTES;
+    if (!cli_text_source_fill(s, &s->block, err)) return false;
+    for (int64_t i = 0; i < s->block.n; i++) s->texts[i] = eval_text_chunk_get(&s->block, i);
     *texts = s->texts;
+    *n = s->block.n;
     return true;
 }

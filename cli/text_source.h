@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "autograd/base/error.h"
-#include "eval/evaluator.h"
+#include "eval/text_chunk.h"
 
 typedef struct cli_text_source cli_text_source;
 
@@ -23,6 +23,9 @@ void cli_text_source_close(cli_text_source *s);
 
 /* Number of texts; -1 for standard input. */
 int64_t cli_text_source_count(const cli_text_source *s);
+
+/* Adds the next texts until the chunk is full; none: the end. From any thread, one at a time. */
+bool cli_text_source_fill(cli_text_source *s, eval_text_chunk *chunk, senc_error *err);
 
 /* The next texts, at most max_texts and (unless a single text is longer) BLOCK_BYTES; n = 0 at the end. They live until
  * the next call. */

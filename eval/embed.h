@@ -5,6 +5,7 @@
 
 #include "data/tokenizers/tokenizer.h"
 #include "eval/evaluator.h"
+#include "eval/text_chunk.h"
 #include "nn/model.h"
 
 typedef struct eval_encoder eval_encoder;
@@ -19,7 +20,8 @@ typedef struct eval_encoder_stats {
 bool eval_tokenizer_check(const nn_model *model, const data_tokenizer *tokenizer, senc_error *err);
 
 /* Borrows the model and tokenizer. Fails when they do not go together.
- * max_length 0: the model's. batch_tokens 0: a good default. */
+ * max_length 0: the model's. batch_tokens: of one forward pass, of which every thread makes its own; 0: a good default.
+ */
 bool eval_encoder_create(nn_model *model, const data_tokenizer *tokenizer, int64_t max_length, int64_t batch_tokens,
                          eval_encoder **out, senc_error *err);
 void eval_encoder_free(eval_encoder *e);
@@ -28,11 +30,28 @@ void eval_encoder_free(eval_encoder *e);
  * not depend on the order or on what else is in the call. */
 bool eval_encoder_embed(eval_encoder *e, const char *prompt, const eval_text *texts, int64_t n, float *out,
                         senc_error *err);
+
+/* Texts without end: where they come from and where their vectors go. The functions are called by any thread, each by
+ * one at a time; false stops everything. */
+typedef struct eval_text_stream {
+    /* Adds the next texts to the chunk, until it is full; none: the end. */
+    bool (*read)(void *context, eval_text_chunk *chunk, senc_error *err);
+    /* The next n vectors (n, width), in the order of the texts. */
+    bool (*write)(void *context, const float *rows, int64_t n, senc_error *err);
+    /* Asked after every batch, whether to go on; NULL: go on. May be called by several threads at a time. */
+    bool (*check)(void *context, senc_error *err);
+    void *context;
+} eval_text_stream;
+
+/* Like eval_encoder_embed, in memory that does not depend on the number of texts. */
+bool eval_encoder_stream(eval_encoder *e, const char *prompt, const eval_text_stream *stream, senc_error *err);
+
 /* An embedder for the evaluators: roles use the model's "query" and "document" prompts. */
 eval_embedder eval_encoder_embedder(eval_encoder *e);
 const eval_encoder_stats *eval_encoder_get_stats(const eval_encoder *e);
 
-/* Calls show(context, stats) after every batch: for a progress line. NULL: nobody watches. */
+/* Calls show(context, stats) after every batch, from any thread, one at a time: for a progress line. NULL: nobody
+ * watches. */
 typedef void eval_encoder_progress(void *context, const eval_encoder_stats *stats);
 void eval_encoder_watch(eval_encoder *e, eval_encoder_progress *show, void *context);
 

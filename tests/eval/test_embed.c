@@ -123,9 +123,9 @@ START_TEST(test_order_and_neighbours) {
 }
 END_TEST
 
-/* More texts than a block holds. */
-START_TEST(test_many_blocks) {
-    enum { MANY = 9000 }; /* a block holds 8192 */
+/* More texts than the windows hold. */
+START_TEST(test_many_windows) {
+    enum { MANY = 13000 }; /* a window holds 4096 */
     eval_text *texts = malloc(MANY * sizeof *texts);
     float *vectors = malloc((size_t)MANY * WIDTH * sizeof *vectors);
     float alone[N][WIDTH];
@@ -247,6 +247,150 @@ START_TEST(test_out_of_memory) {
 }
 END_TEST
 
+/* ---- streams ---- */
+
+/* Texts sentences[(i * 5 + i / 7) % N] for i < n; what is written is compared with the vector of each alone. */
+typedef struct test_stream {
+    int64_t n, n_read, n_written, most_a_time;
+    int64_t fail_read_at, fail_write_at, stop_after; /* -1: never */
+    int64_t n_checks;
+    double worst;
+    float alone[N][WIDTH];
+    char *written; /* how often text i was */
+} test_stream;
+
+static int sentence_of(int64_t i) {
+    return (int)((i * 5 + i / 7) % N);
+}
+
+static bool read_some(void *context, eval_text_chunk *chunk, senc_error *err) {
+    test_stream *s = context;
+    const int64_t first = s->n_read;
+    while (s->n_read < s->n && !eval_text_chunk_is_full(chunk) && s->n_read - first < s->most_a_time) {
+        if (s->n_read == s->fail_read_at)
+            return senc_fail(err, SENC_BAD_INPUT, "text %lld is bad", (long long)s->n_read);
+        const char *text = sentences[sentence_of(s->n_read++)];
+        if (!eval_text_chunk_add(chunk, text, (int64_t)strlen(text), err)) return false;
+    }
+    return true;
+}
+
+static bool write_some(void *context, const float *rows, int64_t n, senc_error *err) {
+    test_stream *s = context;
+    for (int64_t i = 0; i < n; i++, s->n_written++) {
+        if (s->n_written == s->fail_write_at) return senc_fail(err, SENC_FAILED, "the disk is full");
+        const double d = distance(s->alone[sentence_of(s->n_written)], rows + i * WIDTH, WIDTH);
+        s->worst = d > s->worst ? d : s->worst;
+        s->written[s->n_written]++;
+    }
+    return true;
+}
+
+static bool ask(void *context, senc_error *err) {
+    test_stream *s = context;
+    if (__atomic_add_fetch(&s->n_checks, 1, __ATOMIC_RELAXED) != s->stop_after) return true;
+    return senc_fail(err, SENC_INTERRUPTED, "interrupted");
+}
+
+static test_stream new_stream(eval_encoder *e, int64_t n) {
+    test_stream s = {.n = n,
+                     .most_a_time = n + 1,
+                     .fail_read_at = -1,
+                     .fail_write_at = -1,
+                     .stop_after = -1,
+                     .written = calloc((size_t)n + 1, 1)};
+    for (int i = 0; i < N; i++) {
+        const eval_text text = text_of(sentences[i]);
+        embed(e, NULL, &text, 1, s.alone[i]);
+    }
+    return s;
+}
+
+static bool run_stream(eval_encoder *e, test_stream *s, senc_error *err) {
+    *err = (senc_error){0};
+    const eval_text_stream stream = {read_some, write_some, ask, s};
+    return eval_encoder_stream(e, NULL, &stream, err);
+}
+
+/* Sizes around those of a window, and a reader that gives little at a time. */
+START_TEST(test_streams) {
+    static const int64_t sizes[][2] = {{0, 1},       {1, 1},       {2, 2},    {N, 100},       {40, 7},     {4095, 9999},
+                                       {4096, 9999}, {4097, 9999}, {300, 11}, {20000, 20001}, {6000, 1500}};
+    senc_error err = {0};
+    for (int threads = 1; threads <= 4; threads++) {
+        ck_assert(senc_threads_init(threads, &err));
+        eval_encoder *e = create(0, threads == 3 ? 20 : 0);
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            test_stream s = new_stream(e, sizes[i][0]);
+            s.most_a_time = sizes[i][1];
+            const int64_t before = eval_encoder_get_stats(e)->n_texts;
+            ck_assert_msg(run_stream(e, &s, &err), "%s", err.text);
+            ck_assert_int_eq(s.n_written, s.n);
+            for (int64_t k = 0; k < s.n; k++) ck_assert_int_eq(s.written[k], 1);
+            ck_assert_double_le(s.worst, 1e-6);
+            ck_assert_int_eq(eval_encoder_get_stats(e)->n_texts - before, s.n);
+            ck_assert(s.n == 0 || s.n_checks > 0);
+            free(s.written);
+        }
+        eval_encoder_free(e);
+    }
+}
+END_TEST
+
+/* Whatever fails, wherever: the error comes out, everything stops, and the encoder works afterwards. */
+START_TEST(test_failing_streams) {
+    senc_error err = {0};
+    eval_encoder *e = create(0, 0);
+    for (int64_t at = 0; at < 9000; at += at < 10 ? 3 : 1700) {
+        for (int kind = 0; kind < 3; kind++) {
+            test_stream s = new_stream(e, 20000);
+            if (kind == 0) s.fail_read_at = at;
+            if (kind == 1) s.fail_write_at = at;
+            if (kind == 2) s.stop_after = 1 + at / 1000;
+            ck_assert(!run_stream(e, &s, &err));
+            ck_assert_str_eq(kind == 0 ? strstr(err.text, "is bad") : err.text, kind == 0   ? "is bad"
+                                                                                : kind == 1 ? "the disk is full"
+                                                                                            : "interrupted");
+            ck_assert_int_lt(s.n_written, s.n);
+            ck_assert_double_le(s.worst, 1e-6);
+            free(s.written);
+            s = new_stream(e, 5000);
+            ck_assert_msg(run_stream(e, &s, &err), "%s", err.text);
+            ck_assert_int_eq(s.n_written, 5000);
+            ck_assert_double_le(s.worst, 1e-6);
+            free(s.written);
+        }
+    }
+    eval_encoder_free(e);
+}
+END_TEST
+
+/* As test_out_of_memory, with all the threads of a stream at work. */
+START_TEST(test_stream_out_of_memory) {
+    senc_error err = {0};
+    eval_encoder *e = create(0, 0);
+    test_stream s = new_stream(e, 9000);
+    eval_encoder_free(e);
+    int64_t n_failures = 0;
+    for (int64_t n = 1;; n += 1 + n / 30) {
+        err = (senc_error){0};
+        e = NULL;
+        s.n_read = s.n_written = 0;
+        senc_alloc_fail_at(n);
+        const bool ok = eval_encoder_create(model, tokenizer, 0, 0, &e, &err) && run_stream(e, &s, &err);
+        senc_alloc_fail_at(0);
+        eval_encoder_free(e);
+        ck_assert_double_le(s.worst, 1e-6);
+        if (ok) break;
+        ck_assert_int_eq(err.kind, SENC_FAILED);
+        n_failures++;
+    }
+    ck_assert_int_gt(n_failures, 10);
+    ck_assert_int_eq(s.n_written, s.n);
+    free(s.written);
+}
+END_TEST
+
 START_TEST(test_model_folder) {
     senc_error err = {0};
     char folder[] = "/tmp/senc-embed-XXXXXX";
@@ -277,11 +421,14 @@ int main(void) {
     TCase *tests = tcase_create("embed");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, test_order_and_neighbours);
-    tcase_add_test(tests, test_many_blocks);
+    tcase_add_test(tests, test_many_windows);
     tcase_add_test(tests, test_stats);
     tcase_add_test(tests, test_prompts);
     tcase_add_test(tests, test_bad_models);
     tcase_add_test(tests, test_out_of_memory);
+    tcase_add_test(tests, test_streams);
+    tcase_add_test(tests, test_failing_streams);
+    tcase_add_test(tests, test_stream_out_of_memory);
     tcase_add_test(tests, test_model_folder);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
