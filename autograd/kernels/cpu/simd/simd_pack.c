@@ -1,11 +1,20 @@
 /* Packing for the register tile: see simd_pack.h. */
 #include "autograd/kernels/cpu/simd/simd_pack.h"
 
-#include "autograd/kernels/cpu/simd/simd_math.h"
+#include "autograd/kernels/cpu/simd/simd_half_math.h"
 
-/* The numbers are rounded to bf16 anyway where activations are stored so. */
 static inline __attribute__((always_inline)) vf activate(kern_activation act, vf x) {
+#if defined(KERN_HALF)
+    if (act == KERN_GELU) return v_gelu_half(x);
+#endif
     return v_activate(act, x);
+}
+
+static inline __attribute__((always_inline)) vf slope(kern_activation act, vf x) {
+#if defined(KERN_HALF)
+    if (act == KERN_GELU) return v_gelu_slope_half(x);
+#endif
+    return v_activate_slope(act, x);
 }
 
 /* Runs `call`, which uses act as a constant. */
@@ -234,7 +243,7 @@ void kern_activate_stored(kern_activation act, int64_t n, const stored *x, float
 }
 
 static inline __attribute__((always_inline)) vf finish(kern_activation act, vf x, vf at, float beta, vf old) {
-    const vf value = act == KERN_NONE ? x : x * v_activate_slope(act, at);
+    const vf value = act == KERN_NONE ? x : x * slope(act, at);
     return beta == 0.0f ? value : v_set(beta) * old + value;
 }
 

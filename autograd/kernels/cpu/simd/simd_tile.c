@@ -2,7 +2,9 @@
 #include "autograd/kernels/cpu/simd/simd_tile.h"
 
 /* Unrolled early enough that the accumulators become registers. */
-#if defined(__clang__)
+#if defined(KERN_WIDE)
+#define UNROLL /* they would not: 28 vectors of 16 lanes in AVX2's registers */
+#elif defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 14")
@@ -59,6 +61,9 @@ static inline __attribute__((always_inline)) void whole_tile(const bool pairs, i
                                                              int64_t row_stride, int64_t step, const word *panel,
                                                              const float *start, bool accumulate, float *c,
                                                              int64_t ldc) {
+#if defined(KERN_WIDE)
+    tile(pairs, (int)rows, k, a, row_stride, step, panel, start, accumulate, c, ldc);
+#else
     switch (rows) {
         TILE_CASE(1);
         TILE_CASE(2);
@@ -79,6 +84,7 @@ static inline __attribute__((always_inline)) void whole_tile(const bool pairs, i
     default:
         return;
     }
+#endif
 }
 
 /* The first columns of a whole tile to c. */
