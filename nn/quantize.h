@@ -4,7 +4,7 @@
 #ifndef NN_QUANTIZE_H
 #define NN_QUANTIZE_H
 
-#include "autograd/kernels/kernels.h"
+#include "autograd/tape.h"
 #include "nn/model.h"
 
 /* Adds the int8 weights for these kernels, with a warning where int8 is slower. A layer too deep for exact sums stays
