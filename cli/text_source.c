@@ -202,6 +202,7 @@ static int next_text(cli_text_source *s, eval_text *text, senc_error *err) {
 }
 
 bool cli_text_source_fill(cli_text_source *s, eval_text_chunk *chunk, senc_error *err) {
+    if (s->set && s->next_row < data_set_n_rows(s->set)) data_set_forget(s->set, s->next_row);
     while (!eval_text_chunk_is_full(chunk)) {
         eval_text text;
         const int status = next_text(s, &text, err);

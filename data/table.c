@@ -8,6 +8,8 @@
 #include "autograd/base/memory.h"
 #include "data/table_parts.h"
 
+#define FORGET_BYTES ((uint64_t)16 << 20) /* of a file that is scanned stay in memory */
+
 /* ---- rows ---- */
 
 static bool row_ready(data_row *row, senc_error *err) {
@@ -49,6 +51,12 @@ bool data_set_row(const data_set *set, int64_t i, data_row *row, senc_error *err
     const int got = t->file.reader->next(&t->file, &cursor, row->record, err);
     if (got < 0) return false;
     return got == 1 ? data_table_fill_row(NULL, set, NULL, t, row, NULL, err) : fail_changed(t, err);
+}
+
+void data_set_forget(const data_set *set, int64_t i) {
+    int64_t local;
+    const data_table *t = table_of(set, i, &local);
+    if (t->file.text.n_bytes) data_text_forget(&t->file.text, (size_t)t->keys[local]);
 }
 
 bool data_set_where(const data_set *set, int64_t i, const char **path, int64_t *line, senc_error *err) {
@@ -99,6 +107,7 @@ static bool check_bindings_seen(const data_set *set, const data_table *t, senc_e
 
 static bool scan(data_set *set, data_table *t, int64_t limit, data_row *row, senc_error *err) {
     data_cursor cursor = t->file.first;
+    uint64_t forgotten = 0;
     while (limit == 0 || t->n_rows < limit) {
         const int got = t->file.reader->next(&t->file, &cursor, row->record, err);
         if (got < 0) return false;
@@ -106,6 +115,10 @@ static bool scan(data_set *set, data_table *t, int64_t limit, data_row *row, sen
         bool left_out = false;
         if (!data_table_fill_row(set, set, t, t, row, &left_out, err)) return false;
         if (!left_out && !add_key(t, row->record->start, err)) return false;
+        if (t->file.text.n_bytes && cursor.offset - forgotten >= FORGET_BYTES) {
+            data_text_forget(&t->file.text, (size_t)cursor.offset);
+            forgotten = cursor.offset;
+        }
     }
     if (t->n_rows == 0)
         return senc_fail(err, SENC_BAD_INPUT, "%s: no rows%s", t->file.path, t->part ? " in this part" : "");

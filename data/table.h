@@ -121,6 +121,9 @@ int64_t data_set_find_slot(const data_set *set, const char *name);
 
 /* Row i of 0..n_rows-1. Fails only when memory runs out or a file was changed under us. */
 bool data_set_row(const data_set *set, int64_t i, data_row *row, senc_error *err);
+/* Rows before row i of its source are not expected back soon: their place in memory is given to others. For who goes
+ * through a set once, in order. */
+void data_set_forget(const data_set *set, int64_t i);
 /* Path and line number of row i, for messages. A BEIR row's place is its line in the qrels file. */
 bool data_set_where(const data_set *set, int64_t i, const char **path, int64_t *line, senc_error *err);
 

@@ -263,6 +263,12 @@ void data_text_close(data_text *t) {
     *t = (data_text){0};
 }
 
+void data_text_forget(const data_text *t, size_t n_bytes) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE),
+                 whole = (n_bytes < t->n_bytes ? n_bytes : t->n_bytes) / page * page;
+    if (whole) madvise((void *)(uintptr_t)t->data, whole, MADV_DONTNEED); /* only advice: nothing depends on it */
+}
+
 size_t data_path_stem_bytes(const char *path) {
     static const char *const suffixes[] = {".gz", ".zst"};
     const size_t n = strlen(path);

@@ -25,6 +25,9 @@ typedef struct data_text {
 } data_text;
 bool data_text_open(const char *path, data_text *out, senc_error *err);
 void data_text_close(data_text *t); /* safe on a zeroed one */
+/* The first n_bytes need not stay in memory: what is read again comes from the file. Keeps what is resident small while
+ * a large text is gone through. */
+void data_text_forget(const data_text *t, size_t n_bytes);
 
 /* Number of bytes of `path` without a final ".gz" or ".zst". */
 size_t data_path_stem_bytes(const char *path);

@@ -308,6 +308,39 @@ static const char *refuse_text(const char *name, const char *text, const data_ro
 
 #define GOOD "{\"anchor\":\"a\",\"positive\":\"b\"}\n"
 
+/* 40 MB are opened and gone through: what is behind us does not stay in memory, and all of it can be read again. */
+START_TEST(what_was_read_is_forgotten) {
+    enum { ROWS = 200000, ROW_BYTES = 200 };
+    char *text = malloc((size_t)ROWS * ROW_BYTES + 1);
+    for (int i = 0; i < ROWS; i++)
+        snprintf(text + (size_t)i * ROW_BYTES, ROW_BYTES + 1, "{\"text\": \"%0*d\"}\n", ROW_BYTES - 13, i);
+    const data_source source = {.path = file_of_bytes("long.jsonl", text, (size_t)ROWS * ROW_BYTES)};
+    free(text);
+    static const data_role roles[] = {{.name = "text", .kind = DATA_ROLE_TEXT}};
+    const int64_t before = senc_memory_resident_bytes();
+    data_set *set = open_set(&source, 1, roles, 1);
+    const int64_t opened = senc_memory_resident_bytes() - before;
+    ck_assert_int_lt(opened, INT64_C(24) << 20);
+    data_row row = {0};
+    senc_error err = {0};
+    int64_t most = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < ROWS; i++) {
+            ck_assert(data_set_row(set, i, &row, &err));
+            ck_assert_int_eq(strtoll(row.values[0].text, NULL, 10), i);
+            if (i % 20000 != 19999) continue;
+            most = senc_memory_resident_bytes() - before > most ? senc_memory_resident_bytes() - before : most;
+            data_set_forget(set, i);
+        }
+    }
+    ck_assert_int_lt(most, INT64_C(24) << 20);
+    ck_assert(data_set_row(set, 0, &row, &err));
+    ck_assert_int_eq(row.values[0].n_bytes, ROW_BYTES - 13);
+    data_row_free(&row);
+    data_set_close(set);
+}
+END_TEST
+
 START_TEST(messages_about_rows) {
     ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\"}\n", pair_roles, 3),
                      "x.jsonl:2: field \"positive\" is missing (loss \"mnrl\" needs anchor, positive)");
@@ -626,6 +659,7 @@ int main(void) {
     tcase_add_test(t, bad_utf8_can_be_replaced);
     tcase_add_test(t, index_of_many_rows);
     tcase_add_test(t, several_threads_read_one_set);
+    tcase_add_test(t, what_was_read_is_forgotten);
     tcase_add_test(t, messages_about_rows);
     tcase_add_test(t, messages_about_scores);
     tcase_add_test(t, messages_about_columns);
