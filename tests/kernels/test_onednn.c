@@ -58,11 +58,12 @@ static void operands_free(operands *o) {
     free(o->stored_dy);
 }
 
-/* bf16 rounds the result (2^-9), and an activation before the product (2^-9 of each of k terms of size 2). */
+/* bf16 rounds the result (2^-9), and an activation before the product: each of k terms of size 3 by up to 2^-9 of it,
+ * so sums have a standard deviation of about 0.0015 sqrt(k), and the largest of 10^5 lie 5 of those away. */
 static double tolerance(kern_storage storage, int64_t k, bool active) {
     const double terms = sqrt((double)k + 1.0);
     if (storage == KERN_REAL) return 3e-6 * terms;
-    return 4e-3 + (active ? 4e-3 : 1e-5) * terms;
+    return 4e-3 + (active ? 8e-3 : 1e-5) * terms;
 }
 
 static void check_forward(const kern_table *t, const operands *o, kern_activation act, bool with_bias) {

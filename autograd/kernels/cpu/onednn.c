@@ -17,6 +17,8 @@
 #define ROW_PIECES     5 /* 16 to 256 rows of a forward or input-gradient product: one task's at most */
 #define DEPTH_PIECES   8 /* 16 to 2048 rows summed over by one product of a weight gradient */
 #define CHUNK_ROWS     (SMALLEST_PIECE << (DEPTH_PIECES - 1))
+#define COPIED_BYTES   (384 << 10)
+#define FEWEST_COPIED  64
 #define CHUNK_FLOATS   1024 /* converted at a time, in the first cache */
 #define LINE           32   /* columns of a task of column sums: two cache lines of floats, one of bf16 */
 #define SLICE_COLUMNS  128  /* a weight gradient's slice has at least so many rows of dw */
@@ -118,11 +120,19 @@ typedef struct rows_job {
     int64_t a_bytes, c_bytes; /* of a task's copies */
 } rows_job;
 
+/* What a task makes of a or c besides the product; it should stay in the second cache. */
+static int64_t copied_bytes(const rows_job *job) {
+    const int64_t a_bytes = job->act == KERN_NONE ? 0 : job->k * element_bytes(job->storage);
+    const int64_t c_bytes = job->slope == KERN_NONE ? 0 : job->columns * 4;
+    return piece_rows(job->task_piece) * (a_bytes + c_bytes);
+}
+
 /* The products for all pieces that will occur, and which they are. */
 static bool find_rows_products(rows_job *job, bool weights_transposed) {
     const int64_t threads = senc_threads_count();
     job->task_piece = ROW_PIECES - 1;
     while (job->task_piece > 0 && piece_rows(job->task_piece) * 2 * threads > job->n) job->task_piece--;
+    while (piece_rows(job->task_piece) > FEWEST_COPIED && copied_bytes(job) > COPIED_BYTES) job->task_piece--;
     kern_onednn_shape shape = {.n = job->columns, .k = job->k, .in = job->storage, .weights = true};
     shape.weights_transposed = weights_transposed;
     shape.bias = job->bias != NULL;
@@ -314,7 +324,7 @@ static void weight_task(void *context, int64_t i, int thread) {
     const int64_t end = smaller(job->rows, (part + 1) * per_part);
     const int64_t dy_bytes = round_up(CHUNK_ROWS * job->width * bytes, 64);
     const int64_t x_bytes = round_up(SMALLEST_PIECE * job->in * bytes, 64);
-    char *dy = kern_scratch_take(KERN_SCRATCH_TASK, dy_bytes + x_bytes + weight_scratch_bytes(job));
+    char *scratch = kern_scratch_take(KERN_SCRATCH_TASK, dy_bytes + x_bytes + weight_scratch_bytes(job));
     float *dw = (job->partial ? job->partial + part * job->out * job->in : job->dw) + slice * job->width * job->in;
     for (int64_t row = part * per_part; row < end;) {
         const int piece = next_piece(end - row, DEPTH_PIECES);
@@ -322,13 +332,16 @@ static void weight_task(void *context, int64_t i, int thread) {
         const char *x =
             job->active ? job->active + row * job->in * bytes : job->x + (job->first + row) * job->in * bytes;
         if (rows < k && !job->active) {
-            copy_rows(rows, k, job->in * bytes, x, job->in * bytes, dy + dy_bytes);
-            x = dy + dy_bytes;
+            copy_rows(rows, k, job->in * bytes, x, job->in * bytes, scratch + dy_bytes);
+            x = scratch + dy_bytes;
         }
-        copy_rows(rows, k, width * bytes, job->dy + ((job->first + row) * job->out + slice * job->width) * bytes,
-                  job->out * bytes, dy);
+        const char *dy = job->dy + ((job->first + row) * job->out + slice * job->width) * bytes;
+        if (width < job->out || rows < k) {
+            copy_rows(rows, k, width * bytes, dy, job->out * bytes, scratch);
+            dy = scratch;
+        }
         kern_onednn_run(job->products[slice == job->n_slices - 1][piece], dy, NULL, x, NULL, dw,
-                        dy + dy_bytes + x_bytes);
+                        scratch + dy_bytes + x_bytes);
         row += rows;
     }
 }

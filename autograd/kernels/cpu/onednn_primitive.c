@@ -236,7 +236,7 @@ static bool attributes_create(dnnl_primitive_attr_t *attr, float beta) {
     return ok;
 }
 
-/* `layout`: how packed weights lie, NULL: as oneDNN likes it. */
+/* What oneDNN will do; `layout`: how packed weights lie, NULL: as it likes it. */
 static bool create_matmul(kern_onednn_product *p, desc_ref layout) {
     const kern_onednn_shape *s = &p->shape;
     dnnl_memory_desc_t a = {0}, b = {0}, bias = {0}, c = {0};
@@ -247,7 +247,6 @@ static bool create_matmul(kern_onednn_product *p, desc_ref layout) {
     ok = ok && desc_plain(&c, s->m, s->n, false, s->out);
     ok = ok && (s->weights ? desc_any(&b, b_dims, data_type(s->in)) : desc_plain(&b, s->k, s->n, false, s->in));
     ok = ok && matmul_create(&p->pd, REF(a), layout ? layout : REF(b), s->bias ? REF(bias) : NULL, REF(c), attr);
-    ok = ok && api.primitive_create(&p->primitive, p->pd) == dnnl_success;
     if (ok) p->scratch_bytes = scratch_of(p->pd);
     desc_free(&a);
     desc_free(&b);
@@ -280,14 +279,12 @@ static bool create_reorder(kern_onednn_product *p, desc_ref packed, int64_t firs
     return true;
 }
 
-/* Whether and how weights have to be packed for the product. */
+/* Whether and how float weights have to be packed for the product. */
 static bool create_packing(kern_onednn_product *p) {
     const kern_onednn_shape *s = &p->shape;
     const desc_ref packed = query(p->pd, dnnl_query_weights_md);
     dnnl_memory_desc_t plain = {0};
-    const dnnl_dims_t dims = {s->k, s->n};
-    const dnnl_dims_t strides = {s->weights_transposed ? 1 : s->n, s->weights_transposed ? s->k : 1};
-    if (!desc_strided(&plain, dims, dnnl_f32, strides)) return false;
+    if (!desc_plain(&plain, s->k, s->n, s->weights_transposed, KERN_REAL)) return false;
     const bool as_they_are = api.memory_desc_equal(packed, REF(plain));
     desc_free(&plain);
     if (as_they_are) return true;
@@ -330,6 +327,7 @@ static kern_onednn_product *find_locked(const kern_onednn_shape *shape) {
     } else {
         ok = create_matmul(p, NULL) && (!shape->weights || create_packing(p));
     }
+    ok = ok && api.primitive_create(&p->primitive, p->pd) == dnnl_success;
     if (!ok) p->primitive = NULL;
     products[n_products++] = p;
     return ok ? p : NULL;
