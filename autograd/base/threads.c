@@ -3,9 +3,13 @@
  * A job is open while its tasks are handed out. Workers join an open job, take task numbers from one counter and leave;
  * the caller does the same, then closes the job and waits only for those who joined. So a worker that is still asleep
  * costs nobody anything, which keeps short jobs (one sentence) short. Idle workers spin for some microseconds, because
- * the next kernel usually follows at once, then sleep on a condition variable. */
+ * the next kernel usually follows at once, then sleep on a futex (futex(2)); whoever wakes up wakes two more while
+ * there are tasks left, so that waking 64 threads is not one thread's work. Where there are more threads than CPUs
+ * nobody spins: it would keep the one who works from his CPU. */
 #include "autograd/base/threads.h"
 
+#include <limits.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,32 +17,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#define JOB_OPEN    UINT32_C(0x80000000) /* the other bits of `state` count the workers inside the job */
-#define SPIN_ROUNDS 2000                 /* about 50 to 100 us: longer than the serial code between two kernels */
+#define JOB_OPEN     UINT32_C(0x80000000) /* the other bits of `state` count the workers inside the job */
+#define SPIN_ROUNDS  2000                 /* about 50 to 100 us: longer than the serial code between two kernels */
+#define WAKE_AT_ONCE 2                    /* sleepers that one thread wakes */
+#define LINE         64                   /* of the cache: what different threads write lies in different ones */
 
 typedef struct senc_pool {
-    int n;     /* threads including the caller */
-    pid_t pid; /* the process that started the workers: a forked child has none of them */
+    int n;           /* threads including the caller */
+    int spin_rounds; /* 0: there are more threads than CPUs */
+    pid_t pid;       /* the process that started the workers: a forked child has none of them */
     pthread_t workers[SENC_MAX_THREADS];
     /* The job. Written by the caller before `state` opens, stable until it has closed and emptied. */
-    int64_t n_tasks;
+    _Alignas(LINE) int64_t n_tasks;
     senc_task *task;
     void *context;
-    _Atomic int64_t next;
-    _Atomic uint32_t state;
-    /* Waking and sleeping. */
-    _Atomic uint32_t generation; /* one more for every job, and for the end */
-    _Atomic int sleepers;
-    _Atomic bool caller_sleeps;
     _Atomic bool stop;
-    pthread_mutex_t mutex;
-    pthread_cond_t wake, done;
+    _Alignas(LINE) _Atomic int64_t next;
+    _Alignas(LINE) _Atomic uint32_t state; /* the caller sleeps on it */
+    _Atomic bool caller_sleeps;
+    _Alignas(LINE) _Atomic uint32_t generation; /* one more for every job, and for the end; workers sleep on it */
+    _Atomic int sleepers;
 } senc_pool;
 
-static senc_pool pool = {
-    .n = 1, .mutex = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+static senc_pool pool = {.n = 1};
 static pthread_mutex_t caller_mutex = PTHREAD_MUTEX_INITIALIZER; /* one job at a time */
 
 static _Thread_local int thread_index;
@@ -62,78 +66,74 @@ static void run_tasks(int thread) {
     inside_task = false;
 }
 
-static bool job_join(void) {
-    uint32_t state = atomic_load_explicit(&pool.state, memory_order_acquire);
-    while (state & JOB_OPEN) {
-        if (atomic_compare_exchange_weak_explicit(&pool.state, &state, state + 1, memory_order_acq_rel,
-                                                  memory_order_acquire))
-            return true;
-    }
-    return false;
+/* Sleeps while *word is `value`; may return early. */
+static void futex_wait(_Atomic uint32_t *word, uint32_t value) {
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *word, int n) {
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
 }
 
 static void job_leave(void) {
-    if (atomic_fetch_sub(&pool.state, 1) != 1) return;
     /* The last one out of a closed job. */
-    if (atomic_load(&pool.caller_sleeps)) {
-        pthread_mutex_lock(&pool.mutex);
-        pthread_cond_signal(&pool.done);
-        pthread_mutex_unlock(&pool.mutex);
-    }
+    if (atomic_fetch_sub(&pool.state, 1) == 1 && atomic_load(&pool.caller_sleeps)) futex_wake(&pool.state, 1);
+}
+
+/* Who comes too late is gone at once: the caller may see him inside for a moment. */
+static bool job_join(void) {
+    if (!(atomic_load_explicit(&pool.state, memory_order_relaxed) & JOB_OPEN)) return false;
+    if (atomic_fetch_add(&pool.state, 1) & JOB_OPEN) return true;
+    job_leave();
+    return false;
 }
 
 /* Waits for a generation other than `seen` and returns it. */
-static uint32_t wait_for_job(uint32_t seen) {
-    for (int round = 0; round < SPIN_ROUNDS; round++) {
+static uint32_t wait_for_job(uint32_t seen, bool *slept) {
+    for (int round = 0; round < pool.spin_rounds; round++) {
         const uint32_t now = atomic_load_explicit(&pool.generation, memory_order_acquire);
         if (now != seen) return now;
         spin_pause();
     }
-    pthread_mutex_lock(&pool.mutex);
+    *slept = true;
     atomic_fetch_add(&pool.sleepers, 1);
-    while (atomic_load(&pool.generation) == seen) pthread_cond_wait(&pool.wake, &pool.mutex);
+    uint32_t now;
+    while ((now = atomic_load(&pool.generation)) == seen) futex_wait(&pool.generation, seen);
     atomic_fetch_sub(&pool.sleepers, 1);
-    pthread_mutex_unlock(&pool.mutex);
-    return atomic_load(&pool.generation);
+    return now;
 }
 
 static void *worker_main(void *argument) {
     thread_index = (int)(intptr_t)argument;
     uint32_t seen = 0;
     for (;;) {
-        seen = wait_for_job(seen);
+        bool slept = false;
+        seen = wait_for_job(seen, &slept);
         if (atomic_load(&pool.stop)) return NULL;
         if (!job_join()) continue;
+        if (slept && atomic_load(&pool.next) < pool.n_tasks && atomic_load(&pool.sleepers) > 0)
+            futex_wake(&pool.generation, WAKE_AT_ONCE);
         run_tasks(thread_index);
         job_leave();
     }
 }
 
 /* A new generation; wakes up to n sleeping workers. */
-static void announce(int64_t n) {
+static void announce(int n) {
     atomic_fetch_add(&pool.generation, 1);
-    if (atomic_load(&pool.sleepers) == 0) return;
-    pthread_mutex_lock(&pool.mutex);
-    if (n >= pool.n - 1) {
-        pthread_cond_broadcast(&pool.wake);
-    } else {
-        for (int64_t i = 0; i < n; i++) pthread_cond_signal(&pool.wake);
-    }
-    pthread_mutex_unlock(&pool.mutex);
+    if (atomic_load(&pool.sleepers) > 0) futex_wake(&pool.generation, n);
 }
 
 static void close_job(void) {
     uint32_t inside = atomic_fetch_and(&pool.state, ~JOB_OPEN) & ~JOB_OPEN;
-    for (int round = 0; inside && round < SPIN_ROUNDS; round++) {
+    for (int round = 0; inside && round < pool.spin_rounds; round++) {
         spin_pause();
         inside = atomic_load_explicit(&pool.state, memory_order_acquire);
     }
     if (!inside) return;
-    pthread_mutex_lock(&pool.mutex);
     atomic_store(&pool.caller_sleeps, true);
-    while (atomic_load(&pool.state)) pthread_cond_wait(&pool.done, &pool.mutex);
+    while ((inside = atomic_load(&pool.state)) != 0) futex_wait(&pool.state, inside);
     atomic_store(&pool.caller_sleeps, false);
-    pthread_mutex_unlock(&pool.mutex);
 }
 
 void senc_parallel(int64_t n_tasks, senc_task *task, void *context) {
@@ -152,8 +152,8 @@ void senc_parallel(int64_t n_tasks, senc_task *task, void *context) {
         pool.task = task;
         pool.context = context;
         atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
-        atomic_store_explicit(&pool.state, JOB_OPEN, memory_order_release);
-        announce(n_tasks - 1);
+        atomic_fetch_or(&pool.state, JOB_OPEN);
+        announce(n_tasks - 1 < WAKE_AT_ONCE ? (int)n_tasks - 1 : WAKE_AT_ONCE);
         run_tasks(0);
         close_job();
     }
@@ -182,15 +182,10 @@ void senc_parallel_zero(void *block, size_t n_bytes) {
 static void stop_workers(void) {
     if (pool.n > 1 && pool.pid == getpid()) {
         atomic_store(&pool.stop, true);
-        announce(pool.n);
+        announce(INT_MAX);
         for (int i = 1; i < pool.n; i++) pthread_join(pool.workers[i], NULL);
-    } else if (pool.n > 1) {
-        /* A forked child: the locks are as the parent's threads left them at the fork. */
-        pthread_mutex_init(&pool.mutex, NULL);
-        pthread_cond_init(&pool.wake, NULL);
-        pthread_cond_init(&pool.done, NULL);
-        atomic_store(&pool.sleepers, 0);
     }
+    atomic_store(&pool.sleepers, 0); /* in a forked child: as the parent's threads left it */
     atomic_store(&pool.stop, false);
     atomic_store(&pool.generation, 0); /* what a new worker has seen */
     atomic_store(&pool.state, 0);
@@ -203,6 +198,7 @@ bool senc_threads_init(int n, senc_error *err) {
     if (n == 0) n = senc_threads_cpus();
     stop_workers();
     pool.pid = getpid();
+    pool.spin_rounds = n <= senc_threads_cpus() ? SPIN_ROUNDS : 0;
     for (int i = 1; i < n; i++) {
         const int failure = pthread_create(&pool.workers[i], NULL, worker_main, (void *)(intptr_t)i);
         if (failure) {
@@ -222,6 +218,10 @@ void senc_threads_free(void) {
 
 int senc_threads_count(void) {
     return pool.n;
+}
+
+int senc_threads_here(void) {
+    return inside_task ? 1 : pool.n;
 }
 
 int senc_threads_index(void) {

@@ -17,6 +17,8 @@ bool senc_threads_init(int n, senc_error *err);
 void senc_threads_free(void);
 /* Threads of the pool, 1 before init. */
 int senc_threads_count(void);
+/* Threads that a senc_parallel from here would use: 1 inside a task. What a kernel cuts its work for. */
+int senc_threads_here(void);
 /* CPUs this process may run on: the smaller of the affinity mask and the cgroup's quota (rounded up). */
 int senc_threads_cpus(void);
 

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,60 @@ START_TEST(test_sleeping_workers_wake_up) {
         for (int i = 0; i < 16; i++) ck_assert_int_eq(t.runs[i], 1);
     }
     senc_threads_free();
+}
+END_TEST
+
+/* Jobs at every distance: behind one another, while workers spin, fall asleep, sleep. With as many threads as CPUs they
+ * spin first, with more they sleep at once. */
+START_TEST(test_jobs_at_any_distance) {
+    const int threads[] = {2, 3, 16};
+    start(threads[_i]);
+    for (int repeat = 0; repeat < 1500; repeat++) {
+        tally t = {0};
+        senc_parallel(1 + repeat % 40, count_run, &t);
+        for (int i = 0; i < 40; i++) ck_assert_int_eq(t.runs[i], i < 1 + repeat % 40);
+        ck_assert_int_eq(t.bad_threads, 0);
+        if (repeat % 5 == 0) usleep((useconds_t)(repeat % 300));
+    }
+    senc_threads_free();
+}
+END_TEST
+
+static void count_threads_here(void *context, int64_t i, int thread) {
+    (void)thread;
+    int *here = context;
+    here[i] = senc_threads_here();
+}
+
+START_TEST(test_threads_here) {
+    int here[4] = {0};
+    start(3);
+    ck_assert_int_eq(senc_threads_here(), 3);
+    senc_parallel(4, count_threads_here, here);
+    for (int i = 0; i < 4; i++) ck_assert_int_eq(here[i], 1);
+    ck_assert_int_eq(senc_threads_here(), 3);
+    senc_parallel(1, count_threads_here, here);
+    ck_assert_int_eq(here[0], 1);
+    senc_threads_free();
+    ck_assert_int_eq(senc_threads_here(), 1);
+}
+END_TEST
+
+static void *note_signals(void *context) {
+    sigset_t *blocked = context;
+    pthread_sigmask(SIG_SETMASK, NULL, blocked);
+    return NULL;
+}
+
+START_TEST(test_a_thread_beside_the_pool_takes_no_signals) {
+    senc_error err = {0};
+    pthread_t thread;
+    sigset_t blocked, mine;
+    ck_assert_msg(senc_thread_start(&thread, note_signals, &blocked, &err), "%s", err.text);
+    pthread_join(thread, NULL);
+    pthread_sigmask(SIG_SETMASK, NULL, &mine);
+    ck_assert(sigismember(&blocked, SIGINT) && sigismember(&blocked, SIGTERM));
+    ck_assert(!sigismember(&mine, SIGINT));
 }
 END_TEST
 
@@ -197,6 +252,9 @@ int main(void) {
     TCase *c = tcase_create("pool");
     tcase_add_test(c, test_every_task_runs_once);
     tcase_add_test(c, test_sleeping_workers_wake_up);
+    tcase_add_loop_test(c, test_jobs_at_any_distance, 0, 3);
+    tcase_add_test(c, test_threads_here);
+    tcase_add_test(c, test_a_thread_beside_the_pool_takes_no_signals);
     tcase_add_test(c, test_nested_calls_run_serially);
     tcase_add_test(c, test_two_callers_take_turns);
     tcase_add_test(c, test_a_forked_child_starts_its_own_pool);
