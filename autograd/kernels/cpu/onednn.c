@@ -129,7 +129,7 @@ static int64_t copied_bytes(const rows_job *job) {
 
 /* The products for all pieces that will occur, and which they are. */
 static bool find_rows_products(rows_job *job, bool weights_transposed) {
-    const int64_t threads = senc_threads_count();
+    const int64_t threads = senc_threads_here();
     job->task_piece = ROW_PIECES - 1;
     while (job->task_piece > 0 && piece_rows(job->task_piece) * 2 * threads > job->n) job->task_piece--;
     while (piece_rows(job->task_piece) > FEWEST_COPIED && copied_bytes(job) > COPIED_BYTES) job->task_piece--;
@@ -357,7 +357,7 @@ static void add_partial_task(void *context, int64_t i, int thread) {
 
 /* Slices of dw's rows for the threads, and parts of the rows summed over when there are more threads than slices. */
 static void plan_weight_job(weight_job *job) {
-    const int64_t threads = senc_threads_count();
+    const int64_t threads = senc_threads_here();
     job->n_slices = larger(1, smaller(threads, job->out / SLICE_COLUMNS));
     job->width = round_up((job->out + job->n_slices - 1) / job->n_slices, SMALLEST_PIECE);
     job->n_slices = (job->out + job->width - 1) / job->width;
@@ -455,7 +455,7 @@ static void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64
         return;
     }
     gemm_job g = {transpose_a, transpose_b, m, n, k, lda, ldb, ldc, alpha, beta, a, b, c, m, n, 1};
-    const int64_t threads = senc_threads_count();
+    const int64_t threads = senc_threads_here();
     if (m >= n)
         g.rows = (m + threads - 1) / threads;
     else

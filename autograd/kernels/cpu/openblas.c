@@ -86,7 +86,7 @@ static void product_task(void *context, int64_t i, int thread) {
 /* Cuts c into blocks of rows, or of columns when it is wide and low. */
 static void run(product *p) {
     if (p->m <= 0 || p->n <= 0) return;
-    const int64_t threads = senc_threads_count();
+    const int64_t threads = senc_threads_here();
     p->rows = p->m;
     p->columns = p->n;
     if (p->m >= p->n || p->a_activation != KERN_NONE) {

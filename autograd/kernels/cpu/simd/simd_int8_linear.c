@@ -158,7 +158,7 @@ static void linear_int8(int64_t n, kern_activation act, const kern_stored *x, co
     linear l = {.n = n, .act = act, .x = x, .w = w, .bias = bias, .y = y, .block_columns = w->out};
     l.groups = (w->in + INT8_GROUP - 1) / INT8_GROUP;
     l.stride = row_stride(w->in);
-    const int64_t threads = senc_threads_count();
+    const int64_t threads = senc_threads_here();
     const double ops = 2.0 * (double)n * (double)w->in * (double)w->out;
     const int64_t wanted = min_of(threads == 1 ? 1 : 4 * threads, 1 + (int64_t)(ops / GRAIN_OPS));
     const int64_t fitting = max_of(INT8_ROWS, BLOCK_BYTES / (l.stride * (int64_t)sizeof(quant)));

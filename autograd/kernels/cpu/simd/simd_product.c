@@ -269,7 +269,7 @@ static void multiply_task(void *context, int64_t i, int thread) {
 /* Cuts C into tasks: by rows, and by columns as well when there are too few rows for the threads. */
 static void plan_tasks(pass *s) {
     const product *p = s->p;
-    const int64_t threads = senc_threads_count();
+    const int64_t threads = senc_threads_here();
     const double flops = 2.0 * WORD_DEPTH * (double)p->m * (double)s->n_columns * (double)max_of(s->n_depth, 1);
     const int64_t wanted = min_of(threads == 1 ? 1 : 4 * threads, 1 + (int64_t)(flops / GRAIN_FLOPS));
     const int64_t least = TILE_ROWS * 4; /* rows that make reading a panel worthwhile */
@@ -381,7 +381,7 @@ static void linear_forward_few(int64_t n, int64_t in, int64_t out, kern_activati
     for (int64_t token = 0; token < n; token += TILE_COLUMNS)
         kern_pack_panel(in, token, n, active, 1, in, packed + token * in);
     const double flops = 2.0 * (double)round_up(n, TILE_COLUMNS) * (double)in * (double)out;
-    const int64_t threads = senc_threads_count();
+    const int64_t threads = senc_threads_here();
     const int64_t wanted = min_of(threads == 1 ? 1 : 4 * threads, 1 + (int64_t)(flops / GRAIN_FLOPS));
     const int64_t rows = round_up((out + wanted - 1) / wanted, TILE_ROWS);
     few f = {n, in, out, rows, w, bias, packed, y};
