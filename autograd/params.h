@@ -12,14 +12,14 @@
 struct kern_int8;
 
 typedef struct ag_param {
-    char *name;         /* the checkpoint's tensor name: "encoder.layer.0.attention.self.query.weight" */
-    int64_t rows, cols; /* a vector is (1, n) */
-    bool is_vector;     /* stored as shape [n] */
-    bool linear;        /* a linear layer's weight, which inference in int8 quantises */
-    bool decay;         /* weight decay applies (not for bias and layer norm) */
-    int64_t offset;     /* into the blocks, in numbers; aligned to 16 */
+    char *name;             /* the checkpoint's tensor name: "encoder.layer.0.attention.self.query.weight" */
+    int64_t rows, cols;     /* a vector is (1, n) */
+    bool is_vector;         /* stored as shape [n] */
+    bool linear;            /* a linear layer's weight, which inference in int8 quantises */
+    bool decay;             /* weight decay applies (not for bias and layer norm) */
+    int64_t offset;         /* into the blocks, in numbers; aligned to 16 */
     struct kern_int8 *int8; /* what linear layers multiply by instead of value in inference; one block; NULL: none */
-    real *value, *grad; /* pointers into the blocks; grad NULL in inference */
+    real *value, *grad;     /* pointers into the blocks; grad NULL in inference */
 } ag_param;
 
 typedef struct ag_params {

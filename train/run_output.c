@@ -288,8 +288,7 @@ void train_output_plan(const train_state *s) {
               (double)nn_model_activation_bytes(s->model, s->stepper.storage).kept / 1024.0,
               c->train.memory_limit ? ", within memory_limit" : "");
     senc_info("machine %s kernels, %s, %d thread%s", s->kernels->name, nn_precision_text(s->stepper.storage),
-              senc_threads_count(),
-              senc_threads_count() == 1 ? "" : "s");
+              senc_threads_count(), senc_threads_count() == 1 ? "" : "s");
 }
 
 static data_json *report_json(const train_state *s) {

@@ -58,16 +58,17 @@ typedef uint16_t kern_bf16;
 /* An array of activations in the storage of its table. */
 typedef void kern_stored;
 
-/* A linear layer's weights in int8, one scale per output: w[j] = scale[j] * packed[j], packed in [-127, 127]. Inputs are
- * quantised per row as they come, to 0 .. 255 over the range of their values (with zero in it):
- * act(x) = scale_x * q + low_x. The sums of q * packed are exact integers, and
+/* A linear layer's weights in int8, one scale per output: w[j] = scale[j] * packed[j], packed in [-127, 127]. Inputs
+ * are quantised per row as they come, to 0 .. 255 over the range of their values (with zero in it): act(x) = scale_x *
+ * q + low_x. The sums of q * packed are exact integers, and
  *
- *     y[j] = scale_x * scale[j] * sum_p q[p] packed[j][p] + low_x * sum[j] + bias[j],  sum[j] = scale[j] * sum_p packed[j][p]
+ *     y[j] = scale_x * scale[j] * sum_p q[p] packed[j][p] + low_x * sum[j] + bias[j],  sum[j] = scale[j] * sum_p
+ * packed[j][p]
  *
  * A row with a NaN or Inf gives NaN. in <= KERN_INT8_DEPTH. */
 typedef struct kern_int8 {
     int64_t in, out;
-    int8_t *packed;    /* kern_int8_bytes, by the table's int8_pack; aligned to 64 */
+    int8_t *packed;     /* kern_int8_bytes, by the table's int8_pack; aligned to 64 */
     float *scale, *sum; /* (out), zero-padded to a multiple of 64 */
     void (*pack)(int64_t in, int64_t out, const int8_t *w, int8_t *packed); /* who packed it */
 } kern_int8;

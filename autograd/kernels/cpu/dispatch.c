@@ -141,9 +141,10 @@ static void choose(void) {
     best = wanted && wanted[0] ? find_table(wanted) : default_table();
     if (best) return;
     best = default_table();
-    senc_warn("SENC_KERNELS: expected ref, generic, avx2, avx512, openblas or onednn as far as this machine has them, got "
-              "\"%s\"; using %s",
-              wanted, best->name);
+    senc_warn(
+        "SENC_KERNELS: expected ref, generic, avx2, avx512, openblas or onednn as far as this machine has them, got "
+        "\"%s\"; using %s",
+        wanted, best->name);
 }
 
 const kern_table *kern_best(void) {
