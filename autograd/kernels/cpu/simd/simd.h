@@ -116,9 +116,19 @@ typedef kern_bf16 stored;
 typedef uint16_t vh __attribute__((vector_size(LANES * 2)));
 typedef uint16_t vh_unaligned __attribute__((vector_size(LANES * 2), aligned(2), may_alias));
 
+/* __builtin_convertvector, in one instruction where GCC needs five. */
+static inline vu v_widen(vh half) {
+#if defined(__AVX512F__)
+    return (vu)_mm512_cvtepu16_epi32((__m256i)half);
+#elif defined(__AVX2__) && LANES == 8
+    return (vu)_mm256_cvtepu16_epi32((__m128i)half);
+#else
+    return __builtin_convertvector(half, vu);
+#endif
+}
+
 static inline vf v_load_stored(const stored *p) {
-    const vh half = *(const vh_unaligned *)p;
-    return (vf)(__builtin_convertvector(half, vu) << 16);
+    return (vf)(v_widen(*(const vh_unaligned *)p) << 16);
 }
 
 /* The upper half of every lane; the lower half is dropped. */
@@ -146,7 +156,7 @@ static inline vh v_to_bf16(vf v) {
 static inline vf v_store_stored(stored *p, vf v) {
     const vh half = v_to_bf16(v);
     *(vh_unaligned *)p = half;
-    return (vf)(__builtin_convertvector(half, vu) << 16);
+    return (vf)(v_widen(half) << 16);
 }
 
 static inline float load_stored(const stored *p) {

@@ -8,7 +8,7 @@
 /* 2^t for t in [-126, 127], relative error 2e-7. t = n + f, 2^t = 2^n 2^f; 2^f by a polynomial of degree 5, minimax in
  * the relative error on |f| <= 1/2. */
 static inline vf v_exp2(vf t) {
-    const vf round = v_set(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
+    const vf round = v_set(12583039.0f); /* 1.5 * 2^23 + 127: adding it rounds to an integer and leaves n + 127 below */
     const vf shifted = t + round;
     const vf f = t - (shifted - round);
     vf p = v_set(0.00132646994f);
@@ -18,7 +18,24 @@ static inline vf v_exp2(vf t) {
     p = p * f + v_set(0.693147004f);
     p = p * f + v_set(1.0f);
     /* A product, not a sum of exponents, so that NaN stays NaN. */
-    return p * (vf)(((vi)shifted - (vi)round + 127) << 23);
+    return p * (vf)((vi)shifted << 23);
+}
+
+/* ln x for positive normal x, relative error 1e-7 (absolute near 1); NaN and infinity give NaN. x = 2^n m with m within
+ * a factor sqrt 2 of 1, ln m by a polynomial in m - 1 of degree 9, minimax in the relative error. */
+static inline vf v_log(vf x) {
+    const vi n = ((vi)x - 0x3f3504f3) >> 23; /* the bits of sqrt(1/2) */
+    const vf f = (vf)((vi)x - (n << 23)) - v_set(1.0f);
+    vf p = v_set(0.08722355f);
+    p = p * f + v_set(-0.14366843f);
+    p = p * f + v_set(0.14952266f);
+    p = p * f + v_set(-0.16562393f);
+    p = p * f + v_set(0.19956833f);
+    p = p * f + v_set(-0.25002074f);
+    p = p * f + v_set(0.33334187f);
+    p = p * f + v_set(-0.49999988f);
+    p = p * f + v_set(1.0f);
+    return p * f + __builtin_convertvector(n, vf) * v_set(0.693147181f) + (x - x);
 }
 
 #define LOG2_E 1.44269504f

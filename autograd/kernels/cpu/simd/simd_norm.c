@@ -51,13 +51,13 @@ static inline vf inside(int64_t j, int64_t d) {
 /* sum = residual + dropout(sum); returns the sum of the row as it is stored. */
 static float add_row(const norm *w, const mask *m, int64_t row) {
     const int64_t d = w->d;
-    const uint64_t key = senc_rng_row_key(w->dropout.key, (uint64_t)(w->dropout.first_row + row));
+    mask_place place = mask_row(senc_rng_row_key(w->dropout.key, (uint64_t)(w->dropout.first_row + row)));
     const stored *residual = w->residual + row * d;
     stored *sum = w->sum + row * d;
     vf total = v_set(0.0f);
     for (int64_t j = 0; j < d; j += LANES) {
         vf v = load_stored_at(sum, j, d);
-        if (m->on) v = v_drop(m, key, j, v);
+        if (m->on) v = v_drop(m, &place, v);
         total += store_stored_at(sum, j, d, v + load_stored_at(residual, j, d));
     }
     return v_sum(total);
@@ -133,12 +133,12 @@ static void backward_row(const norm *w, const mask *m, int64_t row, float *dgamm
         v_store(dshift + j, v_load(dshift + j) + dyj);
     }
     const vf mean_g = v_set(v_sum(sum_g) / (float)d), mean_g_xhat = v_set(v_sum(sum_g_xhat) / (float)d);
-    const uint64_t key = senc_rng_row_key(w->dropout.key, (uint64_t)(w->dropout.first_row + row));
+    mask_place place = mask_row(senc_rng_row_key(w->dropout.key, (uint64_t)(w->dropout.first_row + row)));
     for (int64_t j = 0; j < d; j += LANES) {
         const vf xhat = (load_stored_at(x, j, d) - mean) * rstd;
         const vf dsum = rstd * (load_stored_at(dy, j, d) * load_at(w->gamma, j, d) - mean_g - xhat * mean_g_xhat);
         if (w->dresidual) blend_at(w->beta_residual, w->dresidual + row * d, j, d, dsum);
-        if (w->dx) blend_at(w->beta_x, w->dx + row * d, j, d, m->on ? v_drop(m, key, j, dsum) : dsum);
+        if (w->dx) blend_at(w->beta_x, w->dx + row * d, j, d, m->on ? v_drop(m, &place, dsum) : dsum);
     }
 }
 

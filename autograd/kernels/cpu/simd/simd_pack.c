@@ -242,43 +242,60 @@ void kern_activate_stored(kern_activation act, int64_t n, const stored *x, float
 #undef RUN
 }
 
-static inline __attribute__((always_inline)) vf finish(kern_activation act, vf x, vf at, float beta, vf old) {
-    const vf value = act == KERN_NONE ? x : x * slope(act, at);
-    return beta == 0.0f ? value : v_set(beta) * old + value;
+static inline void store_row(stored *y, vf left, vf right) {
+#if defined(KERN_PAIRS)
+    v_store_words((word *)y, v_round_pairs(left, right));
+#else
+    v_store_stored(y, left);
+    v_store_stored(y + LANES, right);
+#endif
 }
 
-static inline __attribute__((always_inline)) void finish_whole(kern_activation act, int64_t rows, const float *tile,
-                                                               const stored *at, float beta, stored *y, int64_t ld) {
-    const vf none = v_set(0.0f);
-    for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = 0; j < TILE_COLUMNS; j += LANES) {
-            const vf place = act == KERN_NONE ? none : v_load_stored(at + i * ld + j);
-            const vf old = beta == 0.0f ? none : v_load_stored(y + i * ld + j);
-            v_store_stored(y + i * ld + j, finish(act, v_load(tile + i * TILE_COLUMNS + j), place, beta, old));
+/* act and add are constants. */
+static inline __attribute__((always_inline)) void
+finish_whole(kern_activation act, bool add, int64_t rows, const float *tile, const stored *at, stored *y, int64_t ld) {
+    for (int64_t i = 0; i < rows; i++, tile += TILE_COLUMNS, at += ld, y += ld) {
+        vf left = v_load(tile), right = v_load(tile + LANES);
+        if (act != KERN_NONE) {
+            left *= slope(act, v_load_stored(at));
+            right *= slope(act, v_load_stored(at + LANES));
         }
+        if (add) {
+            left += v_load_stored(y);
+            right += v_load_stored(y + LANES);
+        }
+        store_row(y, left, right);
     }
 }
 
 /* At most LANES elements of a row. */
-static void finish_part(kern_activation act, int64_t n, const float *x, const stored *at, float beta, stored *y) {
-    const vf old = beta == 0.0f ? v_set(0.0f) : v_load_stored_part(y, n);
-    const vf place = act == KERN_NONE ? v_set(0.0f) : v_load_stored_part(at, n);
-#define RUN(act) v_store_stored_part(y, finish(act, v_load(x), place, beta, old), n)
-    FOR_ACTIVATION(act, RUN)
-#undef RUN
+static void finish_part(kern_activation act, bool add, int64_t n, const float *x, const stored *at, stored *y) {
+    vf value = v_load(x);
+#define MULTIPLY(act)                                                                                                  \
+    if (act != KERN_NONE) value *= slope(act, v_load_stored_part(at, n))
+    FOR_ACTIVATION(act, MULTIPLY)
+#undef MULTIPLY
+    if (add) value += v_load_stored_part(y, n);
+    v_store_stored_part(y, value, n);
 }
 
-void kern_finish_tile(kern_activation act, int64_t rows, int64_t columns, const float *tile, const stored *at,
-                      float beta, stored *y, int64_t ld) {
+void kern_finish_tile(kern_activation act, int64_t rows, int64_t columns, const float *tile, const stored *at, bool add,
+                      stored *y, int64_t ld) {
+    if (act == KERN_NONE) at = y; /* not read */
     if (columns == TILE_COLUMNS) {
-#define RUN(act) finish_whole(act, rows, tile, at, beta, y, ld)
+#define RUN(act)                                                                                                       \
+    if (add) {                                                                                                         \
+        finish_whole(act, true, rows, tile, at, y, ld);                                                                \
+    } else {                                                                                                           \
+        finish_whole(act, false, rows, tile, at, y, ld);                                                               \
+    }
         FOR_ACTIVATION(act, RUN)
 #undef RUN
         return;
     }
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = 0; j < columns; j += LANES)
-            finish_part(act, min_of(LANES, columns - j), tile + i * TILE_COLUMNS + j,
-                        act == KERN_NONE ? NULL : at + i * ld + j, beta, y + i * ld + j);
+            finish_part(act, add, min_of(LANES, columns - j), tile + i * TILE_COLUMNS + j, at + i * ld + j,
+                        y + i * ld + j);
     }
 }

@@ -33,10 +33,10 @@ void KERN_NAME(kern_add_tile_sums)(int64_t n_words, const word *tile, int64_t he
 
 /* y = act(x) as floats. */
 void KERN_NAME(kern_activate_stored)(kern_activation act, int64_t n, const stored *x, float *y);
-/* y (rows, columns) = beta * y + tile * act'(at) for a tile of floats with rows of TILE_COLUMNS; beta 0 overwrites. The
- * rows of y and at are ld apart; `at` is not read when act is KERN_NONE. */
+/* y (rows, columns) = tile * act'(at), or with add y += that, for a tile of floats with rows of TILE_COLUMNS. The rows
+ * of y and at are ld apart; `at` is not read when act is KERN_NONE. */
 void KERN_NAME(kern_finish_tile)(kern_activation act, int64_t rows, int64_t columns, const float *tile,
-                                 const stored *at, float beta, stored *y, int64_t ld);
+                                 const stored *at, bool add, stored *y, int64_t ld);
 
 #define kern_pack_float_rows    KERN_NAME(kern_pack_float_rows)
 #define kern_pack_stored_rows   KERN_NAME(kern_pack_stored_rows)

@@ -233,7 +233,8 @@ static void finish_block(const pass *s, span b, word *block, float *held) {
                                depth > 0, tile, TILE_COLUMNS);
                 if (!last) continue;
                 kern_finish_tile(p->slope, rows, min_of(TILE_COLUMNS, b.columns - j), tile,
-                                 p->slope == KERN_NONE ? NULL : p->slope_x + at, p->beta, p->c_stored + at, p->ldc);
+                                 p->slope == KERN_NONE ? NULL : p->slope_x + at, p->beta != 0.0f, p->c_stored + at,
+                                 p->ldc);
             }
         }
     }

@@ -129,13 +129,13 @@ static void dropout_task(void *context, int64_t i, int thread) {
     const mask m = mask_of(w->dropout);
     const int64_t rows = rows_per_task(w->d), last = min_of((i + 1) * rows, w->n), d = w->d;
     for (int64_t row = i * rows; row < last; row++) {
-        const uint64_t key = senc_rng_row_key(w->dropout.key, (uint64_t)(w->dropout.first_row + row));
+        mask_place place = mask_row(senc_rng_row_key(w->dropout.key, (uint64_t)(w->dropout.first_row + row)));
         const stored *x = w->stored_x + row * d;
         stored *y = w->stored_y + row * d;
         for (int64_t j = 0; j < d; j += LANES) {
             const bool whole = j + LANES <= d;
             vf v = whole ? v_load_stored(x + j) : v_load_stored_part(x + j, d - j);
-            if (m.on) v = v_drop(&m, key, j, v);
+            if (m.on) v = v_drop(&m, &place, v);
             if (w->a != 0.0f) v += v_set(w->a) * (whole ? v_load_stored(y + j) : v_load_stored_part(y + j, d - j));
             if (whole)
                 v_store_stored(y + j, v);

@@ -42,6 +42,11 @@ static inline vf v_add_pair_product(vf acc, vu a, vu b) {
 #endif
 }
 
+/* acc + a * b of words as this set has them. */
+static inline vf v_add_words(vf acc, vu a, vu b) {
+    return WORD_DEPTH == 2 ? v_add_pair_product(acc, a, b) : v_add_product(acc, a, b);
+}
+
 #if defined(KERN_HALF)
 /* Two depths that are bf16 already, side by side. */
 static inline vu v_join_exact(vf even, vf odd) {
@@ -50,19 +55,14 @@ static inline vu v_join_exact(vf even, vf odd) {
 
 /* The same of any floats, rounded to nearest even. */
 static inline vu v_join(vf even, vf odd) {
-#if defined(__AVX512BF16__)
-    const __m512i turns = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
-                                           21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-    return (vu)_mm512_permutexvar_epi16(turns, (__m512i)_mm512_cvtne2ps_pbh((__m512)odd, (__m512)even));
-#else
-    return __builtin_convertvector(v_to_bf16(even), vu) | __builtin_convertvector(v_to_bf16(odd), vu) << 16;
-#endif
+    return v_widen(v_to_bf16(even)) | v_widen(v_to_bf16(odd)) << 16;
 }
 
 /* 2 LANES neighbours of the depth, rounded: the words of one row. */
 static inline vu v_round_pairs(vf first, vf second) {
 #if defined(__AVX512BF16__)
-    return (vu)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
+    const __m512i lower = _mm512_castsi256_si512((__m256i)v_to_bf16(first));
+    return (vu)_mm512_inserti64x4(lower, (__m256i)v_to_bf16(second), 1);
 #else
     union {
         vh halves[2];
