@@ -106,6 +106,12 @@ START_TEST(large_blocks_lie_on_huge_pages) {
 }
 END_TEST
 
+/* Under AddressSanitizer freed memory is kept to find late uses; little of it, so that what a test measures is ours. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+    return "quarantine_size_mb=1";
+}
+
 START_TEST(the_peak_starts_anew) {
     const size_t n = (size_t)64 << 20;
     char *block = senc_alloc_aligned(n, 1);

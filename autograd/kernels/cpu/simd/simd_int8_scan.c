@@ -77,11 +77,12 @@ static inline __attribute__((always_inline)) int64_t report(const vi *sums, cons
     return append(mask, all, place, hits, n_hits);
 }
 
-/* vpdpbusd without the instruction. */
+/* vpdpbusd without the instruction. Sums wrap around on their way, so they are unsigned. */
 static inline vi dot_bytes(vi sum, vi documents, vi query) {
     const vu u = (vu)documents, s = (vu)query;
-    for (int p = 0; p < 4; p++) sum += (vi)(u >> 8 * p & 0xff) * ((vi)(s << (24 - 8 * p)) >> 24);
-    return sum;
+    vu total = (vu)sum;
+    for (int p = 0; p < 4; p++) total += (u >> 8 * p & 0xff) * (vu)((vi)(s << (24 - 8 * p)) >> 24);
+    return (vi)total;
 }
 
 #define INT8_SCAN   scan_plain
@@ -169,6 +170,7 @@ static const int8_format pairs_format = {
 };
 
 typedef int16_t v16 __attribute__((vector_size(LANES * 4)));
+typedef uint16_t v16_wrapping __attribute__((vector_size(LANES * 4)));
 
 /* Products of unsigned and signed bytes, two neighbours added. */
 static inline v16 v_pairs(vi documents, vi query) {
@@ -183,7 +185,7 @@ static inline v16 v_pairs(vi documents, vi query) {
 }
 
 /* Sums of two neighbours. */
-static inline vi v_widen(v16 sums) {
+static inline vi v_sum_neighbours(v16 sums) {
 #if defined(__AVX512F__)
     return (vi)_mm512_madd_epi16((__m512i)sums, _mm512_set1_epi16(1));
 #elif defined(__AVX2__) && LANES == 8
@@ -207,11 +209,11 @@ static int64_t scan_pairs(int64_t width, int64_t n, const void *panel, int64_t n
             words[r] = (const int32_t *)packed + min_of(first + r, n_queries - 1) * (s.steps + s.groups);
         const vi *documents = panel;
         for (int64_t group = 0; group < s.groups; group++) {
-            v16 part[PAIR_ROWS][COLUMNS];
+            v16_wrapping part[PAIR_ROWS][COLUMNS];
             UNROLL
             for (int r = 0; r < PAIR_ROWS; r++) {
                 UNROLL
-                for (int c = 0; c < COLUMNS; c++) part[r][c] = (v16)v_set_word(*words[r]);
+                for (int c = 0; c < COLUMNS; c++) part[r][c] = (v16_wrapping)v_set_word(*words[r]);
                 words[r]++;
             }
             for (int64_t step = 0; step < s.length; step++, documents += COLUMNS) {
@@ -219,13 +221,13 @@ static int64_t scan_pairs(int64_t width, int64_t n, const void *panel, int64_t n
                 for (int r = 0; r < PAIR_ROWS; r++) {
                     const vi query = v_set_word(words[r][step]);
                     UNROLL
-                    for (int c = 0; c < COLUMNS; c++) part[r][c] += v_pairs(documents[c], query);
+                    for (int c = 0; c < COLUMNS; c++) part[r][c] += (v16_wrapping)v_pairs(documents[c], query);
                 }
             }
             UNROLL
             for (int r = 0; r < PAIR_ROWS; r++) {
                 UNROLL
-                for (int c = 0; c < COLUMNS; c++) sums[r][c] += v_widen(part[r][c]);
+                for (int c = 0; c < COLUMNS; c++) sums[r][c] += v_sum_neighbours((v16)part[r][c]);
                 words[r] += s.length;
             }
         }
