@@ -44,6 +44,7 @@ void eval_result_free(eval_result *r) {
     free_texts(r->counts, r->n_counts);
     free(r->name);
     free(r->primary);
+    eval_detail_free(&r->detail);
     *r = (eval_result){0};
 }
 

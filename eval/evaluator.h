@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "autograd/base/options.h"
+#include "eval/detail.h"
 
 typedef enum eval_role { EVAL_TEXT, EVAL_QUERY, EVAL_DOCUMENT } eval_role; /* which prompt is put in front */
 
@@ -22,6 +23,8 @@ typedef struct eval_embedder {
     void *context;
     int64_t width;
     const char *similarity; /* the model's own: "cosine", ... */
+    const struct eval_ranker
+        *ranker; /* system.h; retrieval uses it instead of vectors; NULL: none. embed may be NULL then */
 } eval_embedder;
 
 typedef struct eval_metric {
@@ -40,6 +43,7 @@ typedef struct eval_result {
     int64_t n_rules;
     char **counts; /* "queries: 323 (2,914 without relevant documents left out)", ... */
     int64_t n_counts;
+    eval_detail detail; /* per query, pair, ...; empty where the evaluator has none */
 } eval_result;
 
 void eval_result_free(eval_result *r);
