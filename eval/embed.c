@@ -129,7 +129,8 @@ static bool embed_role(void *context, eval_role role, const eval_text *texts, in
 }
 
 eval_embedder eval_encoder_embedder(eval_encoder *e) {
-    return (eval_embedder){embed_role, e, e->width, nn_model_similarity(e->model)};
+    return (eval_embedder){
+        .embed = embed_role, .context = e, .width = e->width, .similarity = nn_model_similarity(e->model)};
 }
 
 const eval_encoder_stats *eval_encoder_get_stats(const eval_encoder *e) {

@@ -1,13 +1,15 @@
 /* What can be evaluated and compared: anything that turns texts into vectors (a model, a file of vectors, a remote API,
  * a variant of one of these), and anything that ranks documents without vectors (BM25, a TREC run, a hybrid).
  *
- *     models/m, runs/faq, NAME      a model folder, a run folder, a name in the hub's cache
- *     SPEC?dim=128                  variants: dim=N (the first N dimensions, normalised anew), pca=N (fitted on
- * documents), quantize=int8 or binary (binary: rescore=N times the list, default 4) vectors:FILE                  saved
- * vectors, with ids or texts beside them run:FILE                      a TREC run (qid Q0 docid rank score tag) bm25,
- * bm25?k1=1.2&b=0.75      SQLite FTS5 hybrid:A+B                    reciprocal rank fusion (c = 60);
- * ?fusion=sum&weight=0.7: weighted sum of scores openai:MODEL, cohere:MODEL, tei:URL, ...    remote APIs LABEL=SPEC any
- * of these, under a name of your own in tables and reports
+ *     models/m, runs/faq, NAME   a model folder, a run folder, a name in the hub's cache
+ *     SPEC?dim=128               a variant: dim=N (the first N dimensions, normalised anew), pca=N, quantize=int8,
+ *                                quantize=binary (rescore=N times the list)
+ *     vectors:FILE               saved vectors, with ids or texts beside them
+ *     run:FILE                   a TREC run (qid Q0 docid rank score tag)
+ *     bm25, bm25?k1=1.2&b=0.75   SQLite FTS5
+ *     hybrid:A+B                 reciprocal rank fusion (c = 60); ?fusion=sum&weight=0.7: weighted sum of scores
+ *     openai:MODEL, tei:URL, ... remote APIs
+ *     LABEL=SPEC                 any of these, under a name of your own in tables and reports
  */
 #ifndef EVAL_SYSTEM_H
 #define EVAL_SYSTEM_H

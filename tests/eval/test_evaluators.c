@@ -42,7 +42,7 @@ static bool embed(void *context, eval_role role, const eval_text *texts, int64_t
 }
 
 static eval_embedder embedder_of(witness *w) {
-    return (eval_embedder){embed, w, WIDTH, "cosine"};
+    return (eval_embedder){.embed = embed, .context = w, .width = WIDTH, .similarity = "cosine"};
 }
 
 static char folder[64];
@@ -457,7 +457,7 @@ static bool count_bytes(void *context, eval_role role, const eval_text *texts, i
 }
 
 static eval_result run_real(const char *type, const char *path) {
-    const eval_embedder embedder = {count_bytes, NULL, 16, "cosine"};
+    const eval_embedder embedder = {.embed = count_bytes, .width = 16, .similarity = "cosine"};
     eval_result r;
     senc_error err = {0};
     senc_value *table = senc_value_create(SENC_VALUE_TABLE, (senc_place){0});
