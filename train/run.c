@@ -66,24 +66,29 @@ static bool open_data(train_state *s, senc_error *err) {
                                 &s->columns, err);
 }
 
-static bool create_feed(train_state *s, senc_error *err) {
+static train_feed_options feed_options(const train_state *s) {
     const train_config *c = s->config;
     /* The prompts with which evaluators and users encode these texts later: two equal sentences get the default one. */
     const bool asymmetric = strcmp(c->roles.texts[0], "anchor") == 0;
-    s->max_length = c->model.max_length ? c->model.max_length : nn_model_max_length(s->model);
-    const train_feed_options options = {
-        .set = s->set,
-        .columns = &s->columns,
-        .tokenizer = s->tokenizer,
-        .query_prompt = nn_model_prompt(s->model, asymmetric ? "query" : NULL),
-        .document_prompt = asymmetric ? nn_model_document_prompt(s->model) : nn_model_prompt(s->model, NULL),
-        .max_length = s->max_length,
-        .exclude_prompt = !nn_model_includes_prompt(s->model),
-        .batch_size = c->train.batch_size,
-        .seed = (uint64_t)c->train.seed,
-        .shuffle = c->train.shuffle,
-        .drop_last = c->train.drop_last,
-        .mask_known_positives = c->train.mask_known_positives && c->loss->in_batch_negatives};
+    return (train_feed_options){.set = s->set,
+                                .columns = &s->columns,
+                                .tokenizer = s->tokenizer,
+                                .query_prompt = nn_model_prompt(s->model, asymmetric ? "query" : NULL),
+                                .document_prompt =
+                                    asymmetric ? nn_model_document_prompt(s->model) : nn_model_prompt(s->model, NULL),
+                                .max_length = s->max_length,
+                                .exclude_prompt = !nn_model_includes_prompt(s->model),
+                                .batch_size = c->train.batch_size,
+                                .seed = (uint64_t)c->train.seed,
+                                .shuffle = c->train.shuffle,
+                                .drop_last = c->train.drop_last,
+                                .mask_known_positives = c->train.mask_known_positives && c->loss->in_batch_negatives};
+}
+
+static bool create_feed(train_state *s, senc_error *err) {
+    const int64_t wanted = s->config->model.max_length;
+    s->max_length = wanted ? wanted : nn_model_max_length(s->model);
+    const train_feed_options options = feed_options(s);
     return train_feed_create(&options, &s->feed, err);
 }
 
@@ -108,32 +113,67 @@ static bool check_sizes(const train_state *s, senc_error *err) {
                          "%s: train.batch_size: loss \"%s\" takes the other rows of a batch as negatives; expected at "
                          "least 2, got 1",
                          c->path, c->loss->name);
-    const int64_t n_texts =
-        (c->train.batch_size < s->progress.n_rows ? c->train.batch_size : s->progress.n_rows) * s->columns.n;
-    const int64_t bytes = train_stepper_smallest_budget(&s->stepper, n_texts, s->max_length);
-    if (c->train.memory_limit == 0 || c->train.memory_limit >= bytes) return true;
-    char needed[32], limit[32];
-    return senc_fail(err, SENC_BAD_INPUT,
-                     "%s: train.memory_limit: one text of %lld tokens needs %s; expected at least that, got %s",
-                     c->path, (long long)s->max_length, senc_bytes_text(bytes, needed, sizeof needed),
-                     senc_bytes_text(c->train.memory_limit, limit, sizeof limit));
+    return true;
 }
 
-static bool load_model(train_state *s, senc_error *err) {
+#define LOOKED_AT_ROWS 512 /* enough for the mean to a few per cent, and done in a moment */
+
+static bool make_plan(train_state *s, senc_error *err) {
+    const train_settings *t = &s->config->train;
+    const train_feed_options feed = feed_options(s);
+    train_row_lengths lengths;
+    if (!train_row_lengths_measure(&feed, LOOKED_AT_ROWS, &lengths, err)) return false;
+    const train_memory_facts facts = {.params = nn_model_params(s->model),
+                                      .stepper = &s->stepper,
+                                      .lengths = &lengths,
+                                      .limit_bytes = t->memory_limit,
+                                      .rest_bytes = s->rest_bytes,
+                                      .n_rows = s->progress.n_rows,
+                                      .batch_rows = t->batch_size,
+                                      .n_columns = s->columns.n,
+                                      .n_batches = s->n_steps * t->accumulation,
+                                      .max_length = s->max_length};
+    train_memory_plan_make(&facts, &s->plan);
+    if (t->memory_limit == 0 || t->memory_limit >= s->plan.smallest_limit_bytes) return true;
+    char needed[32], limit[32], parameters[32];
+    return senc_fail(err, SENC_BAD_INPUT,
+                     "%s: train.memory_limit: weights, gradients and AdamW take %s, and the data, the program and one "
+                     "text of %lld tokens must fit too; expected at least %s, got %s",
+                     s->config->path,
+                     senc_bytes_text(train_memory_parameter_bytes(facts.params), parameters, sizeof parameters),
+                     (long long)s->max_length, senc_bytes_text(s->plan.smallest_limit_bytes, needed, sizeof needed),
+                     senc_bytes_text(t->memory_limit, limit, sizeof limit));
+}
+
+/* The stepper comes last: what it may take is what the others have left. */
+static bool create_stepper(train_state *s, const train_run_options *options, senc_error *err) {
+    const train_settings *t = &s->config->train;
+    const ag_params *params = nn_model_params(s->model);
+    kern_storage storage;
+    char place[512];
+    snprintf(place, sizeof place, "%.400s: train.precision", s->config->path);
+    if (!nn_precision_choose((nn_precision)t->precision, s->kernels, place, &storage, err)) return false;
+    s->rest_bytes = train_memory_rest_bytes(params);
+    train_step_budget budget =
+        train_memory_budget(t->memory_limit, train_memory_parameter_bytes(params), s->rest_bytes);
+    if (options->step_bytes) budget = (train_step_budget){options->step_bytes, options->step_bytes};
+    if (!train_stepper_init(&s->stepper, s->kernels, s->model, s->config->loss, s->config->loss_options,
+                            (uint64_t)t->seed, storage, budget.bytes, err))
+        return false;
+    s->stepper.cut_bytes = budget.cut_bytes;
+    return make_plan(s, err);
+}
+
+static bool load_model(train_state *s, const train_run_options *options, senc_error *err) {
     const train_settings *t = &s->config->train;
     const train_adamw_options adamw = {t->beta1, t->beta2, t->epsilon, t->weight_decay, t->max_grad_norm};
     s->kernels = kern_best();
     if (!train_base_model_open(s->config, s->set, &s->columns, &s->model, &s->tokenizer, err)) return false;
     if (!create_feed(s, err)) return false;
     count_steps(s);
-    kern_storage storage;
-    char place[512];
-    snprintf(place, sizeof place, "%.400s: train.precision", s->config->path);
-    return nn_precision_choose((nn_precision)t->precision, s->kernels, place, &storage, err) &&
-           train_stepper_init(&s->stepper, s->kernels, s->model, s->config->loss, s->config->loss_options,
-                              (uint64_t)t->seed, storage, t->memory_limit, err) &&
-           check_sizes(s, err) &&
-           train_optimizer_init(&s->optimizer, s->kernels, nn_model_params(s->model), adamw, err);
+    return check_sizes(s, err) &&
+           train_optimizer_init(&s->optimizer, s->kernels, nn_model_params(s->model), adamw, err) &&
+           create_stepper(s, options, err);
 }
 
 static void state_free(train_state *s) {
@@ -195,6 +235,10 @@ static bool evaluate_baseline(train_state *s, senc_error *err) {
     }
     senc_info("evaluating the untouched model");
     if (!train_evaluate(s, &s->baseline, err)) return false;
+    char peak[32];
+    if (s->evaluation_peak_bytes > train_memory_plan_total(&s->plan))
+        senc_info("evaluations take more memory than training: %s",
+                  senc_bytes_text(s->evaluation_peak_bytes, peak, sizeof peak));
     return train_output_save_results(s, "baseline.json", &s->baseline, err);
 }
 
@@ -308,6 +352,7 @@ static bool loop(train_state *s, senc_error *err) {
 }
 
 static bool finish(train_state *s, senc_error *err) {
+    train_note_peak(&s->training_peak_bytes);
     if (s->n_jobs > 0 && isnan(s->progress.best_value)) { /* every value was NaN, or there was no step */
         if (!train_evaluate_and_keep_best(s, err)) return false;
     }
@@ -330,10 +375,11 @@ bool train_run(const train_config *config, const train_run_options *options, sen
     int lock = -1;
     bool ok = train_base_model_check(config, err) && open_data(&s, err) && open_jobs(&s, err) &&
               (options->dry_run || lock_folder(config->output.dir, &lock, err)) &&
-              train_output_prepare(&s, options, &resuming, err) && load_model(&s, err);
+              train_output_prepare(&s, options, &resuming, err) && load_model(&s, options, err);
     if (ok) train_output_plan(&s);
     if (ok && !options->dry_run) {
         catch_signals();
+        train_note_peak(&s.setup_peak_bytes);
         ok = start(&s, resuming, err) && loop(&s, err);
         release_signals();
         ok = ok && finish(&s, err);

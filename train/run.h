@@ -11,13 +11,15 @@
 #define TRAIN_RUN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "train/config.h"
 
 typedef struct train_run_options {
-    bool resume;    /* go on from the newest checkpoint; start anew when there is none */
-    bool overwrite; /* remove an earlier run in the output folder */
-    bool dry_run;   /* check everything, print the plan, write nothing */
+    bool resume;        /* go on from the newest checkpoint; start anew when there is none */
+    bool overwrite;     /* remove an earlier run in the output folder */
+    bool dry_run;       /* check everything, print the plan, write nothing */
+    int64_t step_bytes; /* tests: what a step may take, whatever memory_limit says; 0: as memory_limit says */
 } train_run_options;
 
 /* Prints progress to stderr and the table of metrics before and after to stdout. Interrupted by SIGINT or SIGTERM it

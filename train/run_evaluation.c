@@ -24,9 +24,27 @@ const eval_metric *train_results_find(const train_results *r, const char *key) {
     return NULL;
 }
 
+void train_note_peak(int64_t *phase_peak_bytes) {
+    const int64_t peak = senc_memory_peak_bytes();
+    if (peak > *phase_peak_bytes) *phase_peak_bytes = peak;
+    senc_memory_reset_peak();
+}
+
+/* Evaluations have the place of the activations, which go back to the system. */
+static void end_training_phase(train_state *s) {
+    train_note_peak(&s->training_peak_bytes);
+    train_stepper_trim(&s->stepper);
+}
+
+static void end_evaluation_phase(train_state *s) {
+    senc_memory_trim();
+    train_note_peak(&s->evaluation_peak_bytes);
+}
+
 bool train_evaluate(train_state *s, train_results *out, senc_error *err) {
     train_results results = {senc_alloc_zero((size_t)s->n_jobs, sizeof *results.items), 0};
     if (!results.items) return senc_fail_memory(err, (size_t)s->n_jobs * sizeof *results.items, "evaluation results");
+    end_training_phase(s);
     eval_encoder *encoder = NULL;
     bool ok = eval_encoder_create(s->model, s->tokenizer, s->max_length, 0, &encoder, err);
     for (int64_t i = 0; ok && i < s->n_jobs; i++) {
@@ -37,6 +55,7 @@ bool train_evaluate(train_state *s, train_results *out, senc_error *err) {
     }
     senc_log_status("%s", "");
     eval_encoder_free(encoder);
+    end_evaluation_phase(s);
     if (!ok) {
         train_results_free(&results);
         return false;

@@ -266,9 +266,29 @@ void train_output_status(const train_state *s) {
 
 /* ---- the plan and the report ---- */
 
+static void print_memory_plan(const train_state *s) {
+    senc_buffer text = {0};
+    train_memory_plan_print(&s->plan, &text);
+    const char *head = "memory ";
+    for (char *line = text.failed ? NULL : text.data, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        senc_info("%s %s", head, line);
+        head = "       ";
+    }
+    senc_buffer_free(&text);
+}
+
+/* Of the whole run, whatever it was doing. */
+static int64_t peak_bytes(const train_state *s) {
+    int64_t peak = senc_memory_peak_bytes();
+    if (s->setup_peak_bytes > peak) peak = s->setup_peak_bytes;
+    if (s->training_peak_bytes > peak) peak = s->training_peak_bytes;
+    return s->evaluation_peak_bytes > peak ? s->evaluation_peak_bytes : peak;
+}
+
 void train_output_plan(const train_state *s) {
     const train_config *c = s->config;
-    char text[256], size[32];
+    char text[256];
     senc_info("model   %s", nn_model_describe(s->model, text, sizeof text));
     const double temperature = c->loss->temperature ? c->loss->temperature(c->loss_options) : 0.0;
     if (temperature > 0)
@@ -282,11 +302,7 @@ void train_output_plan(const train_state *s) {
     senc_info("steps   %lld of %lld rows (%lld an epoch), %lld to warm up", (long long)s->n_steps,
               (long long)(c->train.batch_size * c->train.accumulation), (long long)s->steps_per_epoch,
               (long long)s->warmup_steps);
-    const int64_t numbers = nn_model_params((nn_model *)s->model)->n_numbers;
-    senc_info("memory  %s for weights, gradients and AdamW, %.0f KiB a token of a batch%s", /* 4 blocks of fp32 */
-              senc_bytes_text(4 * numbers * (int64_t)sizeof(real), size, sizeof size),
-              (double)nn_model_activation_bytes(s->model, s->stepper.storage).kept / 1024.0,
-              c->train.memory_limit ? ", within memory_limit" : "");
+    print_memory_plan(s);
     senc_info("machine %s kernels, %s, %d thread%s", s->kernels->name, nn_precision_text(s->stepper.storage),
               senc_threads_count(), senc_threads_count() == 1 ? "" : "s");
 }
@@ -306,7 +322,9 @@ static data_json *report_json(const train_state *s) {
     data_json_put_number(o, "training_seconds", p->elapsed_ms * 1e-3);
     data_json_put_number(o, "useful_gflops_per_second",
                          s->session_ms > 0 ? s->stepper.flops / s->session_ms * 1e-6 : NAN);
-    data_json_put_integer(o, "peak_memory_bytes", senc_memory_peak_bytes());
+    data_json_put_integer(o, "peak_memory_bytes", peak_bytes(s));
+    data_json_put_integer(o, "training_memory_bytes", s->training_peak_bytes);
+    data_json_put_integer(o, "planned_memory_bytes", train_memory_plan_total(&s->plan));
     data_json_put_integer(o, "threads", p->threads);
     eval_report_put_json(s->baseline.items, s->baseline.n, data_json_put_object(o, "before"));
     eval_report_put_json(s->best.items, s->best.n, data_json_put_object(o, "after"));
@@ -337,11 +355,18 @@ static bool write_report_files(const train_state *s, senc_error *err) {
 
 static void tell_counts(const train_state *s) {
     const train_progress *p = &s->progress;
-    char size[32], time[32];
-    senc_info("trained %lld steps in %s, %.1f rows/s; peak memory %s", (long long)p->step,
+    char size[32], planned[32], more[64] = "", time[32];
+    if (s->evaluation_peak_bytes > s->training_peak_bytes)
+        snprintf(more, sizeof more, ", %s in evaluations",
+                 senc_bytes_text(s->evaluation_peak_bytes, size, sizeof size));
+    senc_info("trained %lld steps in %s, %.1f rows/s; peak memory %s, planned %s%s", (long long)p->step,
               duration_text(p->elapsed_ms * 1e-3, time, sizeof time),
               p->elapsed_ms > 0 ? (double)(p->n_texts / s->columns.n) * 1e3 / p->elapsed_ms : 0.0,
-              senc_bytes_text(senc_memory_peak_bytes(), size, sizeof size));
+              senc_bytes_text(s->training_peak_bytes, size, sizeof size),
+              senc_bytes_text(train_memory_plan_total(&s->plan), planned, sizeof planned), more);
+    if (s->stepper.n_tokens_twice)
+        senc_info("%.0f %% of the tokens were computed twice to stay within memory_limit",
+                  100.0 * (double)s->stepper.n_tokens_twice / (double)s->stepper.n_tokens);
     if (p->n_masked)
         senc_info("%lld candidates were masked: duplicates or known positives, not negatives", (long long)p->n_masked);
     if (p->n_truncated)

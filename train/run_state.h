@@ -9,6 +9,7 @@
 #include "train/checkpoint.h"
 #include "train/config.h"
 #include "train/feed.h"
+#include "train/memory_plan.h"
 #include "train/optimizer.h"
 #include "train/run.h"
 #include "train/step.h"
@@ -29,6 +30,9 @@ typedef struct train_state {
     data_tokenizer *tokenizer;
     train_feed *feed;
     train_stepper stepper;
+    train_memory_plan plan;
+    int64_t rest_bytes; /* of the process, beside parameters and steps */
+    int64_t setup_peak_bytes, training_peak_bytes, evaluation_peak_bytes; /* of the process; 0: not known yet */
     train_optimizer optimizer;
     train_progress progress;
     train_results baseline, best, latest;
@@ -58,5 +62,8 @@ bool train_evaluate_and_keep_best(train_state *s, senc_error *err);
 bool train_choose_best_key(train_state *s, senc_error *err);
 void train_results_free(train_results *r);
 const eval_metric *train_results_find(const train_results *r, const char *key);
+
+/* The process's peak since the last call goes to the phase that ends now. */
+void train_note_peak(int64_t *phase_peak_bytes);
 
 #endif

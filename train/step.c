@@ -8,9 +8,10 @@
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
 
-/* Large enough for full speed of the products, small enough to be a fine measure of what fits and to keep the gradients
- * that are alive at once small. Many threads want more rows to share. */
-#define CHUNK_TOKENS        4096
+/* Large enough for nearly full speed (every chunk adds to all gradients of parameters once more: half as many tokens
+ * cost 2 % on a CPU without bf16), small enough to be a fine measure of what fits and to keep the gradients that are
+ * alive at once small. Many threads want more rows to share. */
+#define CHUNK_TOKENS        8192
 #define CHUNK_THREAD_TOKENS 256
 
 /* The budget's share that is planned with: free pieces between blocks are the rest. */
@@ -26,6 +27,7 @@ bool train_stepper_init(train_stepper *s, const kern_table *kernels, nn_model *m
                          .seed = seed,
                          .storage = storage,
                          .budget_bytes = budget_bytes,
+                         .cut_bytes = budget_bytes,
                          .largest_chunk = by_threads > CHUNK_TOKENS ? by_threads : CHUNK_TOKENS};
     if (!ag_tape_init(&s->tape, kernels, true, budget_bytes, err)) return false;
     ag_tape_init_beside(&s->embed_tape, &s->tape, false);
@@ -72,9 +74,9 @@ static int64_t loss_bytes(const train_stepper *s, int64_t n_sequences) {
 }
 
 /* Bytes for activations beside the loss; negative when not even that fits. */
-static int64_t room_beside_loss(const train_stepper *s, int64_t n_sequences) {
-    if (s->budget_bytes == 0) return INT64_MAX / 4;
-    return (int64_t)((double)s->budget_bytes * PLANNED_SHARE) - loss_bytes(s, n_sequences);
+static int64_t room_beside_loss(const train_stepper *s, int64_t budget_bytes, int64_t n_sequences) {
+    if (budget_bytes == 0) return INT64_MAX / 4;
+    return (int64_t)((double)budget_bytes * PLANNED_SHARE) - loss_bytes(s, n_sequences);
 }
 
 /* A chunk on a tape, from forward to backward. */
@@ -91,7 +93,7 @@ static int64_t passing_bytes(const train_stepper *s, int64_t n_tokens) {
 static int64_t chunk_tokens(const train_stepper *s, int64_t n_tokens, int64_t n_sequences) {
     const nn_activation_bytes bytes = nn_model_activation_bytes(s->model, s->storage);
     const int64_t sequence = n_tokens > 0 ? bytes.sequence * n_sequences / n_tokens + 1 : 0;
-    const int64_t room = room_beside_loss(s, n_sequences) - bytes.nodes;
+    const int64_t room = room_beside_loss(s, s->cut_bytes, n_sequences) - bytes.nodes;
     const int64_t fits = room > 0 ? room / (bytes.kept + bytes.passing + sequence) : 0;
     return fits < s->largest_chunk ? fits : s->largest_chunk;
 }
@@ -109,7 +111,7 @@ train_step_plan train_stepper_plan(const train_stepper *s, int64_t n_tokens, int
     p.n_chunks = (n_tokens + p.chunk_tokens - 1) / p.chunk_tokens;
     const int64_t each = (n_tokens + p.n_chunks - 1) / p.n_chunks;
     const int64_t kept = kept_bytes(s, each, n_sequences / p.n_chunks + 1), passing = passing_bytes(s, each);
-    const int64_t fit = (room_beside_loss(s, n_sequences) - passing) / kept;
+    const int64_t fit = (room_beside_loss(s, s->budget_bytes, n_sequences) - passing) / kept;
     p.n_kept = fit < 1 ? 1 : fit < p.n_chunks ? fit : p.n_chunks;
     p.activations_bytes = p.n_kept * kept + passing;
     return p;
@@ -161,7 +163,7 @@ static void cut(train_stepper *s, const train_batch *batch) {
 /* How many of the last chunks stay on their tapes: they leave room for the loss, and for the gradients of the largest
  * of them. The last one always stays: it has the memory that chunks before it run in a second time. */
 static void choose_kept(train_stepper *s, int64_t n_sequences) {
-    const int64_t room = room_beside_loss(s, n_sequences);
+    const int64_t room = room_beside_loss(s, s->budget_bytes, n_sequences);
     int64_t bytes = 0, largest = 0;
     s->n_kept = 0;
     for (int64_t i = s->n_chunks - 1; i >= 0; i--) {
@@ -220,15 +222,14 @@ static bool embed_all(train_stepper *s, const step_run *run, ag_node **outputs, 
     return true;
 }
 
-static bool backward_all(train_stepper *s, const step_run *run, ag_node *const *outputs, const real *gradient,
-                         senc_error *err) {
+static bool backward_all(train_stepper *s, const step_run *run, ag_node *const *outputs, senc_error *err) {
     const int64_t first_kept = s->n_chunks - s->n_kept;
     for (int64_t i = s->n_chunks - 1; i >= 0; i--) {
         const train_chunk *c = &s->chunks[i];
         ag_tape *tape = &s->chunk_tapes[i < first_kept ? 0 : i - first_kept];
         ag_node *e = i < first_kept ? encode(s, tape, run, c) : outputs[i - first_kept];
         if (!ag_tape_check(tape, err)) return false;
-        ag_tape_backward(tape, e, gradient + c->first * run->width);
+        ag_tape_backward(tape, e, s->embeddings + c->first * run->width);
         if (!ag_tape_check(tape, err)) return false;
         ag_tape_reset(tape);
     }
@@ -251,9 +252,10 @@ static bool find_culprit(train_stepper *s, const step_run *run, double loss, sen
     return fail_non_finite(ag_tape_find_non_finite(&s->tape), loss, err);
 }
 
-/* The loss on the embeddings and, in *gradient, what it says about them; NULL: there is nothing to learn from this
- * batch (no valid triplet). It lives on s->tape. */
-static bool run_loss(train_stepper *s, const step_run *run, double weight, double *loss, const real **gradient,
+/* The loss on the embeddings, which its gradient replaces: nothing of the loss is left then, and chunks that run again
+ * find the memory empty, in one piece. *learns = false: there is nothing to learn from this batch (no valid triplet).
+ */
+static bool run_loss(train_stepper *s, const step_run *run, double weight, double *loss, bool *learns,
                      senc_error *err) {
     const kern_sequences all = train_batch_sequences(run->batch);
     const real seed = (real)weight;
@@ -263,8 +265,11 @@ static bool run_loss(train_stepper *s, const step_run *run, double weight, doubl
     *loss = (double)node->value[0];
     if (!isfinite(*loss)) return find_culprit(s, run, *loss, err);
     ag_tape_backward(&s->tape, node, &seed);
-    *gradient = e->grad;
-    return ag_tape_check(&s->tape, err);
+    if (!ag_tape_check(&s->tape, err)) return false;
+    *learns = e->grad != NULL;
+    if (*learns) memcpy(s->embeddings, e->grad, (size_t)(all.n * run->width) * sizeof(real));
+    ag_tape_reset(&s->tape);
+    return true;
 }
 
 bool train_stepper_run(train_stepper *s, const train_batch *batch, int64_t dropout_step, double weight, double *loss,
@@ -279,10 +284,10 @@ bool train_stepper_run(train_stepper *s, const train_batch *batch, int64_t dropo
     choose_kept(s, all.n);
     ag_node **outputs = senc_alloc((size_t)s->n_kept, sizeof(ag_node *));
     if (!outputs) return senc_fail_memory(err, (size_t)s->n_kept * sizeof(ag_node *), "the chunks of a batch");
-    const real *gradient = NULL;
+    bool learns = false;
     bool ok =
-        reserve_tapes(s, err) && embed_all(s, &run, outputs, err) && run_loss(s, &run, weight, loss, &gradient, err);
-    if (ok && gradient) ok = backward_all(s, &run, outputs, gradient, err);
+        reserve_tapes(s, err) && embed_all(s, &run, outputs, err) && run_loss(s, &run, weight, loss, &learns, err);
+    if (ok && learns) ok = backward_all(s, &run, outputs, err);
     free(outputs);
     return ok;
 }

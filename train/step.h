@@ -36,13 +36,14 @@ typedef struct train_stepper {
     uint64_t seed;
     kern_storage storage;     /* of activations */
     int64_t budget_bytes;     /* of a step: activations, their gradients, embeddings and loss; 0: no limit */
-    int64_t largest_chunk;    /* tokens of a chunk when the budget allows it */
+    int64_t cut_bytes;        /* what chunks are cut for; at most budget_bytes, which it is at first */
+    int64_t largest_chunk;    /* tokens of a chunk when cut_bytes allows it */
     ag_tape tape;             /* of the loss; its memory is that of all tapes */
     ag_tape embed_tape;       /* chunks without gradients */
     ag_tape *chunk_tapes;     /* (n_chunk_tapes) one a chunk that is kept; the first is also used for the others */
     train_chunk *chunks;      /* (chunks_capacity) of the batch */
     int64_t *chunk_offsets;   /* (sequences_capacity + chunks_capacity) */
-    real *embeddings;         /* (sequences_capacity, width) */
+    real *embeddings;         /* (sequences_capacity, width); after the loss: their gradient */
     int64_t embeddings_bytes; /* counted among those of the tapes */
     int64_t n_chunk_tapes, chunks_capacity, sequences_capacity;
     int64_t n_chunks, n_kept; /* of the last batch */

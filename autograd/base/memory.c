@@ -109,6 +109,11 @@ int64_t senc_memory_peak_bytes(void) {
     return proc_kib("/proc/self/status", "VmHWM");
 }
 
+void senc_memory_resident_parts(int64_t *own_bytes, int64_t *mapped_bytes) {
+    *own_bytes = proc_kib("/proc/self/status", "RssAnon") + proc_kib("/proc/self/status", "RssShmem");
+    *mapped_bytes = proc_kib("/proc/self/status", "RssFile");
+}
+
 int64_t senc_memory_available_bytes(void) {
     const int64_t machine = proc_kib("/proc/meminfo", "MemAvailable");
     int64_t group = number_in_file("/sys/fs/cgroup/memory.max"); /* "max" parses as 0: no limit */

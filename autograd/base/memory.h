@@ -35,6 +35,9 @@ void senc_alloc_fail_at(int64_t n);
 /* Resident memory now and at its peak, in bytes (VmRSS, VmHWM); 0 where unknown. */
 int64_t senc_memory_resident_bytes(void);
 int64_t senc_memory_peak_bytes(void);
+/* The same now, in parts: memory of its own (heap, stacks, shared), and pages of mapped files, which the system can
+ * take back. 0 where unknown. */
+void senc_memory_resident_parts(int64_t *own_bytes, int64_t *mapped_bytes);
 /* Physical memory this process may use: the smaller of MemAvailable and the cgroup limit; 0 where unknown. */
 int64_t senc_memory_available_bytes(void);
 /* Gives what free() has kept for later back to the system: between phases that need memory for different things. */

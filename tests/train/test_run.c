@@ -220,26 +220,48 @@ static void cut_back(const char *name, int64_t step) {
 
 static const change variants[] = {
     {{NULL}},
-    {{"train.memory_limit=100KiB"}}, /* in chunks */
-    {{"train.log_every=5"}},         /* checkpoints within the window of a line of the log */
+    {{"train.memory_limit=2GiB"}}, /* and steps of 100 KiB: in chunks, most of them run twice */
+    {{"train.log_every=5"}},       /* checkpoints within the window of a line of the log */
     {{"loss.symmetric=true", "train.drop_last=true", "train.max_steps=11"}},
 };
 enum { N_VARIANTS = sizeof variants / sizeof variants[0] };
 
 START_TEST(going_on_is_not_stopping) {
     const change c = variants[_i];
-    TRAIN_BENCH_OK(run("straight", c, fresh, err));
-    TRAIN_BENCH_OK(run("again", c, fresh, err));
+    const int64_t step_bytes = _i == 1 ? 100 * 1024 : 0;
+    const train_run_options first = {.step_bytes = step_bytes}, going_on = {.resume = true, .step_bytes = step_bytes};
+    TRAIN_BENCH_OK(run("straight", c, first, err));
+    TRAIN_BENCH_OK(run("again", c, first, err));
     check_same_run("straight", "again");
     for (int64_t step = N_STEPS; step >= 0; step--) {
         char path[64];
         snprintf(path, sizeof path, "again/checkpoints/step-%06lld", (long long)step);
         if (step > 0 && !exists(path)) continue;
         cut_back("again", step);
-        TRAIN_BENCH_OK(run("again", c, resume, err));
+        TRAIN_BENCH_OK(run("again", c, going_on, err));
         check_same_run("straight", "again");
     }
     ck_assert_int_eq(steps_of("straight"), _i == 3 ? 11 : N_STEPS);
+}
+END_TEST
+
+/* A limit of the process in which a run fits gives what no limit gives, and says what it planned and took. */
+START_TEST(a_limit_changes_nothing) {
+    TRAIN_BENCH_OK(run("free", PLAIN, fresh, err));
+    TRAIN_BENCH_OK(run("bound", (change){{"train.memory_limit=2GiB"}}, fresh, err));
+    ck_assert(!differ("free/final/model.safetensors", "bound/final/model.safetensors"));
+    senc_error failure = {0};
+    char *path = senc_path_join(folder, "bound/report.json");
+    data_json *o = NULL;
+    int64_t planned = 0, training = 0, all = 0;
+    ck_assert_msg(data_json_load(path, &o, &failure) &&
+                      data_json_require_integer(o, "planned_memory_bytes", 1, INT64_MAX, &planned, &failure) &&
+                      data_json_require_integer(o, "training_memory_bytes", 1, INT64_MAX, &training, &failure) &&
+                      data_json_require_integer(o, "peak_memory_bytes", training, INT64_MAX, &all, &failure),
+                  "%s", failure.text);
+    ck_assert_int_gt(planned, 4 << 20);
+    data_json_free(o);
+    free(path);
 }
 END_TEST
 
@@ -463,7 +485,7 @@ static const struct bad_run {
     {{{"eval.0.type=retreival"}}, SENC_BAD_INPUT, "retreival"},
     {{{"loss={type = \"cosine\"}"}}, SENC_BAD_INPUT, "sentence1"},
     {{{"train.best_metric=held_cosine_ndgc@10"}}, SENC_BAD_INPUT, "did you mean \"held_cosine_ndcg@10\"?"},
-    {{{"train.memory_limit=1KiB"}}, SENC_BAD_INPUT, "train.memory_limit: one text of "},
+    {{{"train.memory_limit=1KiB"}}, SENC_BAD_INPUT, "train.memory_limit: weights, gradients and AdamW take "},
     {{{"train.batch_size=1"}}, SENC_BAD_INPUT, "train.batch_size: loss \"mnrl\" takes the other rows"},
 };
 enum { N_BAD_RUNS = sizeof bad_runs / sizeof bad_runs[0] };
@@ -555,6 +577,7 @@ int main(void) {
     Suite *suite = suite_create("run");
     TCase *tests = tcase_create("run");
     tcase_add_checked_fixture(tests, start, stop);
+    tcase_add_test(tests, a_limit_changes_nothing);
     tcase_add_loop_test(tests, going_on_is_not_stopping, 0, N_VARIANTS);
     tcase_add_test(tests, seed);
     tcase_add_test(tests, damaged_checkpoint);
