@@ -8,7 +8,7 @@
 #include "autograd/base/threads.h"
 
 /* Scratch of the kernels, which comes with the first step: packed matrices, a block a thread. */
-#define KERNEL_BYTES        ((int64_t)6 << 20)
+#define KERNEL_BYTES        ((int64_t)4 << 20)
 #define KERNEL_THREAD_BYTES ((int64_t)2 << 20)
 
 /* Pages of mapped files belong to the process only until the system wants them back; so many are counted. */
