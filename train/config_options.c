@@ -59,7 +59,7 @@ const senc_option train_settings_options[] = {
     SENC_OPTION_INTEGER(train_settings, seed, "42", 0, 9.2e18, "of shuffling, dropout and fresh weights"),
     SENC_OPTION_BYTES(train_settings, memory_limit, "0",
                       "bound on the memory of the whole process while it trains; what does not fit of a batch is "
-                      "computed twice, with the same result; evaluations are not bounded; 0: none"),
+                      "computed twice, with the same result but for rounding; evaluations are not bounded; 0: none"),
     SENC_OPTION_BOOLEAN(train_settings, mask_known_positives, "true",
                         "duplicates and other positives of the same anchor do not count as negatives"),
     SENC_OPTION_INTEGER(train_settings, log_every, "10", 1, 1000000000,
