@@ -11,14 +11,13 @@
 #include <string.h>
 #include <time.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 #include "autograd/base/cpu.h"
 #include "autograd/base/rng.h"
 #include "autograd/base/threads.h"
+#include "autograd/kernels/cpu/probe.h"
 #include "autograd/kernels/kernels.h"
+
+#define PROBE_SECONDS 0.2 /* for each limit */
 
 static double seconds_each = 0.3;
 static const char *filter = "";
@@ -60,141 +59,6 @@ static kern_stored *stored(int64_t n, double spread) {
     for (int64_t i = 0; i < n; i++) y[i] = kern_to_bf16(x[i]);
     free(x);
     return y;
-}
-
-/* The limit of arithmetic: independent chains of vector multiply-adds in registers, all different, or they would become
- * one. Returns a sum that keeps them alive. */
-#define CHAINS 12
-
-#if defined(__x86_64__)
-__attribute__((target("avx2,fma"))) static float probe8(long n) {
-    __m256 acc[CHAINS], factor = _mm256_set1_ps(0.999f), term = _mm256_set1_ps(0.1f);
-    for (int j = 0; j < CHAINS; j++) acc[j] = _mm256_set1_ps((float)j);
-    for (long i = 0; i < n; i++) {
-        for (int j = 0; j < CHAINS; j++) acc[j] = _mm256_fmadd_ps(acc[j], factor, term);
-    }
-    for (int j = 1; j < CHAINS; j++) acc[0] = _mm256_add_ps(acc[0], acc[j]);
-    return _mm256_cvtss_f32(acc[0]);
-}
-
-__attribute__((target("avx512f"))) static float probe16(long n) {
-    __m512 acc[CHAINS], factor = _mm512_set1_ps(0.999f), term = _mm512_set1_ps(0.1f);
-    for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_set1_ps((float)j);
-    for (long i = 0; i < n; i++) {
-        for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_fmadd_ps(acc[j], factor, term);
-    }
-    for (int j = 1; j < CHAINS; j++) acc[0] = _mm512_add_ps(acc[0], acc[j]);
-    return _mm512_cvtss_f32(acc[0]);
-}
-
-/* 16 sums of two products of bf16 each: 64 operations. */
-__attribute__((target("avx512f,avx512bf16"))) static float probe_pairs(long n) {
-    __m512 acc[CHAINS];
-    const __m512bh a = (__m512bh)_mm512_set1_epi16(0x3f80), b = (__m512bh)_mm512_set1_epi16(0x3f00); /* 1, 0.5 */
-    for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_set1_ps((float)j);
-    for (long i = 0; i < n; i++) {
-        for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_dpbf16_ps(acc[j], a, b);
-    }
-    for (int j = 1; j < CHAINS; j++) acc[0] = _mm512_add_ps(acc[0], acc[j]);
-    return _mm512_cvtss_f32(acc[0]);
-}
-
-/* 16 sums of four products of bytes each: 128 operations. */
-__attribute__((target("avx512f,avx512vnni"))) static float probe_quads(long n) {
-    __m512i acc[CHAINS];
-    const __m512i a = _mm512_set1_epi8(1), b = _mm512_set1_epi8(-1);
-    for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_set1_epi32(j);
-    for (long i = 0; i < n; i++) {
-        for (int j = 0; j < CHAINS; j++) acc[j] = _mm512_dpbusd_epi32(acc[j], a, b);
-    }
-    for (int j = 1; j < CHAINS; j++) acc[0] = _mm512_add_epi32(acc[0], acc[j]);
-    return (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(acc[0]));
-}
-#endif
-
-/* Elsewhere vectors of 4, multiplied and added as the compiler can. */
-static float probe4(long n) {
-    typedef float lanes4 __attribute__((vector_size(16)));
-    lanes4 acc[CHAINS], zero = {0};
-    for (int j = 0; j < CHAINS; j++) acc[j] = zero + (float)j;
-    for (long i = 0; i < n; i++) {
-        for (int j = 0; j < CHAINS; j++) acc[j] = acc[j] * 0.999f + 0.1f;
-    }
-    for (int j = 1; j < CHAINS; j++) acc[0] += acc[j];
-    return acc[0][0];
-}
-
-/* One step of a chain does `operations`; run NULL: this CPU cannot do it. */
-typedef struct probe {
-    float (*run)(long n);
-    double operations;
-} probe;
-
-static probe find_probe(const char *kind) {
-#if defined(__x86_64__)
-    const senc_cpu *cpu = senc_cpu_get();
-    if (strcmp(kind, "bf16") == 0) return (probe){cpu->avx512_bf16 ? probe_pairs : NULL, 64};
-    if (strcmp(kind, "int8") == 0) return (probe){cpu->avx512_vnni ? probe_quads : NULL, 128};
-    if (cpu->avx512) return (probe){probe16, 32};
-    if (cpu->avx2) return (probe){probe8, 16};
-#endif
-    return (probe){strcmp(kind, "fp32") == 0 ? probe4 : NULL, 8};
-}
-
-#define PROBE_ROUNDS 2000000L
-
-typedef struct probing {
-    probe p;
-    float sinks[SENC_MAX_THREADS];
-} probing;
-
-static void probe_task(void *context, int64_t i, int thread) {
-    (void)i;
-    volatile probing *all = context;
-    all->sinks[thread] = all->p.run(PROBE_ROUNDS);
-}
-
-/* Operations a second of all threads; 0: this CPU cannot do it. */
-static double measure_operations(const char *kind) {
-    static probing all;
-    all.p = find_probe(kind);
-    double best = 0.0;
-    const int n = senc_threads_count();
-    for (int run = 0; all.p.run && run < 20; run++) {
-        const double start = now();
-        senc_parallel(n, probe_task, &all);
-        best = fmax(best, (double)n * (double)PROBE_ROUNDS * CHAINS * all.p.operations / (now() - start));
-    }
-    return best;
-}
-
-typedef struct copy {
-    float *from, *to;
-    int64_t n;
-    int tasks;
-} copy;
-
-static void copy_task(void *context, int64_t i, int thread) {
-    (void)thread;
-    const copy *c = context;
-    const int64_t part = c->n / c->tasks;
-    memcpy(c->to + i * part, c->from + i * part, (size_t)part * 4);
-}
-
-/* Bytes read and written a second. */
-static double measure_bytes(void) {
-    copy c = {.n = INT64_C(16) << 20, .tasks = senc_threads_count()};
-    c.from = floats(c.n, 1.0);
-    c.to = floats(c.n, 1.0);
-    double best = 0.0;
-    for (int run = 0; run < 10; run++) {
-        const double start = now();
-        senc_parallel(c.tasks, copy_task, &c);
-        best = fmax(best, 8.0 * (double)c.n / (now() - start));
-    }
-    free(c.from);
-    free(c.to);
-    return best;
 }
 
 /* A measurement: body is run until the time is up, best time kept in `best`. */
@@ -511,12 +375,13 @@ int main(int argc, char **argv) {
     if (k && a.bf16 && !(k = k->bf16)) fputs("bench_kernels: these kernels know no bf16\n", stderr);
     if (!k) return 2;
     storage = k->storage;
-    const double bf16 = measure_operations("bf16");
-    limit_flops = measure_operations("fp32");
-    limit_bytes = measure_bytes();
+    const double bf16 = kern_probe_operations(KERN_PROBE_BF16, PROBE_SECONDS);
+    limit_flops = kern_probe_operations(KERN_PROBE_FP32, PROBE_SECONDS);
+    limit_bytes = kern_probe_bytes(PROBE_SECONDS);
     if (a.limits) {
         printf("{\"fp32_gflops\": %.2f, \"bf16_gflops\": %.2f, \"int8_gops\": %.2f, \"copy_gbytes\": %.2f}\n",
-               limit_flops * 1e-9, bf16 * 1e-9, measure_operations("int8") * 1e-9, limit_bytes * 1e-9);
+               limit_flops * 1e-9, bf16 * 1e-9, kern_probe_operations(KERN_PROBE_INT8, PROBE_SECONDS) * 1e-9,
+               limit_bytes * 1e-9);
     } else {
         printf("%s, %d threads, kernels %s, %s\n", senc_cpu_get()->name, senc_threads_count(), k->name,
                storage == KERN_BF16 ? "bf16" : "fp32");

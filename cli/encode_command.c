@@ -5,6 +5,7 @@
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
 #include "autograd/base/terminal.h"
+#include "autograd/kernels/cpu/probe.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/model_argument.h"
@@ -41,33 +42,53 @@ static const senc_option flags[] = {
     SENC_OPTION_INTEGER(encode_flags, batch_tokens, "0", 0, HUGE_VAL, "tokens of one forward pass; 0: a good number"),
     SENC_OPTION_CHOICE(encode_flags, on_bad_utf8, "error", "error|replace",
                        "ill-formed UTF-8 is an error or is read as U+FFFD"),
-    SENC_OPTION_BOOLEAN(encode_flags, stats, "false",
-                        "print texts, tokens and useful floating-point operations a second"),
+    SENC_OPTION_BOOLEAN(
+        encode_flags, stats, "false",
+        "print texts, tokens and useful floating-point operations a second, and their share of what the "
+        "machine can do, which is measured for that"),
     {0},
 };
 
-static bool print_stats(const eval_encoder_stats *stats, senc_error *err) {
+/* Operations a second that the machine can do at most in the precision that was used, or, where it has no instructions
+ * for that, in what stands in for them. */
+static double measure_limit(bool int8, kern_storage storage, const char **what) {
+    static const double seconds = 0.05; /* at most three of them */
+    double limit = 0;
+    *what = "int8 dot product";
+    if (int8 && (limit = kern_probe_operations(KERN_PROBE_INT8, seconds)) > 0) return limit;
+    *what = "bf16 dot product";
+    if (storage == KERN_BF16 && (limit = kern_probe_operations(KERN_PROBE_BF16, seconds)) > 0) return limit;
+    *what = "fp32 multiply-add";
+    return kern_probe_operations(KERN_PROBE_FP32, seconds);
+}
+
+static void add_number(senc_grid *grid, const char *name, double value, int digits) {
+    senc_grid_add(grid, "%s", name);
+    senc_grid_add(grid, "%.*f", digits, value);
+}
+
+static bool print_stats(const eval_encoder_stats *stats, bool int8, kern_storage storage, senc_error *err) {
     const double seconds = stats->encode_ms / 1e3, per_second = seconds > 0 ? 1 / seconds : 0;
+    const double rate = stats->flops * per_second;
+    const char *what;
+    const double limit = measure_limit(int8, storage, &what);
     senc_grid grid;
     senc_grid_init(&grid, "lr");
-    const struct {
-        const char *name;
-        double value;
-        int digits;
-    } rows[] = {
-        {"texts", (double)stats->n_texts, 0},
-        {"tokens", (double)stats->n_tokens, 0},
-        {"truncated", (double)stats->n_truncated, 0},
-        {"empty", (double)stats->n_empty, 0},
-        {"seconds", seconds, 3},
-        {"texts/s", (double)stats->n_texts * per_second, 1},
-        {"tokens/s", (double)stats->n_tokens * per_second, 0},
-        {"GF/s", stats->flops * per_second / 1e9, 1},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        senc_grid_add(&grid, "%s", rows[i].name);
-        senc_grid_add(&grid, "%.*f", rows[i].digits, rows[i].value);
-    }
+    add_number(&grid, "texts", (double)stats->n_texts, 0);
+    add_number(&grid, "tokens", (double)stats->n_tokens, 0);
+    add_number(&grid, "truncated", (double)stats->n_truncated, 0);
+    add_number(&grid, "empty", (double)stats->n_empty, 0);
+    add_number(&grid, "seconds", seconds, 3);
+    add_number(&grid, "texts/s", (double)stats->n_texts * per_second, 1);
+    add_number(&grid, "tokens/s", (double)stats->n_tokens * per_second, 0);
+    add_number(&grid, "GF/s", rate / 1e9, 1);
+    add_number(&grid, "limit GF/s", limit / 1e9, 1);
+    senc_grid_add(&grid, "share");
+    senc_grid_add(&grid, "%.1f %%", limit > 0 ? 100 * rate / limit : 0.0);
+    senc_grid_add(&grid, "precision");
+    senc_grid_add(&grid, "%s", int8 ? "int8" : storage == KERN_BF16 ? "bf16" : "fp32");
+    senc_grid_add(&grid, "limit of");
+    senc_grid_add(&grid, "%s", what);
     senc_buffer out = {0};
     senc_grid_print(&grid, 0, 0, &out);
     senc_grid_free(&grid);
@@ -122,7 +143,7 @@ static bool encode_input(const encode_flags *f, const char *model_name, const ev
     char texts[32];
     senc_info("%s: %s vectors of width %lld, %.1f s", f->output, cli_count_text(stats->n_texts, texts, sizeof texts),
               (long long)nn_model_width(m->model), stats->encode_ms / 1e3);
-    return !f->stats || print_stats(stats, err);
+    return !f->stats || print_stats(stats, f->precision == NN_INT8, nn_model_storage(m->model), err);
 }
 
 static bool run_encode(cli_call *call, senc_error *err) {

@@ -6,6 +6,7 @@
 #include "autograd/base/memory.h"
 #include "autograd/base/terminal.h"
 #include "autograd/base/threads.h"
+#include "autograd/kernels/cpu/probe.h"
 #include "autograd/kernels/kernels.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -15,6 +16,16 @@
 #else
 #define COMPILER "gcc " __VERSION__
 #endif
+
+typedef struct info_flags {
+    bool measure;
+} info_flags;
+
+static const senc_option flags[] = {
+    SENC_OPTION_BOOLEAN(info_flags, measure, "false",
+                        "measure what the machine can do at most, which takes half a second"),
+    {0},
+};
 
 static void add_cpu(senc_grid *grid) {
     const senc_cpu *cpu = senc_cpu_get();
@@ -38,6 +49,28 @@ static void add_cpu(senc_grid *grid) {
     senc_grid_add(grid, "%s", text.n_bytes ? senc_buffer_text(&text) : "none that senc has kernels for");
     grid->failed = grid->failed || text.failed;
     senc_buffer_free(&text);
+}
+
+static void add_limits(senc_grid *grid) {
+    static const double seconds = 0.1;
+    static const struct {
+        kern_probe_kind kind;
+        const char *name;
+    } kinds[] = {
+        {KERN_PROBE_FP32, "fp32 multiply-add"},
+        {KERN_PROBE_BF16, "bf16 dot product"},
+        {KERN_PROBE_INT8, "int8 dot product"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const double rate = kern_probe_operations(kinds[i].kind, seconds);
+        senc_grid_add(grid, "%s", i == 0 ? "limits" : "");
+        if (rate > 0)
+            senc_grid_add(grid, "%s: %.0f GF/s", kinds[i].name, rate / 1e9);
+        else
+            senc_grid_add(grid, "%s: no instruction", kinds[i].name);
+    }
+    senc_grid_add(grid, "%s", "");
+    senc_grid_add(grid, "copy in memory: %.1f GB/s", kern_probe_bytes(seconds) / 1e9);
 }
 
 static bool run_info(cli_call *call, senc_error *err) {
@@ -65,6 +98,8 @@ static bool run_info(cli_call *call, senc_error *err) {
     senc_grid_add(&grid, "%d of %d CPUs", senc_threads_count(), senc_threads_cpus());
     senc_grid_add(&grid, "memory");
     senc_grid_add(&grid, "%s available of %s", available, total);
+    const info_flags *f = call->flags;
+    if (f->measure) add_limits(&grid);
     senc_buffer out = {0};
     senc_grid_print(&grid, 0, 0, &out);
     senc_grid_free(&grid);
@@ -73,7 +108,9 @@ static bool run_info(cli_call *call, senc_error *err) {
 
 const cli_command cli_info_command = {
     .name = "info",
-    .synopsis = "[--threads N]",
+    .synopsis = "[--threads N] [--measure]",
     .help = "what this program and this machine offer",
+    .flags = flags,
+    .flags_bytes = sizeof(info_flags),
     .run = run_info,
 };
