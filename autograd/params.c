@@ -51,9 +51,23 @@ static real *take_block(int64_t n, const char *what, senc_error *err) {
     return block;
 }
 
+void ag_params_borrow(ag_param *p, const real *value) {
+    SENC_ASSERT(!p->value, "parameter %s has a value already", p->name);
+    p->value = (real *)(uintptr_t)value; /* nobody writes to the parameters of inference */
+}
+
+static int64_t padded_size(const ag_param *p) {
+    return (p->rows * p->cols + ALIGN_NUMBERS - 1) / ALIGN_NUMBERS * ALIGN_NUMBERS;
+}
+
 bool ag_params_alloc(ag_params *ps, bool gradients, senc_error *err) {
     SENC_ASSERT(!ps->values, "the blocks of %lld parameters are taken twice", (long long)ps->n);
-    ps->values = take_block(ps->n_numbers, "the parameters", err);
+    int64_t own = 0;
+    for (int64_t i = 0; i < ps->n; i++) {
+        SENC_ASSERT(!gradients || !ps->items[i]->value, "parameter %s is borrowed for training", ps->items[i]->name);
+        if (!ps->items[i]->value) own += padded_size(ps->items[i]);
+    }
+    ps->values = take_block(own, "the parameters", err);
     if (!ps->values) return false;
     if (gradients) {
         ps->grads = take_block(ps->n_numbers, "the gradients of the parameters", err);
@@ -63,9 +77,13 @@ bool ag_params_alloc(ag_params *ps, bool gradients, senc_error *err) {
             return false;
         }
     }
+    real *next = ps->values;
     for (int64_t i = 0; i < ps->n; i++) {
-        ps->items[i]->value = ps->values + ps->items[i]->offset;
-        ps->items[i]->grad = gradients ? ps->grads + ps->items[i]->offset : NULL;
+        ag_param *p = ps->items[i];
+        p->grad = gradients ? ps->grads + p->offset : NULL;
+        if (p->value) continue;
+        p->value = next;
+        next += padded_size(p);
     }
     return true;
 }

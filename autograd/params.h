@@ -19,7 +19,7 @@ typedef struct ag_param {
     bool decay;             /* weight decay applies (not for bias and layer norm) */
     int64_t offset;         /* into the blocks, in numbers; aligned to 16 */
     struct kern_int8 *int8; /* what linear layers multiply by instead of value in inference; one block; NULL: none */
-    real *value, *grad;     /* pointers into the blocks; grad NULL in inference */
+    real *value, *grad;     /* pointers into the blocks; grad NULL in inference. A borrowed value is read only */
 } ag_param;
 
 typedef struct ag_params {
@@ -32,6 +32,9 @@ typedef struct ag_params {
 /* Adds a parameter; NULL (with err) when out of memory. The name is copied. */
 ag_param *ag_params_declare(ag_params *ps, const char *name, int64_t rows, int64_t cols, bool is_vector, bool decay,
                             senc_error *err);
+/* Before the blocks are taken: the value lies elsewhere (in a file that is mapped) and outlives the parameters. For
+ * inference only. The block of values then holds the others, close together: `offset` no longer says where. */
+void ag_params_borrow(ag_param *p, const real *value);
 /* Takes the blocks, zeroed. gradients = false: values only. */
 bool ag_params_alloc(ag_params *ps, bool gradients, senc_error *err);
 ag_param *ag_params_find(const ag_params *ps, const char *name); /* NULL: absent */

@@ -142,6 +142,33 @@ void eval_encoder_watch(eval_encoder *e, eval_encoder_progress *show, void *cont
     e->show_context = context;
 }
 
+typedef struct tokenizer_job {
+    const char *folder;
+    data_tokenizer *tokenizer;
+    bool ok;
+    senc_error error;
+} tokenizer_job;
+
+static void *load_tokenizer(void *context) {
+    tokenizer_job *job = context;
+    job->ok = data_tokenizer_load(job->folder, NULL, &job->tokenizer, &job->error);
+    return NULL;
+}
+
+/* The vocabulary takes as long as the weights: each is loaded by its own thread. When both fail, the tokenizer's error
+ * is told. */
+static bool load_both(eval_model *m, const char *folder, const nn_overrides *overrides, senc_error *err) {
+    tokenizer_job job = {.folder = folder};
+    pthread_t thread;
+    if (!senc_thread_start(&thread, load_tokenizer, &job, err)) return false;
+    senc_error model_error = {0};
+    const bool ok = nn_model_load(folder, overrides, false, &m->model, &model_error);
+    pthread_join(thread, NULL);
+    m->tokenizer = job.tokenizer;
+    if (!job.ok) return senc_fail(err, job.error.kind, "%s", job.error.text);
+    return ok || senc_fail(err, model_error.kind, "%s", model_error.text);
+}
+
 bool eval_model_load(eval_model *m, const char *folder, const nn_overrides *overrides, senc_error *err) {
     *m = (eval_model){0};
     if (!senc_path_is_folder(folder)) {
@@ -149,8 +176,7 @@ bool eval_model_load(eval_model *m, const char *folder, const nn_overrides *over
             return senc_fail(err, SENC_BAD_INPUT, "%s: there is no such model folder", folder);
         return senc_fail(err, SENC_BAD_INPUT, "%s: expected a model folder, got a file", folder);
     }
-    if (data_tokenizer_load(folder, NULL, &m->tokenizer, err) &&
-        nn_model_load(folder, overrides, false, &m->model, err)) {
+    if (load_both(m, folder, overrides, err)) {
         if (eval_encoder_create(m->model, m->tokenizer, 0, 0, &m->encoder, err)) return true;
         senc_error_prefix(err, "%s: ", folder);
     }

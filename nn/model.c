@@ -29,7 +29,12 @@ void nn_model_free(nn_model *m) {
     data_json_free(m->config_json);
     data_json_free(m->sentence_transformers_json);
     ag_params_free(&m->params);
+    nn_model_close_weights(m);
     free(m);
+}
+
+void nn_model_close_weights(nn_model *m) {
+    for (int i = 0; i <= NN_MAX_MODULES; i++) nn_weights_close(&m->weights[i]);
 }
 
 /* ---- parameters and tensors ---- */

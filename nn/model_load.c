@@ -104,18 +104,15 @@ static bool load_sentence_transformers_config(nn_model *m, const char *folder, s
 
 /* ---- weights ---- */
 
-typedef struct all_weights {
-    nn_weights of[NN_MAX_MODULES + 1]; /* [0] the encoder's, [i + 1] that of module i when it is a Dense */
-} all_weights;
-
-static bool open_weights(const nn_model *m, const char *encoder_folder, all_weights *c, senc_error *err) {
-    if (!nn_weights_open(encoder_folder, &c->of[0], err) || !nn_weights_check(&c->of[0], m, 0, "config.json", err)) {
+static bool open_weights(nn_model *m, const char *encoder_folder, senc_error *err) {
+    nn_weights *all = m->weights;
+    if (!nn_weights_open(encoder_folder, &all[0], err) || !nn_weights_check(&all[0], m, 0, "config.json", err)) {
         return false;
     }
     for (int i = 0; i < m->n_modules; i++) {
         if (m->modules[i].type != NN_MODULE_DENSE) continue;
-        if (!nn_weights_open(m->modules[i].folder, &c->of[i + 1], err) ||
-            !nn_weights_check(&c->of[i + 1], m, i + 1, "its config.json", err)) {
+        if (!nn_weights_open(m->modules[i].folder, &all[i + 1], err) ||
+            !nn_weights_check(&all[i + 1], m, i + 1, "its config.json", err)) {
             return false;
         }
     }
@@ -123,12 +120,15 @@ static bool open_weights(const nn_model *m, const char *encoder_folder, all_weig
 }
 
 static bool load_weights(nn_model *m, const char *encoder_folder, bool gradients, senc_error *err) {
-    all_weights c = {0};
-    bool ok = open_weights(m, encoder_folder, &c, err) && ag_params_alloc(&m->params, gradients, err);
-    for (int i = 0; ok && i <= m->n_modules; i++) {
-        if (c.of[i].n_files) ok = nn_weights_read(&c.of[i], m, i, err);
+    bool ok = open_weights(m, encoder_folder, err);
+    for (int i = 0; ok && !gradients && i <= m->n_modules; i++) {
+        if (m->weights[i].n_files) nn_weights_borrow(&m->weights[i], m, i);
     }
-    for (int i = 0; i <= m->n_modules; i++) nn_weights_close(&c.of[i]);
+    ok = ok && ag_params_alloc(&m->params, gradients, err);
+    for (int i = 0; ok && i <= m->n_modules; i++) {
+        if (m->weights[i].n_files) ok = nn_weights_read(&m->weights[i], m, i, err);
+    }
+    if (gradients) nn_model_close_weights(m);
     return ok;
 }
 

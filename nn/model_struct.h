@@ -6,6 +6,7 @@
 #include "nn/architecture.h"
 #include "nn/model.h"
 #include "nn/pooling_modes.h"
+#include "nn/weights.h"
 
 typedef enum nn_module_type { NN_MODULE_POOLING, NN_MODULE_DENSE, NN_MODULE_NORMALIZE } nn_module_type;
 
@@ -47,6 +48,8 @@ struct nn_model {
     nn_tensor *tensors; /* in the order of declaration */
     int64_t n_tensors, tensors_capacity;
     nn_kept_tensor kept[NN_N_KEPT];
+    /* [0] the encoder's, [i + 1] that of module i when it is a Dense; open where parameters are borrowed from them */
+    nn_weights weights[NN_MAX_MODULES + 1];
 
     kern_storage storage;
     bool int8; /* linear layers multiply in int8 */
@@ -76,6 +79,8 @@ bool nn_model_declare_all(nn_model *m, senc_error *err);
 bool nn_model_check_modules(const nn_model *m, const char *place, senc_error *err);
 /* pooling, normalize, max_length, dropout. place: what a message begins with. */
 bool nn_model_override(nn_model *m, const nn_overrides *overrides, const char *place, senc_error *err);
+
+void nn_model_close_weights(nn_model *m);
 
 /* Sets *slot (freed first) to a copy of text. */
 bool nn_text_set(char **slot, const char *text, senc_error *err);

@@ -2,7 +2,7 @@
  * "model-00001-of-00002.safetensors"}}. */
 #include "nn/weights.h"
 
-#include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
+#include "autograd/base/threads.h"
 #include "nn/model_struct.h"
 
 #define NAME_BYTES 256
@@ -184,13 +185,6 @@ bool nn_weights_check(const nn_weights *c, const nn_model *m, int module, const 
     return true;
 }
 
-static bool is_finite(const float *x, int64_t n) {
-    for (int64_t i = 0; i < n; i++) {
-        if (!isfinite(x[i])) return false;
-    }
-    return true;
-}
-
 /* Heads of other tasks and buffers: what a sentence encoder never reads. */
 static bool is_of_other_use(const char *name) {
     static const char *const heads[] = {"pooler.", "cls.", "classifier.", "qa_outputs.", "lm_head."};
@@ -246,6 +240,53 @@ static bool keep_pooler(const nn_weights *c, nn_model *m, senc_error *err) {
     return true;
 }
 
+/* One tensor by all threads. */
+typedef struct read_job {
+    const data_tensor *tensor;
+    const char *path;
+    float *to; /* where the values are, when they are borrowed */
+    bool copy;
+    _Atomic bool failed, bad;
+} read_job;
+
+#define PART_NUMBERS ((int64_t)1 << 18)
+
+static void read_task(void *context, int64_t i, int thread) {
+    (void)thread;
+    read_job *job = context;
+    const int64_t first = i * PART_NUMBERS, left = data_tensor_count(job->tensor) - first;
+    const int64_t n = left < PART_NUMBERS ? left : PART_NUMBERS;
+    const size_t size_bytes = data_dtype_bytes(job->tensor->dtype);
+    const data_tensor part = {
+        .name = job->tensor->name,
+        .dtype = job->tensor->dtype,
+        .n_dims = 1,
+        .shape = {n},
+        .data = (const char *)job->tensor->data + (size_t)first * size_bytes,
+        .n_bytes = (size_t)n * size_bytes,
+    };
+    if (job->copy && !data_tensor_to_floats(&part, job->path, job->to + first, NULL)) job->failed = true;
+    if (!kern_best()->is_finite(n, job->to + first)) job->bad = true;
+}
+
+static bool read_tensor(const found_tensor *f, float *to, senc_error *err) {
+    read_job job = {.tensor = f->tensor, .path = f->path, .to = to, .copy = f->tensor->data != to};
+    senc_parallel((data_tensor_count(f->tensor) + PART_NUMBERS - 1) / PART_NUMBERS, read_task, &job);
+    SENC_ASSERT(!job.failed, "the type of tensor %s was not checked", f->tensor->name);
+    return !job.bad || senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" holds numbers that are not finite", f->path,
+                                 f->tensor->name);
+}
+
+void nn_weights_borrow(const nn_weights *c, nn_model *m, int module) {
+    for (int64_t i = 0; i < m->n_tensors; i++) {
+        const nn_tensor *want = &m->tensors[i];
+        if (want->module != module || want->rows != want->param->rows || want->cols != want->param->cols) continue;
+        const data_tensor *t = find_tensor(c, prefix_of(m, module), want->file_name).tensor;
+        SENC_ASSERT(t, "tensor %s was not checked", want->name);
+        if (t->dtype == DATA_F32 && (uintptr_t)t->data % sizeof(float) == 0) ag_params_borrow(want->param, t->data);
+    }
+}
+
 bool nn_weights_read(const nn_weights *c, nn_model *m, int module, senc_error *err) {
     for (int64_t i = 0; i < m->n_tensors; i++) {
         const nn_tensor *want = &m->tensors[i];
@@ -253,11 +294,7 @@ bool nn_weights_read(const nn_weights *c, nn_model *m, int module, senc_error *e
         const found_tensor f = find_tensor(c, prefix_of(m, module), want->file_name);
         SENC_ASSERT(f.tensor, "tensor %s was not checked", want->name);
         float *to = want->param->value + want->offset;
-        if (!data_tensor_to_floats(f.tensor, f.path, to, err)) return false;
-        if (!is_finite(to, want->rows * want->cols)) {
-            return senc_fail(err, SENC_BAD_INPUT, "%s: tensor \"%s\" holds numbers that are not finite", f.path,
-                             f.tensor->name);
-        }
+        if (!read_tensor(&f, to, err)) return false;
     }
     warn_of_unused(c, m, module);
     return module != 0 || keep_pooler(c, m, err);

@@ -44,10 +44,15 @@ static void paint(uint8_t *flags, const unicode_range *ranges, size_t n, uint8_t
         for (uint32_t c = ranges[i].first; c <= ranges[i].last && c < UNICODE_FLAG_POINTS; c++) flags[c] |= flag;
 }
 
-/* Only planes 0 and 1 and the compatibility ideographs hold characters with a lower case or a decomposition. */
-static void paint_changes(uint8_t *flags, uint32_t first, uint32_t end) {
+/* Where characters with a lower case or a decomposition lie. In between: ideographs, Yi, private use, cuneiform,
+ * hieroglyphs, Tangut, which are most of the planes 0 and 1. */
+static const unicode_range range_changes[] = {
+    {0x41, 0x33FF}, {0xA640, 0xDFFF}, {0xF900, 0x11FFF}, {0x16100, 0x16FFF}, {0x1CC00, 0x1EFFF}, {0x2F800, 0x2FA1F},
+};
+
+static void paint_changes(uint8_t *flags, unicode_range range) {
     uint32_t out[4];
-    for (uint32_t c = first; c < end; c++) {
+    for (uint32_t c = range.first; c <= range.last; c++) {
         if (data_unicode_lower(c, out) != 1 || out[0] != c) flags[c] |= UNICODE_LOWERS;
         if (data_unicode_decompose(c, out) != 1 || out[0] != c) flags[c] |= UNICODE_FOLDS;
     }
@@ -63,8 +68,7 @@ data_unicode *data_unicode_create(void) {
     paint(u->flags, range_nonspacing, N_ROWS(range_nonspacing), UNICODE_NONSPACING);
     for (size_t i = 0; i < N_ROWS(range_nonstarters); i++)
         for (uint32_t c = range_nonstarters[i].first; c <= range_nonstarters[i].last; c++) u->flags[c] |= UNICODE_FOLDS;
-    paint_changes(u->flags, 0x41, 0x1F000);
-    paint_changes(u->flags, 0x2F800, 0x2FA20);
+    for (size_t i = 0; i < N_ROWS(range_changes); i++) paint_changes(u->flags, range_changes[i]);
     return u;
 }
 

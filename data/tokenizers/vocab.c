@@ -43,10 +43,16 @@ bool data_vocab_add(data_vocab *v, const char *token, size_t n_bytes, int32_t id
     return true;
 }
 
+/* A token while it is sorted: most are told apart by their first bytes. */
+typedef struct sorted_token {
+    uint64_t first_bytes; /* big-endian, zeros behind a shorter token */
+    int64_t entry;
+} sorted_token;
+
 /* What building needs: the sorted tokens, and a circular list of the free cells. */
 typedef struct trie_builder {
     data_vocab *v;
-    int64_t *order;
+    sorted_token *order;
     int32_t *next, *previous; /* of a free cell; 0 (the root, never free) is the list's anchor */
     int32_t n_cells;
 } trie_builder;
@@ -59,12 +65,22 @@ typedef struct trie_job {
 
 static int compare_tokens(const void *a, const void *b, void *context) {
     const data_vocab *v = context;
-    const vocab_entry *x = &v->entries[*(const int64_t *)a], *y = &v->entries[*(const int64_t *)b];
+    const sorted_token *s = a, *t = b;
+    if (s->first_bytes != t->first_bytes) return s->first_bytes < t->first_bytes ? -1 : 1;
+    const vocab_entry *x = &v->entries[s->entry], *y = &v->entries[t->entry];
     size_t n = x->n_bytes < y->n_bytes ? x->n_bytes : y->n_bytes;
     int order = n > 0 ? memcmp(v->text.data + x->offset, v->text.data + y->offset, n) : 0;
     if (order != 0) return order;
     if (x->n_bytes != y->n_bytes) return x->n_bytes < y->n_bytes ? -1 : 1;
     return x < y ? -1 : 1; /* the later add last, so that its id wins */
+}
+
+static sorted_token token_to_sort(const data_vocab *v, int64_t i) {
+    const vocab_entry *e = &v->entries[i];
+    sorted_token t = {0, i};
+    for (size_t k = 0; k < sizeof t.first_bytes; k++)
+        t.first_bytes = t.first_bytes << 8 | (k < e->n_bytes ? (unsigned char)v->text.data[e->offset + k] : 0);
+    return t;
 }
 
 static bool add_block(trie_builder *b) {
@@ -124,10 +140,10 @@ static int place_children(trie_builder *b, trie_job job, trie_job *children) {
     unsigned char bytes[256];
     int n = 0;
     int64_t i = job.first;
-    for (; i < job.end && (int64_t)v->entries[b->order[i]].n_bytes == job.depth; i++)
-        v->nodes[job.node].id = v->entries[b->order[i]].id;
+    for (; i < job.end && (int64_t)v->entries[b->order[i].entry].n_bytes == job.depth; i++)
+        v->nodes[job.node].id = v->entries[b->order[i].entry].id;
     for (; i < job.end; i++) {
-        unsigned char c = (unsigned char)v->text.data[v->entries[b->order[i]].offset + (size_t)job.depth];
+        unsigned char c = (unsigned char)v->text.data[v->entries[b->order[i].entry].offset + (size_t)job.depth];
         if (n == 0 || bytes[n - 1] != c) {
             children[n] = (trie_job){i, i, job.depth + 1, 0};
             bytes[n++] = c;
@@ -198,7 +214,7 @@ bool data_vocab_build(data_vocab *v, senc_error *err) {
     b.order = senc_alloc((size_t)v->n, sizeof *b.order);
     bool ok = b.order != NULL;
     if (ok) {
-        for (int64_t i = 0; i < v->n; i++) b.order[i] = i;
+        for (int64_t i = 0; i < v->n; i++) b.order[i] = token_to_sort(v, i);
         qsort_r(b.order, (size_t)v->n, sizeof *b.order, compare_tokens, v);
         ok = build_nodes(&b) && build_index(v);
     }

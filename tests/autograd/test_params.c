@@ -47,6 +47,29 @@ START_TEST(found_by_name) {
 }
 END_TEST
 
+START_TEST(borrowed_values_take_no_room) {
+    static const real lent[16] = {1, 2, 3};
+    ag_params ps = declare_three();
+    senc_error err = {0};
+    ag_params_borrow(ps.items[0], lent);
+    ck_assert(ag_params_alloc(&ps, false, &err));
+    ck_assert_ptr_eq(ps.items[0]->value, lent);
+    ck_assert_ptr_eq(ps.items[1]->value, ps.values);
+    ck_assert_ptr_eq(ps.items[2]->value, ps.values + 16);
+    ag_params_free(&ps);
+    ck_assert(lent[2] == 3);
+}
+END_TEST
+
+START_TEST(borrowed_for_training_aborts) {
+    static const real lent[16] = {0};
+    ag_params ps = declare_three();
+    senc_error err = {0};
+    ag_params_borrow(ps.items[0], lent);
+    ag_params_alloc(&ps, true, &err);
+}
+END_TEST
+
 START_TEST(inference_has_no_gradients) {
     ag_params ps = declare_three();
     senc_error err = {0};
@@ -101,6 +124,8 @@ int main(void) {
     tcase_add_test(tc, blocks_hold_all_parameters);
     tcase_add_test(tc, found_by_name);
     tcase_add_test(tc, inference_has_no_gradients);
+    tcase_add_test(tc, borrowed_values_take_no_room);
+    tcase_add_test_raise_signal(tc, borrowed_for_training_aborts, SIGABRT);
     tcase_add_test(tc, impossible_shapes_are_refused);
     tcase_add_test(tc, every_allocation_may_fail);
     tcase_add_test_raise_signal(tc, declared_twice_aborts, SIGABRT);

@@ -142,6 +142,17 @@ static void check_words(data_pre_kind kind, const char *text, const char *expect
     senc_buffer_free(&out);
 }
 
+START_TEST(flags_know_every_character_that_changes) {
+    for (uint32_t c = 0; c < UNICODE_FLAG_POINTS; c++) {
+        uint32_t out[4];
+        const bool lowers = data_unicode_lower(c, out) != 1 || out[0] != c;
+        const bool folds = data_unicode_decompose(c, out) != 1 || out[0] != c;
+        if (lowers != ((unicode->flags[c] & UNICODE_LOWERS) != 0) || (folds && !(unicode->flags[c] & UNICODE_FOLDS)))
+            ck_abort_msg("U+%04X: flags %d, lowers %d, folds %d", c, unicode->flags[c], lowers, folds);
+    }
+}
+END_TEST
+
 START_TEST(words_are_split) {
     check_words(DATA_PRE_BERT, " don't  stop!!\u3000a\u00b7b $5 \u00a3x", "don|'|t|stop|!|!|a|\u00b7|b|$|5|\u00a3x|");
     check_words(DATA_PRE_BERT, "", "");
@@ -215,6 +226,7 @@ int main(void) {
     tcase_add_test(tcase, lower_case_is_that_of_single_characters);
     tcase_add_test(tcase, ill_formed_text_is_replaced);
     tcase_add_test(tcase, steps_run_one_after_the_other);
+    tcase_add_test(tcase, flags_know_every_character_that_changes);
     tcase_add_test(tcase, words_are_split);
     tcase_add_test(tcase, added_tokens_are_found);
     suite_add_tcase(suite, tcase);

@@ -40,6 +40,30 @@ START_TEST(weights_in_other_spellings) {
 }
 END_TEST
 
+/* Inference uses what lies in the file as it is needed from there; the file may be replaced meanwhile. */
+START_TEST(weights_are_borrowed_from_the_file) {
+    char *folder = model_bench_tiny_copy();
+    weight_write(folder, (weight_variant){.dtype = DATA_F32});
+    nn_model *plain = model_bench_load(folder, NULL, true), *m = model_bench_load(folder, NULL, false);
+    const ag_params *ps = nn_model_params(m);
+    int64_t n_borrowed = 0, n_own = 0;
+    for (int64_t i = 0; i < ps->n; i++) {
+        const ag_param *p = ps->items[i];
+        const bool own = p->value >= ps->values && p->value < ps->values + ps->n_numbers;
+        const bool fused = strstr(p->name, ".qkv.") != NULL;
+        ck_assert_msg(own == fused, "%s", p->name);
+        n_own += own;
+        n_borrowed += !own;
+    }
+    ck_assert(n_own > 0 && n_borrowed > n_own);
+    weight_write(folder, (weight_variant){.dtype = DATA_F16});
+    same_parameters(m, plain, 0);
+    nn_model_free(m);
+    nn_model_free(plain);
+    model_bench_remove(folder);
+}
+END_TEST
+
 /* What loading says on stderr; the caller frees. */
 static char *said_while_loading(const char *folder) {
     senc_error err = {0};
@@ -291,6 +315,7 @@ int main(void) {
     Suite *suite = suite_create("model_load");
     TCase *tests = tcase_create("model_load");
     tcase_add_test(tests, weights_in_other_spellings);
+    tcase_add_test(tests, weights_are_borrowed_from_the_file);
     tcase_add_test(tests, tensors_without_use);
     tcase_add_test(tests, old_layout);
     tcase_add_test(tests, max_length_never_exceeds_the_positions);
