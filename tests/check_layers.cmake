@@ -12,7 +12,7 @@ set(may_losses base autograd)
 set(may_eval base kernels autograd formats data nn)
 set(may_train base kernels autograd formats data nn losses eval)
 set(may_cli base kernels autograd formats data nn losses eval train)
-set(third_party openblas cblas dnnl curl zstd zlib utf8proc)
+set(third_party openblas cblas dnnl curl sqlite3 zstd zlib utf8proc)
 set(banned "atoi|strtok|sprintf|strcpy|strcat|gets|sscanf|rand|assert")
 set(failures "")
 
