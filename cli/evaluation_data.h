@@ -1,0 +1,55 @@
+/* Data to evaluate on, from the command line: the flags --sts, --retrieval, ... with --split and --set behind them, and
+ * the [[eval]] tables of --config. Shared by the commands that evaluate. */
+#ifndef EVALUATION_DATA_H
+#define EVALUATION_DATA_H
+
+#include "cli/command.h"
+#include "eval/evaluator.h"
+
+/* The flags; a command's struct has them as its field `data`, and CLI_EVALUATION_DATA_ROWS among its rows. */
+typedef struct cli_evaluation_flags {
+    char *config;
+    senc_strings sts, retrieval, triplets, split, set;
+} cli_evaluation_flags;
+
+#define CLI_EVALUATION_DATA_ROW(struct_type, field, kind, form, help)                                                  \
+    { #field, kind, offsetof(struct_type, data.field), NULL, 0, 0, form, help }
+
+#define CLI_EVALUATION_DATA_ROWS(struct_type)                                                                          \
+    CLI_EVALUATION_DATA_ROW(struct_type, sts, SENC_OPTION_TYPE_STRINGS, "FILE",                                        \
+                            "sentence pairs with scores: jsonl, csv or tsv with sentence1, sentence2, score (without " \
+                            "a header: in this order)"),                                                               \
+        CLI_EVALUATION_DATA_ROW(struct_type, retrieval, SENC_OPTION_TYPE_STRINGS, "FOLDER",                            \
+                                "a BEIR folder: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv"),                        \
+        CLI_EVALUATION_DATA_ROW(struct_type, triplets, SENC_OPTION_TYPE_STRINGS, "FILE",                               \
+                                "anchor, positive, negative: jsonl, csv or tsv"),                                      \
+        CLI_EVALUATION_DATA_ROW(struct_type, split, SENC_OPTION_TYPE_STRINGS, "NAME",                                  \
+                                "of the --retrieval before it (default test)"),                                        \
+        CLI_EVALUATION_DATA_ROW(struct_type, set, SENC_OPTION_TYPE_STRINGS, "KEY=VALUE",                               \
+                                "change a key of the data before it (senc list evaluators --options); before all "     \
+                                "data: of the --config"),                                                              \
+        CLI_EVALUATION_DATA_ROW(struct_type, config, SENC_OPTION_TYPE_PATH, NULL,                                      \
+                                "run the [[eval]] tables of this TOML file too")
+
+/* What an [[eval]] table is, from a flag or from the configuration. */
+typedef struct cli_evaluation_request {
+    senc_value *own;         /* from a flag: freed with the data */
+    const senc_value *table; /* own, or borrowed from the configuration */
+    char scope[64];          /* what messages call it */
+} cli_evaluation_request;
+
+typedef struct cli_evaluation_data {
+    senc_value *config;
+    cli_evaluation_request *requests; /* (n_requests), each with its job */
+    int64_t n_requests;
+    eval_job *jobs; /* (n_jobs) */
+    int64_t n_jobs;
+} cli_evaluation_data;
+
+/* Collects what the flags name, in their order, and loads it: before any model is loaded. On failure everything can
+ * still be closed. */
+bool cli_evaluation_data_open(cli_evaluation_data *data, const cli_call *call, const cli_evaluation_flags *flags,
+                              senc_error *err);
+void cli_evaluation_data_close(cli_evaluation_data *data);
+
+#endif
