@@ -11,8 +11,8 @@
 #include "cli/model_argument.h"
 #include "cli/output.h"
 #include "data/formats/json.h"
-#include "eval/embed.h"
 #include "eval/report.h"
+#include "eval/system.h"
 
 typedef struct eval_flags {
     cli_evaluation_flags data;
@@ -41,39 +41,45 @@ typedef struct eval_run {
     cli_evaluation_data data;
     eval_result *results;
     int64_t n_results;
-    eval_model model;
+    eval_system *system;
 } eval_run;
 
 static void free_run(eval_run *run) {
     for (int64_t i = 0; i < run->n_results; i++) eval_result_free(&run->results[i]);
     free(run->results);
     cli_evaluation_data_close(&run->data);
-    eval_model_free(&run->model);
+    eval_system_free(run->system);
 }
 
-static bool load_model(eval_run *run, const eval_flags *f, const char *name, senc_error *err) {
-    nn_overrides overrides = NN_OVERRIDES_NONE;
-    overrides.max_length = f->max_length;
-    overrides.precision = (nn_precision)f->precision;
-    overrides.pooling = f->pooling;
-    return cli_model_load(name, &overrides, 0, &run->model, err) &&
-           (!f->query_prompt || nn_model_set_prompt(run->model.model, "query", f->query_prompt, err)) &&
-           (!f->document_prompt || nn_model_set_prompt(run->model.model, "document", f->document_prompt, err));
+/* Opens what is evaluated, and asks every evaluation whether it can be. */
+static bool open_system(eval_run *run, const eval_flags *f, const char *spec, senc_error *err) {
+    eval_system_options options = {.overrides = NN_OVERRIDES_NONE,
+                                   .query_prompt = f->query_prompt,
+                                   .document_prompt = f->document_prompt,
+                                   .find_model = cli_model_find};
+    options.overrides.max_length = f->max_length;
+    options.overrides.precision = (nn_precision)f->precision;
+    options.overrides.pooling = f->pooling;
+    if (!eval_system_open(spec, &options, &run->system, err)) return false;
+    const eval_embedder embedder = eval_system_embedder(run->system);
+    for (int64_t i = 0; i < run->data.n_jobs; i++)
+        if (!eval_job_check(&run->data.jobs[i], &embedder, eval_system_label(run->system), err)) return false;
+    return true;
 }
 
 static bool run_jobs(eval_run *run, senc_error *err) {
     const int64_t n_jobs = run->data.n_jobs;
     run->results = senc_alloc_zero((size_t)n_jobs, sizeof *run->results);
     if (!run->results) return senc_fail_memory(err, (size_t)n_jobs * sizeof *run->results, "results");
-    const eval_embedder embedder = eval_encoder_embedder(run->model.encoder);
+    const eval_embedder embedder = eval_system_embedder(run->system);
     for (int64_t i = 0; i < n_jobs; i++) {
         char what[128];
         snprintf(what, sizeof what, "evaluation %lld of %lld (%s)", (long long)i + 1, (long long)n_jobs,
                  run->data.requests[i].scope);
         cli_progress progress = {.what = what, .n_all = -1};
-        cli_progress_watch(&progress, run->model.encoder);
+        cli_progress_watch_system(&progress, run->system);
         const bool ok = eval_job_run(&run->data.jobs[i], &embedder, &run->results[i], err);
-        eval_encoder_watch(run->model.encoder, NULL, NULL);
+        eval_system_watch(run->system, NULL, NULL);
         if (!ok) return false;
         run->n_results++;
     }
@@ -110,11 +116,13 @@ static bool run_eval(cli_call *call, senc_error *err) {
     const char *model_name = call->positionals[0];
     eval_run run = {0};
     bool ok = cli_start_threads(call, err) && cli_evaluation_data_open(&run.data, call, &f->data, err) &&
-              load_model(&run, f, model_name, err) && run_jobs(&run, err);
+              open_system(&run, f, model_name, err) && run_jobs(&run, err);
     if (ok) {
-        const eval_encoder_stats *stats = eval_encoder_get_stats(run.model.encoder);
-        cli_warn_about_texts(stats->n_texts, stats->n_truncated, nn_model_max_length(run.model.model), stats->n_empty);
-        ok = write_results(&run, f, model_name, err);
+        eval_encoder_stats stats;
+        int64_t max_length;
+        eval_system_get_stats(run.system, &stats, &max_length);
+        cli_warn_about_texts(stats.n_texts, stats.n_truncated, max_length, stats.n_empty);
+        ok = write_results(&run, f, eval_system_label(run.system), err);
     }
     free_run(&run);
     return ok;

@@ -110,6 +110,10 @@ void cli_progress_watch(cli_progress *progress, eval_encoder *encoder) {
     eval_encoder_watch(encoder, show_progress, progress);
 }
 
+void cli_progress_watch_system(cli_progress *progress, eval_system *system) {
+    eval_system_watch(system, show_progress, progress);
+}
+
 void cli_warn_about_texts(int64_t n_texts, int64_t n_truncated, int64_t max_length, int64_t n_empty) {
     char all[32], some[32];
     cli_count_text(n_texts, all, sizeof all);

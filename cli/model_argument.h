@@ -9,6 +9,7 @@
 #include "autograd/base/error.h"
 #include "cli/command.h"
 #include "eval/embed.h"
+#include "eval/system.h"
 
 /* *folder is fresh. */
 bool cli_model_find(const char *name, char **folder, senc_error *err);
@@ -35,6 +36,7 @@ typedef struct cli_progress {
     double shown_ms;  /* when the line was last drawn */
 } cli_progress;
 void cli_progress_watch(cli_progress *progress, eval_encoder *encoder);
+void cli_progress_watch_system(cli_progress *progress, eval_system *system);
 
 /* "1,234,567"; written to out (32 bytes are enough), which is returned. */
 const char *cli_count_text(int64_t n, char *out, size_t out_bytes);

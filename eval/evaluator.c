@@ -159,9 +159,26 @@ bool eval_job_open(eval_job *job, const senc_value *table, const char *scope, se
     return false;
 }
 
+bool eval_job_check(const eval_job *job, const eval_embedder *embedder, const char *label, senc_error *err) {
+    if (embedder->embed || (job->spec->can_rank && embedder->ranker)) return true;
+    return senc_fail(err, SENC_BAD_INPUT,
+                     "%s: it ranks documents and has no vectors, which evaluation \"%s\" (%s) needs; --retrieval "
+                     "measures rankings",
+                     label, job->name, job->spec->name);
+}
+
+static bool run_spec(eval_job *job, const eval_embedder *embedder, eval_result *result, senc_error *err) {
+    if (!eval_job_check(job, embedder, "the system", err)) return false;
+    if (embedder->prepare && !embedder->prepare(embedder->context, NULL, 0, err)) return false;
+    if (!job->spec->run(job->task, embedder, result, err)) return false;
+    for (int64_t i = 0; i < embedder->n_rules; i++)
+        if (!eval_result_add_rule(result, err, "%s", embedder->rules[i])) return false;
+    return true;
+}
+
 bool eval_job_run(eval_job *job, const eval_embedder *embedder, eval_result *result, senc_error *err) {
     *result = (eval_result){.type = job->spec->name, .greater_is_better = true};
-    if (job->spec->run(job->task, embedder, result, err)) return true;
+    if (run_spec(job, embedder, result, err)) return true;
     eval_result_free(result);
     return false;
 }

@@ -25,6 +25,12 @@ typedef struct eval_embedder {
     const char *similarity; /* the model's own: "cosine", ... */
     const struct eval_ranker
         *ranker; /* system.h; retrieval uses it instead of vectors; NULL: none. embed may be NULL then */
+    /* For vectors that are fitted to the data (pca, int8): eval_job_run calls it with n = 0 before every evaluation,
+     * retrieval then with a sample of the documents; without one it fits to the first texts it sees. NULL: not needed.
+     */
+    bool (*prepare)(void *context, const eval_text *sample, int64_t n, senc_error *err);
+    const char *const *rules; /* (n_rules) what must stand beside its numbers; eval_job_run adds them to the result */
+    int64_t n_rules;
 } eval_embedder;
 
 typedef struct eval_metric {
@@ -63,6 +69,7 @@ typedef struct eval_spec {
     bool (*load)(const void *options, void **task, senc_error *err);
     bool (*run)(void *task, const eval_embedder *embedder, eval_result *result, senc_error *err);
     void (*free_task)(void *task);
+    bool can_rank; /* measures rankers too: an embedder without vectors will do */
 } eval_spec;
 
 const eval_spec *eval_find(const char *name); /* NULL: unknown */
@@ -77,6 +84,9 @@ typedef struct eval_job {
 } eval_job;
 /* table: the [[eval]] table with `type`. */
 bool eval_job_open(eval_job *job, const senc_value *table, const char *scope, senc_error *err);
+/* False when the evaluator needs vectors and the embedder has none; `label` names it in the message. Cheap: before
+ * anything runs. */
+bool eval_job_check(const eval_job *job, const eval_embedder *embedder, const char *label, senc_error *err);
 bool eval_job_run(eval_job *job, const eval_embedder *embedder, eval_result *result, senc_error *err);
 void eval_job_close(eval_job *job);
 /* Evaluations of the same name would give the same metric keys: an error. */

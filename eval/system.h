@@ -6,17 +6,24 @@
  *                                quantize=binary (rescore=N times the list)
  *     vectors:FILE               saved vectors, with ids or texts beside them
  *     run:FILE                   a TREC run (qid Q0 docid rank score tag)
- *     bm25, bm25?k1=1.2&b=0.75   SQLite FTS5
- *     hybrid:A+B                 reciprocal rank fusion (c = 60); ?fusion=sum&weight=0.7: weighted sum of scores
+ *     bm25, bm25?k1=1.2&b=0.75   words, from an index of SQLite FTS5
+ *     hybrid:A+B                 reciprocal rank fusion (c = 60); ?fusion=sum&weight=0.7: weighted sum of scores. Parts
+ *                                with options of their own stand in parentheses: hybrid:(models/m?dim=128)+bm25
  *     openai:MODEL, tei:URL, ... remote APIs
  *     LABEL=SPEC                 any of these, under a name of your own in tables and reports
+ *
+ * What exists as a path is a path, whatever it is called, but for the bare names of kinds (./bm25 is a folder). One
+ * kind = one file in systems/ and one line in systems.def; its option table is the parser and documentation of the
+ * keys behind '?'.
  */
 #ifndef EVAL_SYSTEM_H
 #define EVAL_SYSTEM_H
 
 #include "data/beir.h"
+#include "eval/embed.h"
 #include "eval/evaluator.h"
 #include "eval/nearest.h"
+#include "nn/model.h"
 
 /* Documents of a retrieval in a ranker's hands. tie_rank as in eval_search_options. */
 typedef struct eval_rank_request {
@@ -43,5 +50,38 @@ typedef struct eval_system_facts {
     int64_t max_length;
     char sha256[65]; /* of the weights; "" without */
 } eval_system_facts;
+
+/* How models are found and loaded; {0} with .overrides = NN_OVERRIDES_NONE: as their folders say. Borrowed while a
+ * system is open. */
+typedef struct eval_system_options {
+    nn_overrides overrides;
+    const char *query_prompt, *document_prompt; /* NULL: the model's own */
+    int64_t batch_tokens;                       /* 0: a good number */
+    /* The folder of a model's name, fresh; NULL: the name is the folder. */
+    bool (*find_model)(const char *name, char **folder, senc_error *err);
+} eval_system_options;
+
+typedef struct eval_system eval_system;
+
+/* Reads the specification and opens all that it names; *out is NULL on failure. */
+bool eval_system_open(const char *spec, const eval_system_options *options, eval_system **out, senc_error *err);
+void eval_system_free(eval_system *s); /* NULL is fine */
+
+/* LABEL, else the specification as it was given; lives as long as the system. */
+const char *eval_system_label(const eval_system *s);
+const char *eval_system_spec(const eval_system *s); /* without the label */
+/* What evaluators measure, valid while the system is open: .embed is NULL where there are no vectors, .ranker is set
+ * where the system ranks by itself. */
+eval_embedder eval_system_embedder(eval_system *s);
+/* Reads the weights' file, for its hash. */
+bool eval_system_get_facts(const eval_system *s, eval_system_facts *facts, senc_error *err);
+/* As eval_encoder_watch, for every model in the system. */
+void eval_system_watch(eval_system *s, eval_encoder_progress *show, void *context);
+/* Sums over the models in the system; max_length: the shortest of theirs, 0 without models. */
+void eval_system_get_stats(const eval_system *s, eval_encoder_stats *stats, int64_t *max_length);
+
+/* For lists and help: kind i with its form ("vectors:FILE"), a line of help and its keys (NULL: none); false behind the
+ * last. The last one is the keys of variants. */
+bool eval_system_list(int i, const char **form, const char **help, const senc_option **options);
 
 #endif

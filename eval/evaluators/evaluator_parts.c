@@ -141,13 +141,22 @@ bool eval_text_block_add(eval_text_block *b, const char *bytes, size_t n_bytes, 
     return true;
 }
 
-bool eval_text_block_embed(eval_text_block *b, const eval_embedder *embedder, eval_role role, float *out,
-                           senc_error *err) {
+void eval_text_block_place(eval_text_block *b) {
     const char *at = senc_buffer_text(&b->bytes); /* it moved while it grew */
     for (int64_t i = 0; i < b->n; i++) {
         b->texts[i].bytes = at;
         at += b->texts[i].n_bytes;
     }
+}
+
+void eval_text_block_clear(eval_text_block *b) {
+    b->n = 0;
+    senc_buffer_clear(&b->bytes);
+}
+
+bool eval_text_block_embed(eval_text_block *b, const eval_embedder *embedder, eval_role role, float *out,
+                           senc_error *err) {
+    eval_text_block_place(b);
     if (b->n > 0 && !embedder->embed(embedder->context, role, b->texts, b->n, out, err)) return false;
     for (int64_t i = 0; i < b->n; i++) {
         for (int64_t k = 0; k < embedder->width; k++) {
@@ -157,8 +166,7 @@ bool eval_text_block_embed(eval_text_block *b, const eval_embedder *embedder, ev
                              b->texts[i].bytes);
         }
     }
-    b->n = 0;
-    senc_buffer_clear(&b->bytes);
+    eval_text_block_clear(b);
     return true;
 }
 

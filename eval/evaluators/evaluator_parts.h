@@ -51,6 +51,9 @@ bool eval_text_block_add(eval_text_block *b, const char *bytes, size_t n_bytes, 
  * error. */
 bool eval_text_block_embed(eval_text_block *b, const eval_embedder *embedder, eval_role role, float *out,
                            senc_error *err);
+/* The parts of embed: sets bytes of all texts (until the next add); empties the block. */
+void eval_text_block_place(eval_text_block *b);
+void eval_text_block_clear(eval_text_block *b);
 void eval_text_block_free(eval_text_block *b);
 
 /* Room for n vectors; NULL with err. */

@@ -10,29 +10,12 @@
 #include <string.h>
 
 #include "autograd/base/file.h"
-#include "autograd/base/log.h"
 #include "autograd/base/memory.h"
-#include "data/beir.h"
-#include "eval/evaluators/evaluator_parts.h"
-#include "eval/metrics/ranking.h"
-#include "eval/search.h"
-
-/* Query texts of this many queries are in memory at once. */
-#define QUERY_BLOCK 4096
+#include "eval/corpus_search.h"
+#include "eval/evaluators/retrieval_parts.h"
+#include "eval/trec.h"
 
 enum { TIES_ID_ASCENDING, TIES_ID_DESCENDING, TIES_CORPUS_ORDER };
-
-typedef struct retrieval_options {
-    char *path, *name, *split;
-    const senc_value *columns;
-    int header, on_bad_utf8, on_empty, part;
-    double held_out;
-    senc_strings similarity;
-    senc_integers accuracy_at, precision_recall_at, mrr_at, ndcg_at, map_at;
-    int gain, ap_denominator, ties;
-    bool ignore_identical_ids;
-    int64_t corpus_block;
-} retrieval_options;
 
 #define DEEPEST 100000
 
@@ -69,53 +52,13 @@ static const senc_option option_rows[] = {
         "order of equal scores: ascending ids (sentence-transformers), descending ids (trec_eval, mteb)"),
     SENC_OPTION_BOOLEAN(retrieval_options, ignore_identical_ids, "false",
                         "leave a document with the query's own id out of its list (BEIR does)"),
+    SENC_OPTION_PATH(retrieval_options, save_run, NULL,
+                     "write the lists as a TREC run; of several similarities the first one's"),
+    SENC_OPTION_PATH(retrieval_options, save_qrels, NULL, "write the judgements as TREC qrels"),
     SENC_OPTION_INTEGER(retrieval_options, corpus_block, "8192", 1, 1e9,
                         "documents in memory at once; changes nothing but memory and speed"),
     {0},
 };
-
-typedef struct retrieval_task {
-    const retrieval_options *options;
-    eval_similarities similarities;
-    data_beir *beir;
-    int64_t *queries; /* (n_queries) those with a relevant document */
-    int64_t n_queries;
-    int64_t *tie_rank; /* (documents), NULL for the corpus order */
-    int64_t depth;     /* documents of each list that are needed */
-} retrieval_task;
-
-typedef enum measure_kind { ACCURACY, PRECISION, RECALL, NDCG, MRR, MAP } measure_kind;
-static const char *const measure_names[] = {"accuracy", "precision", "recall", "ndcg", "mrr", "map"};
-
-typedef struct retrieval_run {
-    const retrieval_task *task;
-    const eval_embedder *embedder;
-    eval_similarities functions;
-    eval_search *searches[EVAL_N_SIMILARITIES];
-    eval_text_block texts;
-    data_beir_scratch scratch;
-    float *query_vectors;  /* (n_queries, width) */
-    float *block_vectors;  /* (corpus_block, width) */
-    double *grade_of;      /* (documents) of the query at work, else 0 */
-    double *grades, *best; /* of its list and of its relevant documents */
-} retrieval_run;
-
-static const senc_integers *list_of(const retrieval_options *o, measure_kind kind) {
-    switch (kind) {
-    case ACCURACY:
-        return &o->accuracy_at;
-    case PRECISION:
-    case RECALL:
-        return &o->precision_recall_at;
-    case NDCG:
-        return &o->ndcg_at;
-    case MRR:
-        return &o->mrr_at;
-    case MAP:
-        return &o->map_at;
-    }
-    return NULL; /* not reached: all cases return */
-}
 
 static void retrieval_free(void *task) {
     retrieval_task *t = task;
@@ -167,7 +110,7 @@ static bool rank_ids(retrieval_task *t, senc_error *err) {
 static int64_t depth_of(const retrieval_options *o, int64_t n_documents) {
     int64_t depth = 1;
     for (measure_kind kind = ACCURACY; kind <= MAP; kind++) {
-        const senc_integers *ks = list_of(o, kind);
+        const senc_integers *ks = eval_retrieval_cutoffs(o, kind);
         for (int64_t i = 0; i < ks->n; i++) depth = ks->items[i] > depth ? ks->items[i] : depth;
     }
     depth += o->ignore_identical_ids;
@@ -205,145 +148,79 @@ static bool retrieval_load(const void *options, void **task, senc_error *err) {
     return find_queries(t, err) && rank_ids(t, err);
 }
 
-static bool embed_queries(retrieval_run *run, senc_error *err) {
+/* ---- lists ---- */
+
+int eval_retrieval_n_functions(const retrieval_run *run) {
+    return run->ranker ? 1 : run->functions.n;
+}
+
+const char *eval_retrieval_function(const retrieval_run *run, int f) {
+    return run->ranker ? run->ranker->score_name : eval_similarity_name(run->functions.items[f]);
+}
+
+const eval_hit *eval_retrieval_list(const retrieval_run *run, int f, int64_t i, int64_t *n) {
+    if (!run->ranker) return eval_search_hits(run->searches[f], i, n);
+    *n = run->n_ranked[i];
+    return run->ranked + i * run->task->depth;
+}
+
+bool eval_retrieval_leaves_out(const retrieval_task *t, int64_t i, int64_t document) {
+    return t->options->ignore_identical_ids &&
+           strcmp(data_beir_query_id(t->beir, t->queries[i]), data_beir_document_id(t->beir, document)) == 0;
+}
+
+static bool rank_documents(retrieval_run *run, const eval_rank_request *request, senc_error *err) {
+    const size_t n_queries = (size_t)request->n_queries, depth = (size_t)request->depth;
+    run->ranked =
+        depth <= SIZE_MAX / sizeof *run->ranked / n_queries ? senc_alloc(n_queries * depth, sizeof *run->ranked) : NULL;
+    run->n_ranked = senc_alloc_zero(n_queries, sizeof *run->n_ranked);
+    if (!run->ranked || !run->n_ranked)
+        return senc_fail_memory(err, n_queries * depth * sizeof *run->ranked, "the lists of every query");
+    return run->ranker->rank(run->ranker->context, request, run->ranked, run->n_ranked, err);
+}
+
+static bool find_lists(retrieval_run *run, senc_error *err) {
     const retrieval_task *t = run->task;
-    const int64_t width = run->embedder->width;
-    for (int64_t first = 0; first < t->n_queries; first += QUERY_BLOCK) {
-        const int64_t end = first + QUERY_BLOCK < t->n_queries ? first + QUERY_BLOCK : t->n_queries;
-        for (int64_t i = first; i < end; i++) {
-            const char *text;
-            size_t n_bytes;
-            if (!data_beir_query_text(t->beir, t->queries[i], &run->scratch, &text, &n_bytes, err) ||
-                !eval_text_block_add(&run->texts, text, n_bytes, err))
-                return false;
-        }
-        float *out = run->query_vectors + first * width;
-        if (!eval_text_block_embed(&run->texts, run->embedder, EVAL_QUERY, out, err)) return false;
-    }
-    return true;
+    const eval_rank_request request = {.beir = t->beir,
+                                       .queries = t->queries,
+                                       .n_queries = t->n_queries,
+                                       .depth = t->depth,
+                                       .tie_rank = t->tie_rank,
+                                       .tie_descending = t->options->ties == TIES_ID_DESCENDING,
+                                       .corpus_block = t->options->corpus_block};
+    if (run->ranker) return rank_documents(run, &request, err);
+    const eval_corpus_watch watch = {eval_retrieval_see_block, run};
+    return eval_corpus_search(&request, run->embedder, run->functions.items, run->functions.n, &watch, run->searches,
+                              err);
 }
 
-static bool open_searches(retrieval_run *run, senc_error *err) {
+/* The lists of the first function. */
+static bool save_run(const retrieval_run *run, senc_error *err) {
     const retrieval_task *t = run->task;
-    for (int f = 0; f < run->functions.n; f++) {
-        const eval_search_options options = {.kernels = kern_best(),
-                                             .similarity = run->functions.items[f],
-                                             .k = t->depth,
-                                             .tie_rank = t->tie_rank,
-                                             .tie_descending = t->options->ties == TIES_ID_DESCENDING};
-        if (!eval_search_open(&options, run->query_vectors, t->n_queries, run->embedder->width, &run->searches[f], err))
-            return false;
-    }
-    return true;
+    int64_t *n_hits = senc_alloc((size_t)t->n_queries, sizeof *n_hits);
+    if (!n_hits) return senc_fail_memory(err, (size_t)t->n_queries * sizeof *n_hits, "a run");
+    for (int64_t i = 0; i < t->n_queries; i++) eval_retrieval_list(run, 0, i, &n_hits[i]);
+    int64_t n;
+    const eval_trec_lists lists = {.beir = t->beir,
+                                   .queries = t->queries,
+                                   .n_queries = t->n_queries,
+                                   .depth = t->depth,
+                                   .hits = eval_retrieval_list(run, 0, 0, &n),
+                                   .n_hits = n_hits,
+                                   .ignore_identical_ids = t->options->ignore_identical_ids};
+    const bool ok = eval_trec_save_run(t->options->save_run, &lists, eval_retrieval_function(run, 0), err);
+    free(n_hits);
+    return ok;
 }
 
-static bool search_corpus(retrieval_run *run, int64_t block, senc_error *err) {
+static bool save_files(const retrieval_run *run, senc_error *err) {
     const retrieval_task *t = run->task;
-    const int64_t n_documents = data_beir_n_documents(t->beir);
-    for (int64_t first = 0; first < n_documents; first += block) {
-        const int64_t n = n_documents - first < block ? n_documents - first : block;
-        senc_log_status("searching: %lld of %lld documents", (long long)first, (long long)n_documents);
-        for (int64_t i = first; i < first + n; i++) {
-            const char *text;
-            size_t n_bytes;
-            if (!data_beir_document_text(t->beir, i, &run->scratch, &text, &n_bytes, err) ||
-                !eval_text_block_add(&run->texts, text, n_bytes, err))
-                return false;
-        }
-        if (!eval_text_block_embed(&run->texts, run->embedder, EVAL_DOCUMENT, run->block_vectors, err)) return false;
-        for (int f = 0; f < run->functions.n; f++)
-            if (!eval_search_add(run->searches[f], run->block_vectors, n, err)) return false;
-    }
-    for (int f = 0; f < run->functions.n; f++) eval_search_finish(run->searches[f]);
-    return true;
+    const retrieval_options *o = t->options;
+    return (!o->save_run || save_run(run, err)) &&
+           (!o->save_qrels || eval_trec_save_qrels(o->save_qrels, t->beir, t->queries, t->n_queries, err));
 }
 
-static int highest_first(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x < y) - (x > y);
-}
-
-/* The list of query i (of the judged ones) as grades; sets grade_of back to zeros. */
-static eval_ranking ranking_of(retrieval_run *run, const eval_search *search, int64_t i) {
-    const retrieval_task *t = run->task;
-    const data_beir_relevance *relevance = data_beir_get_relevance(t->beir);
-    const int64_t query = t->queries[i], first = relevance->offsets[query], end = relevance->offsets[query + 1];
-    eval_ranking r = {.grades = run->grades, .relevant = run->best, .n_relevant = end - first};
-    for (int64_t p = first; p < end; p++) {
-        run->grade_of[relevance->documents[p]] = (double)relevance->grades[p];
-        run->best[p - first] = (double)relevance->grades[p];
-    }
-    qsort(run->best, (size_t)r.n_relevant, sizeof(*run->best), highest_first);
-    int64_t n_hits;
-    const eval_hit *hits = eval_search_hits(search, i, &n_hits);
-    const char *own = t->options->ignore_identical_ids ? data_beir_query_id(t->beir, query) : NULL;
-    for (int64_t h = 0; h < n_hits; h++) {
-        if (own != NULL && strcmp(own, data_beir_document_id(t->beir, hits[h].document)) == 0) continue;
-        run->grades[r.n++] = run->grade_of[hits[h].document];
-    }
-    for (int64_t p = first; p < end; p++) run->grade_of[relevance->documents[p]] = 0;
-    return r;
-}
-
-static double measure(const retrieval_options *o, const eval_ranking *r, measure_kind kind, int64_t k) {
-    switch (kind) {
-    case ACCURACY:
-        return eval_accuracy_at(r, k);
-    case PRECISION:
-        return eval_precision_at(r, k);
-    case RECALL:
-        return eval_recall_at(r, k);
-    case NDCG:
-        return eval_ndcg_at(r, k, (eval_gain)o->gain);
-    case MRR:
-        return eval_reciprocal_rank_at(r, k);
-    case MAP:
-        return eval_average_precision_at(r, k, (eval_ap_denominator)o->ap_denominator);
-    }
-    return (double)NAN; /* not reached: all cases return */
-}
-
-/* Appends one metric with value 0 for each kind and k of a function; a k given twice counts once. */
-static bool add_metrics(const retrieval_options *o, eval_similarity function, eval_result *result, senc_error *err) {
-    for (measure_kind kind = ACCURACY; kind <= MAP; kind++) {
-        const senc_integers *ks = list_of(o, kind);
-        for (int64_t i = 0; i < ks->n; i++) {
-            bool again = false;
-            for (int64_t j = 0; j < i; j++) again = again || ks->items[j] == ks->items[i];
-            if (!again &&
-                !eval_result_add(result, 0, err, "%s_%s_%s@%lld", result->name, eval_similarity_name(function),
-                                 measure_names[kind], (long long)ks->items[i]))
-                return false;
-        }
-    }
-    return true;
-}
-
-/* Adds what the metrics from `first` on, in the order of add_metrics, are for one query. */
-static void sum_metrics(const retrieval_options *o, const eval_ranking *r, eval_metric *first) {
-    for (measure_kind kind = ACCURACY; kind <= MAP; kind++) {
-        const senc_integers *ks = list_of(o, kind);
-        for (int64_t i = 0; i < ks->n; i++) {
-            bool again = false;
-            for (int64_t j = 0; j < i; j++) again = again || ks->items[j] == ks->items[i];
-            if (!again) (first++)->value += measure(o, r, kind, ks->items[i]);
-        }
-    }
-}
-
-static bool measure_all(retrieval_run *run, eval_result *result, senc_error *err) {
-    const retrieval_task *t = run->task;
-    for (int f = 0; f < run->functions.n; f++) {
-        const int64_t first = result->n_metrics;
-        if (!add_metrics(t->options, run->functions.items[f], result, err)) return false;
-        for (int64_t i = 0; i < t->n_queries; i++) {
-            const eval_ranking r = ranking_of(run, run->searches[f], i);
-            sum_metrics(t->options, &r, result->metrics + first);
-        }
-        for (int64_t m = first; m < result->n_metrics; m++) result->metrics[m].value /= (double)t->n_queries;
-    }
-    return true;
-}
+/* ---- the result ---- */
 
 /* nDCG@10 of the first function, else its nDCG at the largest k, else its first metric. */
 static bool name_primary(const retrieval_run *run, eval_result *result, senc_error *err) {
@@ -354,13 +231,21 @@ static bool name_primary(const retrieval_run *run, eval_result *result, senc_err
     if (k == 0)
         senc_buffer_append_text(&key, result->metrics[0].key);
     else
-        senc_buffer_printf(&key, "%s_%s_ndcg@%lld", result->name, eval_similarity_name(run->functions.items[0]),
-                           (long long)k);
+        senc_buffer_printf(&key, "%s_%s_ndcg@%lld", result->name, eval_retrieval_function(run, 0), (long long)k);
     result->primary = senc_buffer_take(&key);
     return result->primary != NULL || senc_fail_memory(err, 1, "an evaluation result");
 }
 
-static bool add_counts(const retrieval_task *t, eval_result *result, senc_error *err) {
+/* Queries for which a ranker found nothing at all. */
+static bool count_empty_lists(const retrieval_run *run, eval_result *result, senc_error *err) {
+    int64_t n_empty = 0;
+    for (int64_t i = 0; run->ranker && i < run->task->n_queries; i++) n_empty += run->n_ranked[i] == 0;
+    return n_empty == 0 || eval_result_add_count(result, err, "queries without any document found: %lld (0 everywhere)",
+                                                 (long long)n_empty);
+}
+
+static bool add_counts(const retrieval_run *run, eval_result *result, senc_error *err) {
+    const retrieval_task *t = run->task;
     const data_beir_relevance *r = data_beir_get_relevance(t->beir);
     const int64_t left_out = data_beir_n_queries(t->beir) - t->n_queries;
     bool ok = left_out > 0
@@ -372,10 +257,11 @@ static bool add_counts(const retrieval_task *t, eval_result *result, senc_error 
     if (ok && r->n_unknown_queries + r->n_unknown_documents > 0)
         ok = eval_result_add_count(result, err, "judgements of unknown queries or documents left out: %lld",
                                    (long long)(r->n_unknown_queries + r->n_unknown_documents));
-    return ok;
+    return ok && count_empty_lists(run, result, err);
 }
 
-static bool add_rules(const retrieval_options *o, eval_result *result, senc_error *err) {
+static bool add_rules(const retrieval_run *run, eval_result *result, senc_error *err) {
+    const retrieval_options *o = run->task->options;
     static const char *const gains[] = {"binary (1 for every relevant document)", "linear (the grade)",
                                         "exponential (2^grade - 1)"};
     static const char *const denominators[] = {"min(k, relevant documents)", "relevant documents"};
@@ -387,16 +273,13 @@ static bool add_rules(const retrieval_options *o, eval_result *result, senc_erro
            eval_result_add_rule(result, err, "ties: equal scores are ordered by %s", ties[o->ties]) &&
            eval_result_add_rule(result, err, "identical ids: a document with the query's own id is %s",
                                 o->ignore_identical_ids ? "left out of its list" : "ranked like any other") &&
-           eval_result_add_rule(result, err, "text of a document: title, a space, text; search is exact");
+           eval_result_add_rule(result, err, "text of a document: title, a space, text%s",
+                                run->ranker ? "" : "; search is exact");
 }
 
-static bool take_memory(retrieval_run *run, int64_t block, senc_error *err) {
+static bool take_memory(retrieval_run *run, senc_error *err) {
     const retrieval_task *t = run->task;
     const size_t n_documents = (size_t)data_beir_n_documents(t->beir);
-    run->query_vectors = eval_vectors_alloc(run->embedder, t->n_queries, err);
-    if (run->query_vectors == NULL) return false;
-    run->block_vectors = eval_vectors_alloc(run->embedder, block, err);
-    if (run->block_vectors == NULL) return false;
     run->grade_of = senc_alloc_zero(n_documents, sizeof(double));
     run->grades = senc_alloc((size_t)t->depth, sizeof(double));
     run->best = senc_alloc((size_t)data_beir_get_relevance(t->beir)->n_pairs, sizeof(double));
@@ -405,31 +288,26 @@ static bool take_memory(retrieval_run *run, int64_t block, senc_error *err) {
 }
 
 static bool run_all(retrieval_run *run, eval_result *result, senc_error *err) {
-    const retrieval_task *t = run->task;
-    const int64_t n_documents = data_beir_n_documents(t->beir);
-    const int64_t block = t->options->corpus_block < n_documents ? t->options->corpus_block : n_documents;
-    const bool searched = take_memory(run, block, err) && embed_queries(run, err) && open_searches(run, err) &&
-                          search_corpus(run, block, err);
-    senc_log_status("%s", "");
-    return searched && measure_all(run, result, err) && name_primary(run, result, err) && add_counts(t, result, err) &&
-           add_rules(t->options, result, err);
+    return (run->ranker || eval_similarities_resolve(&run->task->similarities, run->embedder, &run->functions, err)) &&
+           eval_retrieval_start_detail(run, &result->detail, err) && find_lists(run, err) && take_memory(run, err) &&
+           eval_retrieval_measure(run, result, err) && eval_retrieval_finish_detail(run, &result->detail, err) &&
+           name_primary(run, result, err) && add_counts(run, result, err) && add_rules(run, result, err) &&
+           save_files(run, err);
 }
 
 static bool retrieval_evaluate(void *task, const eval_embedder *embedder, eval_result *result, senc_error *err) {
     const retrieval_task *t = task;
-    retrieval_run run = {.task = t, .embedder = embedder};
+    retrieval_run run = {.task = t, .embedder = embedder, .ranker = embedder->ranker};
     result->name = eval_data_name(t->options->name, t->options->path);
     if (result->name == NULL) return senc_fail_memory(err, 1, "an evaluation result");
-    const bool ok =
-        eval_similarities_resolve(&t->similarities, embedder, &run.functions, err) && run_all(&run, result, err);
+    const bool ok = run_all(&run, result, err);
     for (int f = 0; f < EVAL_N_SIMILARITIES; f++) eval_search_close(run.searches[f]);
-    eval_text_block_free(&run.texts);
-    data_beir_scratch_free(&run.scratch);
-    free(run.query_vectors);
-    free(run.block_vectors);
+    free(run.ranked);
+    free(run.n_ranked);
     free(run.grade_of);
     free(run.grades);
     free(run.best);
+    free(run.pairs);
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }
 
@@ -441,4 +319,5 @@ const eval_spec eval_retrieval_spec = {
     .load = retrieval_load,
     .run = retrieval_evaluate,
     .free_task = retrieval_free,
+    .can_rank = true,
 };
