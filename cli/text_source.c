@@ -115,6 +115,10 @@ int64_t cli_text_source_count(const cli_text_source *s) {
     return s->set ? data_set_n_rows(s->set) : -1;
 }
 
+void cli_text_source_seek(cli_text_source *s, int64_t i) {
+    s->next_row = i;
+}
+
 static bool join_title(cli_text_source *s, eval_text *text, senc_error *err) {
     const data_value *title = s->title_slot >= 0 ? &s->row.values[s->title_slot] : NULL;
     if (!title || !title->present || title->n_bytes == 0) return true;

@@ -24,6 +24,9 @@ void cli_text_source_close(cli_text_source *s);
 /* Number of texts; -1 for standard input. */
 int64_t cli_text_source_count(const cli_text_source *s);
 
+/* The next text is text i; not for standard input. */
+void cli_text_source_seek(cli_text_source *s, int64_t i);
+
 /* Adds the next texts until the chunk is full; none: the end. From any thread, one at a time. */
 bool cli_text_source_fill(cli_text_source *s, eval_text_chunk *chunk, senc_error *err);
 

@@ -192,8 +192,8 @@ static void convert(const uint8_t *bytes, int64_t n, size_t item_bytes, float *o
     }
 }
 
-bool data_npy_parse(const void *bytes, size_t n_bytes, const char *path, data_matrix *out, senc_error *err) {
-    *out = (data_matrix){0};
+bool data_npy_find(const void *bytes, size_t n_bytes, const char *path, data_npy_shape *out, senc_error *err) {
+    *out = (data_npy_shape){0};
     header_info h = {0};
     size_t begin = 0;
     if (!read_header(bytes, n_bytes, path, &h, &begin, err)) return false;
@@ -221,15 +221,24 @@ bool data_npy_parse(const void *bytes, size_t n_bytes, const char *path, data_ma
                          " values of %zu bytes, the file has %zu bytes of values",
                          path, n_rows, n_columns, item, n_bytes - begin);
     }
+    *out = (data_npy_shape){n_rows, n_columns, item, begin};
+    return true;
+}
+
+bool data_npy_parse(const void *bytes, size_t n_bytes, const char *path, data_matrix *out, senc_error *err) {
+    *out = (data_matrix){0};
+    data_npy_shape shape;
+    if (!data_npy_find(bytes, n_bytes, path, &shape, err)) return false;
+    const size_t n = (size_t)shape.n_rows * (size_t)shape.n_columns;
     out->values = senc_alloc(n, sizeof *out->values);
     if (!out->values) return senc_fail_memory(err, n * sizeof *out->values, "a matrix");
-    out->n_rows = n_rows;
-    out->n_columns = n_columns;
-    const uint8_t *values = (const uint8_t *)bytes + begin;
-    if (item == 4) {
-        if (n) memcpy(out->values, values, need);
+    out->n_rows = shape.n_rows;
+    out->n_columns = shape.n_columns;
+    const uint8_t *values = (const uint8_t *)bytes + shape.begin;
+    if (shape.item_bytes == 4) {
+        if (n) memcpy(out->values, values, n * 4);
     } else {
-        convert(values, (int64_t)n, item, out->values);
+        convert(values, (int64_t)n, shape.item_bytes, out->values);
     }
     return true;
 }

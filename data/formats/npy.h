@@ -22,6 +22,13 @@ bool data_npy_writer_append(data_npy_writer *w, const float *rows, int64_t n_row
 bool data_npy_writer_commit(data_npy_writer *w, senc_error *err);
 void data_npy_writer_close(data_npy_writer *w); /* safe on a zeroed one and after commit */
 
+/* Where the values of a .npy are, and how many: checked against the file's size. */
+typedef struct data_npy_shape {
+    int64_t n_rows, n_columns;
+    size_t item_bytes, begin; /* 2, 4 or 8; the first value's place */
+} data_npy_shape;
+bool data_npy_find(const void *bytes, size_t n_bytes, const char *path, data_npy_shape *out, senc_error *err);
+
 /* A matrix (n_rows, n_columns) as floats. */
 typedef struct data_matrix {
     float *values;

@@ -1,0 +1,207 @@
+/* Writing files of vectors: see vector_writer.h. */
+#include "data/formats/vector_writer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "autograd/base/memory.h"
+#include "data/formats/json.h"
+
+#define NPY_HEADER_BYTES 128 /* room for any shape; a multiple of 64 as the format advises */
+
+static char *joined(const char *path, const char *ending, senc_error *err) {
+    senc_buffer b = {0};
+    senc_buffer_append_text(&b, path);
+    senc_buffer_append_text(&b, ending);
+    char *text = senc_buffer_take(&b);
+    if (!text) senc_fail_memory(err, strlen(path), "a path");
+    return text;
+}
+
+static bool fail_write(const data_vector_writer *w, senc_error *err) {
+    return senc_fail_errno(err, "%s: cannot write", w->path);
+}
+
+/* A file that is there may be a link, which stays: its target is written. */
+static bool find_paths(data_vector_writer *w, const char *path, senc_error *err) {
+    struct stat info;
+    const bool there = stat(path, &info) == 0;
+    if (there && !S_ISREG(info.st_mode)) {
+        if (S_ISDIR(info.st_mode)) return senc_fail(err, SENC_BAD_INPUT, "%s: cannot write: Is a directory", path);
+        return senc_fail(err, SENC_BAD_INPUT, "%s: cannot write: a device or a pipe is there", path);
+    }
+    w->path = there ? realpath(path, NULL) : senc_strdup(path);
+    if (!w->path) return senc_fail_memory(err, strlen(path), "a path");
+    w->partial = joined(w->path, ".partial", err);
+    if (w->kind == DATA_VECTOR_I8 && w->partial) w->scales_partial = joined(w->path, ".scales.f32.partial", err);
+    return w->partial && (w->kind != DATA_VECTOR_I8 || w->scales_partial);
+}
+
+static bool write_npy_header(data_vector_writer *w, senc_error *err) {
+    char header[NPY_HEADER_BYTES];
+    memset(header, ' ', sizeof header);
+    memcpy(header, "\x93NUMPY\x01\x00", 8);
+    header[8] = (char)(NPY_HEADER_BYTES - 10);
+    header[9] = 0;
+    const int n = snprintf(header + 10, sizeof header - 10,
+                           "{'descr': '<f4', 'fortran_order': False, 'shape': (%" PRId64 ", %" PRId64 "), }", w->n_rows,
+                           w->width);
+    header[10 + n] = ' '; /* snprintf's NUL */
+    header[NPY_HEADER_BYTES - 1] = '\n';
+    return fwrite(header, 1, sizeof header, w->file) == sizeof header || fail_write(w, err);
+}
+
+static bool begin(data_vector_writer *w, const char *mode, senc_error *err) {
+    w->file = fopen(w->partial, mode);
+    if (!w->file) return fail_write(w, err);
+    if (w->scales_partial && !(w->scales = fopen(w->scales_partial, mode))) return fail_write(w, err);
+    return true;
+}
+
+bool data_vector_writer_open(data_vector_writer *w, const char *path, data_vector_kind kind, int64_t width,
+                             senc_error *err) {
+    *w = (data_vector_writer){.kind = kind, .width = width};
+    if (find_paths(w, path, err) && begin(w, "wb", err) && (kind != DATA_VECTOR_NPY || write_npy_header(w, err)))
+        return true;
+    data_vector_writer_close(w, false);
+    return false;
+}
+
+static bool cut_to(data_vector_writer *w, FILE *f, const char *path, int64_t n_bytes, senc_error *err) {
+    struct stat info;
+    if (fstat(fileno(f), &info) != 0) return fail_write(w, err);
+    if (info.st_size < n_bytes)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: cannot go on: expected %" PRId64 " bytes, found %lld", path, n_bytes,
+                         (long long)info.st_size);
+    return (ftruncate(fileno(f), n_bytes) == 0 && fseeko(f, n_bytes, SEEK_SET) == 0) || fail_write(w, err);
+}
+
+bool data_vector_writer_resume(data_vector_writer *w, const char *path, data_vector_kind kind, int64_t width,
+                               data_vector_mark mark, senc_error *err) {
+    *w = (data_vector_writer){.kind = kind, .width = width, .n_rows = mark.n_rows};
+    if (find_paths(w, path, err) && begin(w, "r+b", err) && cut_to(w, w->file, w->partial, mark.n_bytes, err) &&
+        (!w->scales || cut_to(w, w->scales, w->scales_partial, mark.n_rows * 4, err)))
+        return true;
+    data_vector_writer_close(w, true);
+    return false;
+}
+
+static void append_json_row(senc_buffer *out, const float *row, const data_vector_label *label, int64_t width) {
+    senc_buffer_append_text(out, "{");
+    if (label && label->id) {
+        senc_buffer_append_text(out, "\"id\": ");
+        data_json_append_string(out, label->id, (size_t)label->id_bytes);
+        senc_buffer_append_text(out, ", ");
+    }
+    if (label && label->text) {
+        senc_buffer_append_text(out, "\"text\": ");
+        data_json_append_string(out, label->text, (size_t)label->text_bytes);
+        senc_buffer_append_text(out, ", ");
+    }
+    senc_buffer_append_text(out, "\"embedding\": [");
+    for (int64_t i = 0; i < width; i++) {
+        senc_buffer_append_text(out, i ? ", " : "");
+        if (isfinite(row[i]))
+            senc_buffer_printf(out, "%.9g", (double)row[i]); /* 9 digits give every float32 back */
+        else
+            senc_buffer_append_text(out, "null");
+    }
+    senc_buffer_append_text(out, "]}\n");
+}
+
+/* One row into the scratch, and its scale. */
+static bool add_row(data_vector_writer *w, const float *row, const data_vector_label *label, senc_error *err) {
+    if (w->kind == DATA_VECTOR_JSONL) {
+        append_json_row(&w->scratch, row, label, w->width);
+        return true;
+    }
+    const size_t n_bytes = (size_t)data_vector_row_bytes(w->kind, w->width), at = w->scratch.n_bytes;
+    for (size_t left = n_bytes; left > 0;) { /* room, in pieces */
+        static const char zeros[256];
+        const size_t n = left < sizeof zeros ? left : sizeof zeros;
+        senc_buffer_append(&w->scratch, zeros, n);
+        left -= n;
+    }
+    if (w->scratch.failed) return true;
+    if (w->kind != DATA_VECTOR_I8) {
+        data_vector_pack(w->kind, row, w->width, w->scratch.data + at);
+        return true;
+    }
+    const float scale = data_vector_quantize(row, w->width, (int8_t *)w->scratch.data + at);
+    return fwrite(&scale, sizeof scale, 1, w->scales) == 1 || fail_write(w, err);
+}
+
+bool data_vector_writer_append(data_vector_writer *w, const float *rows, const data_vector_label *labels, int64_t n,
+                               senc_error *err) {
+    for (int64_t i = 0; i < n; i++) {
+        senc_buffer_clear(&w->scratch);
+        if (!add_row(w, rows + i * w->width, labels ? labels + i : NULL, err)) return false;
+        if (w->scratch.failed) return senc_fail_memory(err, w->scratch.n_bytes, "a row");
+        if (fwrite(w->scratch.data, 1, w->scratch.n_bytes, w->file) != w->scratch.n_bytes) return fail_write(w, err);
+    }
+    w->n_rows += n;
+    return true;
+}
+
+static bool sync_file(const data_vector_writer *w, FILE *f, senc_error *err) {
+    return !f || (fflush(f) == 0 && fdatasync(fileno(f)) == 0) || fail_write(w, err);
+}
+
+bool data_vector_writer_mark(data_vector_writer *w, data_vector_mark *mark, senc_error *err) {
+    if (!sync_file(w, w->file, err) || !sync_file(w, w->scales, err)) return false;
+    *mark = (data_vector_mark){w->n_rows, (int64_t)ftello(w->file)};
+    return mark->n_bytes >= 0 || fail_write(w, err);
+}
+
+static bool end_file(data_vector_writer *w, FILE **f, const char *partial, const char *target, senc_error *err) {
+    if (!sync_file(w, *f, err)) return false;
+    const int failed = fclose(*f);
+    *f = NULL;
+    return (failed == 0 && rename(partial, target) == 0) || fail_write(w, err);
+}
+
+static bool write_shape(const data_vector_writer *w, senc_error *err) {
+    static const char *const types[] = {[DATA_VECTOR_F32] = "float32",
+                                        [DATA_VECTOR_F16] = "float16",
+                                        [DATA_VECTOR_I8] = "int8",
+                                        [DATA_VECTOR_BIN] = "bits"};
+    char *path = joined(w->path, ".json", err);
+    data_json *o = data_json_create_object();
+    data_json_put_integer(o, "rows", w->n_rows);
+    data_json_put_integer(o, "width", w->width);
+    data_json_put_string(o, "type", types[w->kind]);
+    const bool ok = path && data_json_save(o, 2, path, err);
+    data_json_free(o);
+    free(path);
+    return ok;
+}
+
+bool data_vector_writer_commit(data_vector_writer *w, senc_error *err) {
+    if (w->kind == DATA_VECTOR_NPY && (fseeko(w->file, 0, SEEK_SET) != 0 || !write_npy_header(w, err)))
+        return fail_write(w, err);
+    if (w->scales) {
+        char *path = joined(w->path, ".scales.f32", err);
+        const bool ok = path && end_file(w, &w->scales, w->scales_partial, path, err);
+        free(path);
+        if (!ok) return false;
+    }
+    if (w->kind != DATA_VECTOR_NPY && w->kind != DATA_VECTOR_JSONL && !write_shape(w, err)) return false;
+    return end_file(w, &w->file, w->partial, w->path, err);
+}
+
+void data_vector_writer_close(data_vector_writer *w, bool keep) {
+    if (w->file) fclose(w->file);
+    if (w->scales) fclose(w->scales);
+    if (w->file && !keep) unlink(w->partial);
+    if (w->scales && !keep) unlink(w->scales_partial);
+    free(w->path);
+    free(w->partial);
+    free(w->scales_partial);
+    senc_buffer_free(&w->scratch);
+    *w = (data_vector_writer){0};
+}

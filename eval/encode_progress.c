@@ -1,0 +1,40 @@
+/* The progress of an encoding: see encode_progress.h. */
+#include "eval/encode_progress.h"
+
+#include <string.h>
+
+bool eval_encode_progress_save(const char *path, const data_json *options, data_vector_mark mark, senc_error *err) {
+    data_json *o = data_json_create_object();
+    data_json_put_string(o, "senc", SENC_VERSION);
+    data_json_put_integer(o, "rows", mark.n_rows);
+    data_json_put_integer(o, "bytes", mark.n_bytes);
+    data_json_put_copy(o, "options", options);
+    const bool ok = data_json_save(o, 2, path, err);
+    data_json_free(o);
+    return ok;
+}
+
+static bool check_option(const char *path, const char *key, const data_json *now, const data_json *then,
+                         senc_error *err) {
+    const char *is = data_json_text(now, NULL), *was = data_json_text(then, NULL);
+    if (is && was && strcmp(is, was) == 0) return true;
+    return senc_fail(err, SENC_BAD_INPUT,
+                     "%s: --resume: expected the same %s as in the interrupted run (%s), got %s; without --resume it "
+                     "starts anew",
+                     path, key, was ? was : "none", is ? is : "none");
+}
+
+bool eval_encode_progress_load(const char *path, const data_json *options, data_vector_mark *mark, senc_error *err) {
+    data_json *o = NULL;
+    const data_json *then = NULL;
+    bool ok = data_json_load(path, &o, err) &&
+              data_json_require_integer(o, "rows", 0, INT64_C(1) << 48, &mark->n_rows, err) &&
+              data_json_require_integer(o, "bytes", 0, INT64_C(1) << 60, &mark->n_bytes, err) &&
+              data_json_read_object(o, "options", &then, err);
+    for (const data_json *m = data_json_first(options); ok && m; m = data_json_next(m)) {
+        const char *key = data_json_key(m, NULL);
+        ok = check_option(path, key, m, data_json_find(then, key), err);
+    }
+    data_json_free(o);
+    return ok;
+}
