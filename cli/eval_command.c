@@ -130,8 +130,7 @@ static bool run_eval(cli_call *call, senc_error *err) {
 
 const cli_command cli_eval_command = {
     .name = "eval",
-    .synopsis =
-        "MODEL [--sts FILE]... [--retrieval DIR [--split NAME]]... [--triplets FILE]... [--config F] [--json OUT]",
+    .synopsis = "MODEL [--sts FILE]... [--retrieval DIR [--split NAME]]... [--KIND FILE]... [--config F] [--json OUT]",
     .help = "evaluate a model on data with known answers",
     .details =
         "MODEL is a model folder, a run folder (its best model), or a name in the Hugging Face cache. Metric keys are "

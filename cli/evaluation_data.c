@@ -15,6 +15,12 @@ static const struct {
     {"sts", "--sts", "sts"},
     {"retrieval", "--retrieval", "retrieval"},
     {"triplets", "--triplets", "triplet"},
+    {"pairs", "--pairs", "pair_classification"},
+    {"reranking", "--reranking", "reranking"},
+    {"paraphrases", "--paraphrases", "paraphrase_mining"},
+    {"bitext", "--bitext", "bitext_mining"},
+    {"classification", "--classification", "classification"},
+    {"clustering", "--clustering", "clustering"},
 };
 enum { N_DATA_FLAGS = sizeof data_flags / sizeof *data_flags };
 
@@ -99,7 +105,8 @@ static bool collect_requests(cli_evaluation_data *d, const cli_call *call, const
     if (d->config && !add_config_requests(d, f->config, err)) return false;
     if (d->n_requests == 0)
         return senc_fail(err, SENC_BAD_INPUT,
-                         "nothing to evaluate on: expected --sts, --retrieval, --triplets or --config");
+                         "nothing to evaluate on: expected --sts, --retrieval, another kind of data (see --help) or "
+                         "--config");
     return true;
 }
 

@@ -9,7 +9,8 @@
 /* The flags; a command's struct has them as its field `data`, and CLI_EVALUATION_DATA_ROWS among its rows. */
 typedef struct cli_evaluation_flags {
     char *config;
-    senc_strings sts, retrieval, triplets, split, set;
+    senc_strings sts, retrieval, triplets, pairs, reranking, paraphrases, bitext, classification, clustering;
+    senc_strings split, set;
 } cli_evaluation_flags;
 
 #define CLI_EVALUATION_DATA_ROW(struct_type, field, kind, form, help)                                                  \
@@ -23,6 +24,19 @@ typedef struct cli_evaluation_flags {
                                 "a BEIR folder: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv"),                        \
         CLI_EVALUATION_DATA_ROW(struct_type, triplets, SENC_OPTION_TYPE_STRINGS, "FILE",                               \
                                 "anchor, positive, negative: jsonl, csv or tsv"),                                      \
+        CLI_EVALUATION_DATA_ROW(                                                                                       \
+            struct_type, pairs, SENC_OPTION_TYPE_STRINGS, "FILE",                                                      \
+            "sentence1, sentence2, label (1: they belong together, 0: not; without a header: in this order)"),         \
+        CLI_EVALUATION_DATA_ROW(struct_type, reranking, SENC_OPTION_TYPE_STRINGS, "FILE",                              \
+                                "jsonl: query, positive [...], and negative [...] or documents [...]"),                \
+        CLI_EVALUATION_DATA_ROW(                                                                                       \
+            struct_type, paraphrases, SENC_OPTION_TYPE_STRINGS, "FILE",                                                \
+            "text, label (equal: they say the same); or text, id with --set 'duplicates=\"PAIRS\"' (id1, id2)"),       \
+        CLI_EVALUATION_DATA_ROW(struct_type, bitext, SENC_OPTION_TYPE_STRINGS, "FILE",                                 \
+                                "sentence1, sentence2: a text and its translation"),                                   \
+        CLI_EVALUATION_DATA_ROW(struct_type, classification, SENC_OPTION_TYPE_STRINGS, "FILE",                         \
+                                "text, label to test on; what to learn from: --set 'train=\"FILE\"'"),                 \
+        CLI_EVALUATION_DATA_ROW(struct_type, clustering, SENC_OPTION_TYPE_STRINGS, "FILE", "text, label"),             \
         CLI_EVALUATION_DATA_ROW(struct_type, split, SENC_OPTION_TYPE_STRINGS, "NAME",                                  \
                                 "of the --retrieval before it (default test)"),                                        \
         CLI_EVALUATION_DATA_ROW(struct_type, set, SENC_OPTION_TYPE_STRINGS, "KEY=VALUE",                               \

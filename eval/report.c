@@ -7,11 +7,13 @@
 
 #include "autograd/base/memory.h"
 #include "autograd/base/terminal.h"
+#include "eval/metrics/similarity.h"
 
 #define REPORT_COLUMNS 80
 #define MAX_GRID       12 /* columns of a grid; metrics with more go into a plain list */
 
-/* A metric's key without the data's name, cut into row and column: "ndcg" | "@10", "spearman" | "cosine". */
+/* A metric's key without the data's name, cut into row and column: "ndcg" | "@10", "spearman" | "cosine" (also where
+ * the similarity stands first: cosine_f1), else "average_precision" | "". */
 typedef struct metric_label {
     const char *row, *column;
     int row_bytes;
@@ -23,9 +25,15 @@ static metric_label label_of(const eval_result *r, const eval_metric *metric) {
     if (n > 0 && strncmp(key, r->name, n) == 0 && key[n] == '_') key += n + 1;
     const char *cut = strchr(key, '@');
     if (cut) return (metric_label){key, cut, (int)(cut - key)};
+    eval_similarity f;
     cut = strrchr(key, '_');
-    if (!cut) return (metric_label){key, "", (int)strlen(key)};
-    return (metric_label){key, cut + 1, (int)(cut - key)};
+    if (cut && eval_similarity_find(cut + 1, &f)) return (metric_label){key, cut + 1, (int)(cut - key)};
+    for (int i = 0; i < EVAL_N_SIMILARITIES; i++) {
+        const char *name = eval_similarity_name((eval_similarity)i), *rest = key + strlen(name);
+        if (strncmp(key, name, strlen(name)) == 0 && *rest == '_')
+            return (metric_label){rest + 1, name, (int)strlen(rest + 1)};
+    }
+    return (metric_label){key, "", (int)strlen(key)};
 }
 
 static bool is_same_row(metric_label a, metric_label b) {
@@ -85,7 +93,7 @@ static void fill_grid(const eval_result *r, senc_grid *grid) {
     }
     senc_grid_init(grid, alignments[n]);
     senc_grid_add(grid, "%s", "");
-    for (int64_t c = 0; c < n; c++) senc_grid_add(grid, "%s", columns[c]);
+    for (int64_t c = 0; c < n; c++) senc_grid_add(grid, "%s", *columns[c] ? columns[c] : "value");
     for (int64_t i = 0; i < r->n_metrics; i++) {
         const metric_label row = label_of(r, &r->metrics[i]);
         bool is_first = true;

@@ -2,6 +2,8 @@
 #include "eval/evaluators/evaluator_parts.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,15 +11,7 @@
 #include "autograd/base/memory.h"
 
 const senc_option eval_file_option_rows[] = {
-    SENC_OPTION_PATH(eval_file_options, path, "!", "jsonl, csv or tsv file, also .gz and .zst"),
-    SENC_OPTION_STRING(eval_file_options, name, NULL, "first part of the metric keys; default: from the path"),
-    SENC_OPTION_STRING(eval_file_options, format, NULL, "jsonl, csv or tsv; default: by the file name"),
-    SENC_OPTION_VALUE(eval_file_options, columns, "which column is which, by name or number: { sentence1 = 1, ... }"),
-    SENC_OPTION_CHOICE(eval_file_options, header, "auto", "auto|yes|no", "does a csv or tsv begin with column names?"),
-    SENC_OPTION_CHOICE(eval_file_options, quoting, "auto", "auto|on|off", "of csv and tsv fields; auto: csv only"),
-    SENC_OPTION_STRING(eval_file_options, delimiter, NULL, "one character; default: comma for csv, tab for tsv"),
-    SENC_OPTION_CHOICE(eval_file_options, on_bad_utf8, "error", "error|replace", "what to do with ill-formed UTF-8"),
-    SENC_OPTION_INTEGER(eval_file_options, limit, "0", 0, 1e15, "the first n rows; 0: all"),
+    EVAL_FILE_ROWS,
     SENC_OPTION_STRINGS(eval_file_options, similarity, "[\"cosine\", \"dot\", \"euclidean\", \"manhattan\"]",
                         "which similarities are measured"),
     {0},
@@ -29,21 +23,40 @@ static bool is_number(const char *text) {
     return end != text && *end == '\0' && isfinite(x);
 }
 
-/* Is the first line of the file data, with one field a role and a number at the end? */
-static bool first_line_is_data(const senc_strings *names, const data_role *roles, int64_t n_roles) {
-    if (names->n != n_roles || !is_number(names->items[n_roles - 1])) return false;
+/* A column number from 1 ("3"), else 0. */
+static int64_t column_number(const char *text) {
+    char *end;
+    if (text == NULL || *text < '1' || *text > '9') return 0;
+    const long x = strtol(text, &end, 10);
+    return *end == '\0' && x < 100000 ? x : 0;
+}
+
+/* Is the first line of the file data, with one field a role, the last of them a number? Behind them there may be more
+ * when the slice column is given by number. */
+static bool first_line_is_data(const senc_strings *names, const data_role *roles, int64_t n_roles, const char *slice) {
+    if (slice != NULL ? names->n < n_roles || column_number(slice) == 0 : names->n != n_roles) return false;
+    if (!is_number(names->items[n_roles - 1])) return false;
     for (int64_t i = 0; i < names->n; i++)
         for (int64_t r = 0; r < n_roles; r++)
             if (strcmp(names->items[i], roles[r].name) == 0) return false;
     return true;
 }
 
-#define MAX_ROLES 4
+#define MAX_ROLES 8
+
+/* The rows of the source; a slice that no row has is an error. */
+static bool open_rows(const eval_file_options *o, const data_source *source, const data_role *roles, int64_t n_roles,
+                      const char *wanted_by, data_set **out, senc_error *err) {
+    if (!data_set_open(source, 1, roles, n_roles, wanted_by, out, err)) return false;
+    if (o->slice == NULL || data_set_find_slot(*out, "slice") >= 0) return true;
+    return senc_fail(err, SENC_BAD_INPUT, "%s: slice: no row has a field \"%s\"", o->path, o->slice);
+}
 
 bool eval_file_open(const eval_file_options *o, const data_role *roles, int64_t n_roles, const char *wanted_by,
                     bool last_is_number, data_set **out, bool *positional, senc_error *err) {
-    SENC_ASSERT(n_roles <= MAX_ROLES, "n_roles %lld", (long long)n_roles);
+    SENC_ASSERT(n_roles < MAX_ROLES, "n_roles %lld", (long long)n_roles);
     data_column_map mapped[MAX_ROLES];
+    data_role wanted[MAX_ROLES];
     data_source source = {.path = o->path,
                           .format = o->format,
                           .columns = o->columns,
@@ -51,39 +64,46 @@ bool eval_file_open(const eval_file_options *o, const data_role *roles, int64_t 
                           .delimiter = o->delimiter,
                           .quoting = o->quoting,
                           .on_bad_utf8 = o->on_bad_utf8,
-                          .limit = o->limit};
+                          .limit = o->limit,
+                          .mapped = mapped};
     *positional = false;
     if (last_is_number && o->columns == NULL && o->header == DATA_HEADER_AUTO) {
         senc_strings names = {0};
         if (!data_source_columns(&source, &names, err)) return false;
-        *positional = first_line_is_data(&names, roles, n_roles);
+        *positional = first_line_is_data(&names, roles, n_roles, o->slice);
         data_strings_free(&names);
     }
-    if (*positional) {
-        for (int64_t r = 0; r < n_roles; r++) mapped[r] = (data_column_map){roles[r].name, NULL, r + 1};
-        source.mapped = mapped;
-        source.n_mapped = n_roles;
+    for (int64_t r = 0; r < n_roles; r++) {
+        wanted[r] = roles[r];
+        if (*positional) mapped[source.n_mapped++] = (data_column_map){roles[r].name, NULL, r + 1};
     }
-    return data_set_open(&source, 1, roles, n_roles, wanted_by, out, err);
+    if (o->slice != NULL) {
+        wanted[n_roles++] = (data_role){.name = "slice", .kind = DATA_ROLE_CLASS, .optional = true};
+        const int64_t number = column_number(o->slice);
+        mapped[source.n_mapped++] = (data_column_map){"slice", number > 0 ? NULL : o->slice, number};
+    }
+    return open_rows(o, &source, wanted, n_roles, wanted_by, out, err);
+}
+
+bool eval_similarity_parse(const char *name, const char *wanted_by, eval_similarity *out, senc_error *err) {
+    static const char *const known[] = {"cosine", "dot", "euclidean", "manhattan"};
+    if (eval_similarity_find(name, out)) return true;
+    const char *near = senc_nearest_name(name, known, EVAL_N_SIMILARITIES);
+    return senc_fail(err, SENC_BAD_INPUT,
+                     "%s: similarity: expected cosine, dot, euclidean or manhattan, got \"%s\"%s%s%s", wanted_by, name,
+                     near != NULL ? "; did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?" : "");
 }
 
 bool eval_similarities_parse(const senc_strings *names, const char *wanted_by, eval_similarities *out,
                              senc_error *err) {
-    static const char *const known[] = {"cosine", "dot", "euclidean", "manhattan"};
     *out = (eval_similarities){0};
     for (int64_t i = 0; i < names->n; i++) {
-        const char *name = names->items[i];
         eval_similarity f;
-        if (!eval_similarity_find(name, &f)) {
-            const char *near = senc_nearest_name(name, known, EVAL_N_SIMILARITIES);
-            return senc_fail(err, SENC_BAD_INPUT,
-                             "%s: similarity: expected cosine, dot, euclidean or manhattan, got \"%s\"%s%s%s",
-                             wanted_by, name, near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-                             near != NULL ? "\"?" : "");
-        }
+        if (!eval_similarity_parse(names->items[i], wanted_by, &f, err)) return false;
         for (int k = 0; k < out->n; k++)
             if (out->items[k] == f)
-                return senc_fail(err, SENC_BAD_INPUT, "%s: similarity: \"%s\" is given twice", wanted_by, name);
+                return senc_fail(err, SENC_BAD_INPUT, "%s: similarity: \"%s\" is given twice", wanted_by,
+                                 names->items[i]);
         out->items[out->n++] = f;
     }
     return true;
@@ -99,6 +119,14 @@ bool eval_similarities_resolve(const eval_similarities *given, const eval_embedd
                          "the model's similarity: expected cosine, dot, euclidean or manhattan, got \"%s\"", own);
     out->n = 1;
     return true;
+}
+
+eval_similarity eval_similarities_main(const eval_similarities *functions, const eval_embedder *embedder) {
+    eval_similarity own;
+    if (embedder->similarity != NULL && eval_similarity_find(embedder->similarity, &own))
+        for (int f = 0; f < functions->n; f++)
+            if (functions->items[f] == own) return own;
+    return functions->items[0];
 }
 
 static bool ends_with(const char *text, size_t n, const char *end) {
@@ -182,4 +210,21 @@ float *eval_vectors_alloc(const eval_embedder *embedder, int64_t n, senc_error *
         width == 0 || rows <= SIZE_MAX / sizeof(float) / width ? senc_alloc_aligned(rows * width, sizeof(float)) : NULL;
     if (x == NULL) senc_fail_memory(err, rows * width * sizeof(float), "vectors");
     return x;
+}
+
+bool eval_result_name(eval_result *result, const eval_file_options *o, senc_error *err) {
+    result->name = eval_data_name(o->name, o->path);
+    return result->name != NULL || senc_fail_memory(err, 1, "an evaluation result");
+}
+
+bool eval_result_set_primary(eval_result *result, senc_error *err, const char *fmt, ...) {
+    char rest[128];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(rest, sizeof rest, fmt, args);
+    va_end(args);
+    senc_buffer key = {0};
+    senc_buffer_printf(&key, "%s_%s", result->name, rest);
+    result->primary = senc_buffer_take(&key);
+    return result->primary != NULL || senc_fail_memory(err, 1, "an evaluation result");
 }

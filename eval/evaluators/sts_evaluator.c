@@ -10,9 +10,6 @@
 #include "eval/evaluators/evaluator_parts.h"
 #include "eval/metrics/correlation.h"
 
-/* Texts of this many rows are in memory at once. */
-#define BLOCK_ROWS 4096
-
 typedef struct sts_task {
     const eval_file_options *options;
     eval_similarities similarities;
@@ -27,9 +24,6 @@ typedef struct sts_run {
     const sts_task *task;
     const eval_embedder *embedder;
     eval_similarities functions;
-    eval_text_block texts;
-    data_row row;
-    float *vectors;   /* (2 BLOCK_ROWS, width) */
     double *measured; /* (functions, n_rows) */
 } sts_run;
 
@@ -75,27 +69,6 @@ static bool sts_load(const void *options, void **task, senc_error *err) {
     return read_scores(t, err);
 }
 
-static bool measure_block(sts_run *run, int64_t first, int64_t n, senc_error *err) {
-    const sts_task *t = run->task;
-    const int64_t n_rows = data_set_n_rows(t->set), width = run->embedder->width;
-    for (int64_t i = 0; i < n; i++) {
-        if (!data_set_row(t->set, first + i, &run->row, err)) return false;
-        for (int k = 0; k < 2; k++) {
-            const data_value *v = &run->row.values[t->slots[k]];
-            if (!eval_text_block_add(&run->texts, v->text, v->n_bytes, err)) return false;
-        }
-    }
-    if (!eval_text_block_embed(&run->texts, run->embedder, EVAL_TEXT, run->vectors, err)) return false;
-    for (int f = 0; f < run->functions.n; f++) {
-        for (int64_t i = 0; i < n; i++) {
-            const float *pair = run->vectors + 2 * i * width;
-            run->measured[f * n_rows + first + i] =
-                eval_similarity_of(run->functions.items[f], pair, pair + width, width);
-        }
-    }
-    return true;
-}
-
 static bool add_correlations(const sts_run *run, const char *name, eval_result *result, senc_error *err) {
     const int64_t n = data_set_n_rows(run->task->set);
     for (int f = 0; f < run->functions.n; f++) {
@@ -105,7 +78,9 @@ static bool add_correlations(const sts_run *run, const char *name, eval_result *
         if (!eval_spearman(run->task->scores, measured, n, &rho, err)) return false;
         const double r = eval_pearson(run->task->scores, measured, n);
         if (!eval_result_add(result, r, err, "%s_pearson_%s", name, function) ||
-            !eval_result_add(result, rho, err, "%s_spearman_%s", name, function))
+            !eval_result_add(result, rho, err, "%s_spearman_%s", name, function) ||
+            !eval_detail_put_series(result, EVAL_PEARSON, measured, err, "pearson_%s", function) ||
+            !eval_detail_put_series(result, EVAL_SPEARMAN, measured, err, "spearman_%s", function))
             return false;
         if (isnan(rho) && !eval_result_add_count(
                               result, err, "%s: undefined, because all scores or all similarities are equal", function))
@@ -119,10 +94,7 @@ static bool name_primary(const eval_similarities *functions, eval_result *result
     const char *function = eval_similarity_name(functions->items[0]);
     for (int f = 0; f < functions->n; f++)
         if (functions->items[f] == EVAL_COSINE) function = "cosine";
-    senc_buffer key = {0};
-    senc_buffer_printf(&key, "%s_spearman_%s", result->name, function);
-    result->primary = senc_buffer_take(&key);
-    return result->primary != NULL || senc_fail_memory(err, 1, "an evaluation result");
+    return eval_result_set_primary(result, err, "spearman_%s", function);
 }
 
 static bool describe(const sts_task *t, eval_result *result, senc_error *err) {
@@ -133,29 +105,29 @@ static bool describe(const sts_task *t, eval_result *result, senc_error *err) {
            eval_result_add_rule(result, err, "euclidean, manhattan: the similarity is minus the distance");
 }
 
+/* A pair is a unit; its gold is the score. */
+static bool fill_detail(const sts_task *t, eval_detail *d, senc_error *err) {
+    if (!eval_detail_set_rows(d, "pair", t->set, t->slots[0], t->slots[1], true, err)) return false;
+    memcpy(d->gold, t->scores, (size_t)d->n_units * sizeof *d->gold);
+    return true;
+}
+
 static bool measure_all(sts_run *run, eval_result *result, senc_error *err) {
-    const int64_t n = data_set_n_rows(run->task->set);
-    const int64_t block = n < BLOCK_ROWS ? n : BLOCK_ROWS;
-    run->vectors = eval_vectors_alloc(run->embedder, 2 * block, err);
-    if (run->vectors == NULL) return false;
+    const sts_task *t = run->task;
+    const int64_t n = data_set_n_rows(t->set);
     run->measured = senc_alloc((size_t)n * (size_t)run->functions.n, sizeof(double));
     if (run->measured == NULL) return senc_fail_memory(err, (size_t)n * sizeof(double), "similarities");
-    for (int64_t first = 0; first < n; first += block)
-        if (!measure_block(run, first, n - first < block ? n - first : block, err)) return false;
-    return add_correlations(run, result->name, result, err) && name_primary(&run->functions, result, err) &&
-           describe(run->task, result, err);
+    return eval_pairs_measure(t->set, t->slots[0], t->slots[1], run->embedder, &run->functions, run->measured, err) &&
+           fill_detail(t, &result->detail, err) && add_correlations(run, result->name, result, err) &&
+           name_primary(&run->functions, result, err) && describe(t, result, err);
 }
 
 static bool sts_evaluate(void *task, const eval_embedder *embedder, eval_result *result, senc_error *err) {
     const sts_task *t = task;
     sts_run run = {.task = t, .embedder = embedder};
-    result->name = eval_data_name(t->options->name, t->options->path);
-    if (result->name == NULL) return senc_fail_memory(err, 1, "an evaluation result");
+    if (!eval_result_name(result, t->options, err)) return false;
     const bool ok =
         eval_similarities_resolve(&t->similarities, embedder, &run.functions, err) && measure_all(&run, result, err);
-    data_row_free(&run.row);
-    eval_text_block_free(&run.texts);
-    free(run.vectors);
     free(run.measured);
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }

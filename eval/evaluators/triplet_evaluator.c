@@ -23,7 +23,7 @@ typedef struct triplet_run {
     eval_text_block anchors, others;
     data_row row;
     float *vectors; /* (3 BLOCK_ROWS, width): anchors, then positive and negative of each row */
-    int64_t wins[EVAL_N_SIMILARITIES], ties[EVAL_N_SIMILARITIES];
+    double *scores; /* (functions, n_rows, 2): of the positive and of the negative */
 } triplet_run;
 
 static const data_role roles[] = {
@@ -66,28 +66,56 @@ static bool count_block(triplet_run *run, int64_t first, int64_t n, senc_error *
     if (!eval_text_block_embed(&run->anchors, run->embedder, EVAL_QUERY, anchors, err) ||
         !eval_text_block_embed(&run->others, run->embedder, EVAL_DOCUMENT, others, err))
         return false;
+    const int64_t n_rows = data_set_n_rows(t->set);
     for (int f = 0; f < run->functions.n; f++) {
-        for (int64_t i = 0; i < n; i++) {
-            const float *anchor = anchors + i * width, *positive = others + 2 * i * width;
-            const double p = eval_similarity_of(run->functions.items[f], anchor, positive, width);
-            const double q = eval_similarity_of(run->functions.items[f], anchor, positive + width, width);
-            run->wins[f] += p > q;
-            run->ties[f] += p == q;
-        }
+        double *scores = run->scores + 2 * (f * n_rows + first);
+        for (int64_t i = 0; i < n; i++)
+            for (int k = 0; k < 2; k++)
+                scores[2 * i + k] = eval_similarity_of(run->functions.items[f], anchors + i * width,
+                                                       others + (2 * i + k) * width, width);
     }
     return true;
 }
 
-/* The model's own similarity if it is measured, else the first. */
-static bool name_primary(const triplet_run *run, eval_result *result, senc_error *err) {
-    eval_similarity own = run->functions.items[0], model = own;
-    if (run->embedder->similarity != NULL) eval_similarity_find(run->embedder->similarity, &model);
-    for (int f = 0; f < run->functions.n; f++)
-        if (run->functions.items[f] == model) own = model;
-    senc_buffer key = {0};
-    senc_buffer_printf(&key, "%s_%s_accuracy", result->name, eval_similarity_name(own));
-    result->primary = senc_buffer_take(&key);
-    return result->primary != NULL || senc_fail_memory(err, 1, "an evaluation result");
+/* The headline's scores: who came first, and samples. */
+static bool add_scores(const triplet_run *run, const double *scores, eval_detail *d, senc_error *err) {
+    const triplet_task *t = run->task;
+    const int64_t step = (d->n_units + EVAL_DETAIL_SAMPLE - 1) / EVAL_DETAIL_SAMPLE;
+    data_row row = {0};
+    bool ok = true;
+    for (int64_t i = 0; ok && i < d->n_units; i++) {
+        const double *pair = scores + 2 * i;
+        d->units[i].rank = pair[0] > pair[1] ? 1 : 2;
+        ok = data_set_row(t->set, i, &row, err);
+        for (int place = 0; ok && place < 2; place++) {
+            const int k = place == 0 ? pair[0] <= pair[1] : pair[0] > pair[1];
+            const data_value *v = &row.values[t->slots[1 + k]];
+            ok = eval_detail_add_found(d, i, k == 0 ? "positive" : "negative", v->text, (int64_t)v->n_bytes, pair[k],
+                                       k == 0, err) &&
+                 (i % step != 0 || eval_detail_add_sample(d, k == 0, pair[k], err));
+        }
+    }
+    data_row_free(&row);
+    return ok;
+}
+
+static bool fill_detail(const triplet_run *run, eval_result *result, senc_error *err) {
+    const triplet_task *t = run->task;
+    eval_detail *d = &result->detail;
+    const eval_similarity main = eval_similarities_main(&run->functions, run->embedder);
+    if (!eval_detail_set_rows(d, "triplet", t->set, t->slots[0], t->slots[1], false, err)) return false;
+    for (int f = 0; f < run->functions.n; f++) {
+        const double *scores = run->scores + 2 * f * d->n_units;
+        senc_buffer key = {0};
+        senc_buffer_printf(&key, "%s_%s_accuracy", result->name, eval_similarity_name(run->functions.items[f]));
+        double *won;
+        const bool ok = eval_detail_add_series(d, senc_buffer_text(&key), EVAL_MEAN, &won, err);
+        senc_buffer_free(&key);
+        if (!ok) return false;
+        for (int64_t i = 0; i < d->n_units; i++) won[i] = scores[2 * i] > scores[2 * i + 1];
+        if (run->functions.items[f] == main && !add_scores(run, scores, d, err)) return false;
+    }
+    return true;
 }
 
 static bool add_accuracies(const triplet_run *run, eval_result *result, senc_error *err) {
@@ -95,10 +123,16 @@ static bool add_accuracies(const triplet_run *run, eval_result *result, senc_err
     if (!eval_result_add_count(result, err, "triplets: %lld", (long long)n)) return false;
     for (int f = 0; f < run->functions.n; f++) {
         const char *function = eval_similarity_name(run->functions.items[f]);
-        if (!eval_result_add(result, (double)run->wins[f] / (double)n, err, "%s_%s_accuracy", result->name, function))
+        const double *scores = run->scores + 2 * f * n;
+        int64_t wins = 0, ties = 0;
+        for (int64_t i = 0; i < n; i++) {
+            wins += scores[2 * i] > scores[2 * i + 1];
+            ties += scores[2 * i] == scores[2 * i + 1];
+        }
+        if (!eval_result_add(result, (double)wins / (double)n, err, "%s_%s_accuracy", result->name, function))
             return false;
-        if (run->ties[f] > 0 &&
-            !eval_result_add_count(result, err, "%s: %lld ties, counted as losses", function, (long long)run->ties[f]))
+        if (ties > 0 &&
+            !eval_result_add_count(result, err, "%s: %lld ties, counted as losses", function, (long long)ties))
             return false;
     }
     return eval_result_add_rule(result, err, "accuracy: the positive must be strictly nearer; a tie is a loss");
@@ -109,22 +143,26 @@ static bool count_all(triplet_run *run, eval_result *result, senc_error *err) {
     const int64_t block = n < BLOCK_ROWS ? n : BLOCK_ROWS;
     run->vectors = eval_vectors_alloc(run->embedder, 3 * block, err);
     if (run->vectors == NULL) return false;
+    run->scores = senc_alloc(2 * (size_t)n * (size_t)run->functions.n, sizeof *run->scores);
+    if (run->scores == NULL) return senc_fail_memory(err, 2 * (size_t)n * sizeof *run->scores, "similarities");
     for (int64_t first = 0; first < n; first += block)
         if (!count_block(run, first, n - first < block ? n - first : block, err)) return false;
-    return add_accuracies(run, result, err) && name_primary(run, result, err);
+    const eval_similarity main = eval_similarities_main(&run->functions, run->embedder);
+    return add_accuracies(run, result, err) && fill_detail(run, result, err) &&
+           eval_result_set_primary(result, err, "%s_accuracy", eval_similarity_name(main));
 }
 
 static bool triplet_evaluate(void *task, const eval_embedder *embedder, eval_result *result, senc_error *err) {
     const triplet_task *t = task;
     triplet_run run = {.task = t, .embedder = embedder};
-    result->name = eval_data_name(t->options->name, t->options->path);
-    if (result->name == NULL) return senc_fail_memory(err, 1, "an evaluation result");
+    if (!eval_result_name(result, t->options, err)) return false;
     const bool ok =
         eval_similarities_resolve(&t->similarities, embedder, &run.functions, err) && count_all(&run, result, err);
     data_row_free(&run.row);
     eval_text_block_free(&run.anchors);
     eval_text_block_free(&run.others);
     free(run.vectors);
+    free(run.scores);
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }
 

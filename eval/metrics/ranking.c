@@ -64,3 +64,16 @@ static double dcg_of(const double *grades, int64_t n, eval_gain gain) {
 double eval_ndcg_at(const eval_ranking *r, int64_t k, eval_gain gain) {
     return dcg_of(r->grades, smaller(k, r->n), gain) / dcg_of(r->relevant, smaller(k, r->n_relevant), gain);
 }
+
+double eval_ndcg_shared_at(const eval_ranking *r, const double *scores, int64_t k, eval_gain gain) {
+    double sum = 0;
+    for (int64_t first = 0, end; first < smaller(k, r->n); first = end) {
+        double gains = 0, discounts = 0;
+        for (end = first; end < r->n && scores[end] == scores[first]; end++) {
+            gains += gain_of(r->grades[end], gain);
+            if (end < k) discounts += 1 / log2((double)(end + 2));
+        }
+        sum += gains / (double)(end - first) * discounts;
+    }
+    return sum / dcg_of(r->relevant, smaller(k, r->n_relevant), gain);
+}

@@ -41,4 +41,8 @@ double eval_average_precision_at(const eval_ranking *r, int64_t k, eval_ap_denom
  * Kekalainen 2002). */
 double eval_ndcg_at(const eval_ranking *r, int64_t k, eval_gain gain);
 
+/* The same where documents of equal score share their places: each has the mean gain of all of them (McSherry, Najork
+ * 2008; scikit-learn's ndcg_score). scores (n) of the found documents, best first. */
+double eval_ndcg_shared_at(const eval_ranking *r, const double *scores, int64_t k, eval_gain gain);
+
 #endif

@@ -499,7 +499,7 @@ END_TEST
 START_TEST(registry) {
     int n;
     const eval_spec *const *all = eval_all(&n);
-    ck_assert_int_eq(n, 3);
+    ck_assert_int_eq(n, 9);
     for (int i = 0; i < n; i++) {
         ck_assert_ptr_eq(eval_find(all[i]->name), all[i]);
         ck_assert(all[i]->help != NULL && all[i]->load != NULL && all[i]->run != NULL && all[i]->free_task != NULL);
