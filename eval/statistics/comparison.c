@@ -1,0 +1,298 @@
+/* Candidates against what runs today: see comparison.h. */
+#include "eval/statistics/comparison.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/memory.h"
+#include "autograd/base/rng.h"
+#include "eval/statistics/changed_units.h"
+#include "eval/statistics/compared_series.h"
+
+const char *eval_verdict_name(eval_verdict verdict) {
+    static const char *const names[] = {"better", "not distinguishable", "worse", "too few"};
+    return names[verdict];
+}
+
+static bool is_often_quoted(const char *key) {
+    return eval_key_matches(key, "accuracy@1") || eval_key_matches(key, "mrr@10") ||
+           eval_key_matches(key, "recall@10") || eval_key_matches(key, "recall@100");
+}
+
+/* NaN: no limit. */
+static double limit_of(const char *key, const eval_comparison_options *o) {
+    for (int64_t i = 0; i < o->n_limits; i++)
+        if (eval_key_matches(key, o->limits[i].metric)) return o->limits[i].limit;
+    return NAN;
+}
+
+/* ---- one metric ---- */
+
+static double spread_of(const eval_series_plan *plans, int64_t n, double mean, double *scratch) {
+    if (n < 2) return NAN;
+    double squares = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double x = eval_series_plan_value(&plans[i], NULL, scratch) - mean;
+        squares += x * x;
+    }
+    return sqrt(squares / (double)(n - 1));
+}
+
+static double mean_value(const eval_series_plan *plans, int64_t n, double *scratch) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += eval_series_plan_value(&plans[i], NULL, scratch);
+    return sum / (double)n;
+}
+
+/* Of values and gold, or of the values of two models: for Spearman of their ranks. */
+static bool williams_of(const eval_compared_series *s, double *p, senc_error *err) {
+    const eval_series_plan *a = s->base, *b = s->candidate;
+    const int64_t n = a->n_units;
+    *p = NAN;
+    if ((a->statistic != EVAL_PEARSON && a->statistic != EVAL_SPEARMAN) || s->n_base > 1 || s->n_candidate > 1)
+        return true;
+    const double *const pairs[3][2] = {
+        {b->values, a->gold}, {a->values, a->gold}, {a->values, b->values}}; /* r_bg, r_ag, r_ab */
+    double r[3];
+    for (int k = 0; k < 3; k++) {
+        const eval_series series = {.statistic = a->statistic, .values = (double *)pairs[k][0]};
+        if (!eval_series_value(&series, pairs[k][1], n, NULL, 0, &r[k], err)) return false;
+    }
+    *p = eval_williams_test(r[0], r[1], r[2], n);
+    return true;
+}
+
+/* Means: are signs exchangeable? Other statistics are no sums of units: the bootstrap's own p. */
+static bool test_change(const eval_compared_series *s, const eval_comparison_options *o, eval_change *c,
+                        senc_error *err) {
+    c->p = c->difference.p;
+    c->test = "bootstrap";
+    if (s->base[0].statistic != EVAL_MEAN) return true;
+    eval_flip_result flips;
+    if (!eval_sign_flip_test(s->differences, s->n_units, 0, o->seed + 1, &flips, err)) return false;
+    c->p = isnan(c->difference.value) ? NAN : flips.p;
+    c->test = flips.is_exact ? "sign flips, exact" : "sign flips";
+    return true;
+}
+
+/* Fills all but the corrected p and what follows from it. */
+static bool measure_change(const eval_compared_series *s, const eval_comparison_options *o, eval_change *c,
+                           senc_error *err) {
+    const eval_contrast contrast = {.a = s->base, .n_a = s->n_base, .b = s->candidate, .n_b = s->n_candidate};
+    const eval_bootstrap_options bootstrap = {.n_resamples = o->n_resamples, .seed = o->seed};
+    c->statistic = s->base[0].statistic;
+    c->n_units = s->n_units;
+    c->base = mean_value(s->base, s->n_base, s->scratch);
+    c->candidate = mean_value(s->candidate, s->n_candidate, s->scratch);
+    c->base_spread = spread_of(s->base, s->n_base, c->base, s->scratch);
+    c->candidate_spread = spread_of(s->candidate, s->n_candidate, c->candidate, s->scratch);
+    if (!eval_bootstrap(&contrast, &bootstrap, &c->difference, err) || !test_change(s, o, c, err) ||
+        !williams_of(s, &c->williams, err))
+        return false;
+    c->p_holm = c->p;
+    c->effect = eval_effect_of(s->differences, s->n_units, 1e-12);
+    c->detectable = eval_detectable_effect(c->difference.error, s->n_units, EVAL_ALPHA, EVAL_POWER);
+    if (isnan(c->difference.error)) c->detectable = NAN;
+    return true;
+}
+
+/* ---- verdicts ---- */
+
+static eval_verdict judge(const eval_change *c, double min_effect) {
+    const double sign = c->greater_is_better ? 1 : -1, d = sign * c->difference.value;
+    if (c->n_units < 6 || isnan(c->p_holm)) return EVAL_VERDICT_TOO_FEW; /* 2 / 2^5 > 5 %: nothing could be seen */
+    if (c->p_holm < EVAL_ALPHA && fabs(d) >= min_effect && d != 0)
+        return d > 0 ? EVAL_VERDICT_BETTER : EVAL_VERDICT_WORSE;
+    const bool is_within = c->difference.low > -min_effect && c->difference.high < min_effect;
+    if (c->p_holm >= EVAL_ALPHA && min_effect > 0 && !is_within && !(c->detectable <= min_effect))
+        return EVAL_VERDICT_TOO_FEW;
+    return EVAL_VERDICT_SAME;
+}
+
+static void judge_change(eval_change *c, const eval_comparison_options *o) {
+    const double sign = c->greater_is_better ? 1 : -1;
+    const double d = sign * c->difference.value;
+    const double low = sign > 0 ? c->difference.low : -c->difference.high;
+    const double high = sign > 0 ? c->difference.high : -c->difference.low;
+    c->verdict = judge(c, o->min_effect);
+    c->is_regression = (c->is_headline && c->verdict == EVAL_VERDICT_WORSE) || (d < -c->limit && high < 0);
+    c->may_be_regression = !c->is_regression && !isnan(c->limit) && !(low >= -c->limit);
+}
+
+static void judge_candidate(eval_candidate *candidate) {
+    int64_t n[4] = {0};
+    for (int64_t i = 0; i < candidate->n_changes; i++) {
+        const eval_change *c = &candidate->changes[i];
+        candidate->is_regression = candidate->is_regression || c->is_regression;
+        if (c->is_headline) n[c->verdict]++;
+    }
+    candidate->verdict = n[EVAL_VERDICT_WORSE] > 0     ? EVAL_VERDICT_WORSE
+                         : n[EVAL_VERDICT_BETTER] > 0  ? EVAL_VERDICT_BETTER
+                         : n[EVAL_VERDICT_TOO_FEW] > 0 ? EVAL_VERDICT_TOO_FEW
+                                                       : EVAL_VERDICT_SAME;
+}
+
+/* Corrects the p-values of the headline metrics, or of the others, of all candidates together. */
+static bool correct(eval_comparison *c, bool headline, int64_t *n_tests, senc_error *err) {
+    int64_t n = 0;
+    for (int64_t k = 0; k < c->n_candidates; k++) n += c->candidates[k].n_changes;
+    double *p = senc_alloc((size_t)n, sizeof *p);
+    eval_change **changes = senc_alloc((size_t)n, sizeof *changes);
+    n = 0;
+    for (int64_t k = 0; p && changes && k < c->n_candidates; k++) {
+        for (int64_t i = 0; i < c->candidates[k].n_changes; i++) {
+            eval_change *change = &c->candidates[k].changes[i];
+            if (change->is_headline != headline) continue;
+            changes[n] = change;
+            p[n++] = change->p;
+        }
+    }
+    const bool ok = (p && changes) ? eval_holm(p, n, err) : senc_fail_memory(err, sizeof *p, "p-values");
+    for (int64_t i = 0; ok && i < n; i++) changes[i]->p_holm = p[i];
+    *n_tests = n;
+    free(p);
+    free(changes);
+    return ok;
+}
+
+/* ---- candidates ---- */
+
+typedef struct comparing {
+    const eval_compared_model *base, *other;
+    const eval_comparison_options *options;
+    eval_candidate *candidate;
+} comparing;
+
+static bool is_wanted(const eval_series *series, const eval_result *r, const eval_comparison_options *o) {
+    return o->all_metrics || (r->primary && strcmp(series->key, r->primary) == 0) || is_often_quoted(series->key) ||
+           !isnan(limit_of(series->key, o));
+}
+
+static bool add_change(comparing *x, const eval_result *r, const eval_compared_series *s, senc_error *err) {
+    eval_candidate *candidate = x->candidate;
+    eval_change *grown = senc_realloc(candidate->changes, (size_t)candidate->n_changes + 1, sizeof *grown);
+    if (!grown) return senc_fail_memory(err, sizeof *grown, "a comparison");
+    candidate->changes = grown;
+    eval_change *c = &grown[candidate->n_changes];
+    *c = (eval_change){.data = r->name,
+                       .key = s->candidate_key,
+                       .unit_name = r->detail.unit_name,
+                       .is_headline = r->primary && strcmp(s->base_key, r->primary) == 0,
+                       .greater_is_better = r->greater_is_better,
+                       .limit = limit_of(s->base_key, x->options)};
+    if (isnan(c->limit)) c->limit = limit_of(s->candidate_key, x->options);
+    if (!measure_change(s, x->options, c, err)) return false;
+    candidate->n_changes++;
+    return true;
+}
+
+static bool add_units(comparing *x, const eval_pairing *pairing, const eval_compared_series *s, senc_error *err) {
+    eval_candidate *candidate = x->candidate;
+    eval_changed_units *grown = senc_realloc(candidate->units, (size_t)candidate->n_units + 1, sizeof *grown);
+    if (!grown) return senc_fail_memory(err, sizeof *grown, "a comparison");
+    candidate->units = grown;
+    if (!eval_changed_units_find(pairing, s, x->options->n_examples, &grown[candidate->n_units], err)) return false;
+    candidate->n_units++;
+    return true;
+}
+
+static bool compare_result(comparing *x, int64_t index, senc_error *err) {
+    const eval_result *r = &x->base->runs[0].results[index];
+    eval_pairing pairing;
+    if (!eval_pairing_open(&pairing, x->base, x->other, r->name, err)) return false;
+    bool ok = true, has_headline = false;
+    for (int64_t i = 0; ok && i < r->detail.n_series; i++) {
+        const eval_series *series = &r->detail.series[i];
+        if (!is_wanted(series, r, x->options)) continue;
+        eval_compared_series s;
+        ok = eval_compared_series_open(&s, &pairing, series, err);
+        if (!ok || !s.candidate_key) continue; /* a metric that the candidate does not have */
+        const bool is_headline = r->primary && strcmp(series->key, r->primary) == 0;
+        ok = add_change(x, r, &s, err) && (!is_headline || add_units(x, &pairing, &s, err));
+        has_headline = has_headline || is_headline;
+        eval_compared_series_close(&s);
+    }
+    eval_pairing_close(&pairing);
+    if (ok && !has_headline)
+        return senc_fail(err, SENC_BAD_INPUT, "data \"%s\": %s has no metric that could be compared with %s of %s",
+                         r->name, x->other->label, r->primary ? r->primary : "the metrics", x->base->label);
+    return ok;
+}
+
+/* The headline first, data set by data set. */
+static int by_importance(const void *a, const void *b) {
+    const eval_change *x = a, *y = b;
+    return (int)y->is_headline - (int)x->is_headline;
+}
+
+static void put_headlines_first(eval_candidate *candidate) {
+    eval_change *c = candidate->changes;
+    for (int64_t i = 1; i < candidate->n_changes; i++) { /* insertion keeps the order among equals */
+        const eval_change moved = c[i];
+        int64_t j = i;
+        for (; j > 0 && by_importance(&c[j - 1], &moved) > 0; j--) c[j] = c[j - 1];
+        c[j] = moved;
+    }
+}
+
+static bool check_limits(const eval_comparison *c, const eval_comparison_options *o, senc_error *err) {
+    for (int64_t l = 0; l < o->n_limits; l++) {
+        bool is_used = false;
+        for (int64_t k = 0; k < c->n_candidates; k++)
+            for (int64_t i = 0; i < c->candidates[k].n_changes; i++)
+                is_used = is_used || eval_key_matches(c->candidates[k].changes[i].key, o->limits[l].metric);
+        if (!is_used)
+            return senc_fail(err, SENC_BAD_INPUT, "--max-regression %s: no metric of the data ends with \"%s\"",
+                             o->limits[l].metric, o->limits[l].metric);
+    }
+    return true;
+}
+
+bool eval_compare(const eval_compared_model *models, int64_t n_models, const eval_comparison_options *options,
+                  eval_comparison *out, senc_error *err) {
+    SENC_ASSERT(n_models >= 2, "%lld models", (long long)n_models);
+    *out = (eval_comparison){.base_label = models[0].label,
+                             .n_base_runs = models[0].n_runs,
+                             .min_effect = options->min_effect,
+                             .seed = options->seed};
+    out->candidates = senc_alloc_zero((size_t)n_models - 1, sizeof *out->candidates);
+    bool ok = out->candidates || senc_fail_memory(err, sizeof *out->candidates, "a comparison");
+    for (int64_t k = 1; ok && k < n_models; k++) {
+        eval_candidate *candidate = &out->candidates[out->n_candidates++];
+        candidate->label = models[k].label;
+        candidate->n_runs = models[k].n_runs;
+        comparing x = {.base = &models[0], .other = &models[k], .options = options, .candidate = candidate};
+        for (int64_t i = 0; ok && i < models[0].runs[0].n_results; i++) ok = compare_result(&x, i, err);
+        put_headlines_first(candidate);
+    }
+    ok = ok && correct(out, true, &out->n_headline, err) && correct(out, false, &out->n_others, err);
+    for (int64_t k = 0; ok && k < out->n_candidates; k++) {
+        for (int64_t i = 0; i < out->candidates[k].n_changes; i++)
+            judge_change(&out->candidates[k].changes[i], options);
+        judge_candidate(&out->candidates[k]);
+    }
+    ok = ok && check_limits(out, options, err);
+    if (!ok) eval_comparison_free(out);
+    return ok;
+}
+
+void eval_comparison_free(eval_comparison *c) {
+    for (int64_t k = 0; k < c->n_candidates; k++) {
+        eval_candidate *candidate = &c->candidates[k];
+        for (int64_t i = 0; i < candidate->n_units; i++) {
+            free(candidate->units[i].improved);
+            free(candidate->units[i].hurt);
+        }
+        free(candidate->units);
+        free(candidate->changes);
+    }
+    free(c->candidates);
+    *c = (eval_comparison){0};
+}
+
+bool eval_comparison_has_regression(const eval_comparison *c) {
+    for (int64_t k = 0; k < c->n_candidates; k++)
+        if (c->candidates[k].is_regression) return true;
+    return false;
+}

@@ -1,0 +1,121 @@
+/* Is a candidate better than what runs today? Models are compared metric by metric on the same units (queries, pairs),
+ * from results of fresh evaluations or saved reports alike. A model may be several seeds of one recipe: then its values
+ * are averages over the seeds, unit by unit.
+ *
+ * Headline metrics (the primary one of every data set) decide; p-values are corrected (Holm) over all headline metrics
+ * and candidates together, and those of the other metrics over all of these. */
+#ifndef EVAL_COMPARISON_H
+#define EVAL_COMPARISON_H
+
+#include "eval/evaluator.h"
+#include "eval/statistics/bootstrap.h"
+#include "eval/statistics/paired_tests.h"
+
+#define EVAL_ALPHA 0.05
+#define EVAL_POWER 0.8
+
+/* The results of one evaluation of a model: of one seed. */
+typedef struct eval_compared_run {
+    const char *label;
+    const eval_result *results; /* (n_results), each with its detail */
+    int64_t n_results;
+} eval_compared_run;
+
+typedef struct eval_compared_model {
+    const char *label;
+    const eval_compared_run *runs; /* (n_runs): seeds of one recipe */
+    int64_t n_runs;
+} eval_compared_model;
+
+/* metric: the end of a key ("ndcg@10", "nfcorpus_cosine_ndcg@10"); it may fall by at most `limit`. */
+typedef struct eval_regression_limit {
+    const char *metric;
+    double limit;
+} eval_regression_limit;
+
+typedef struct eval_comparison_options {
+    double min_effect; /* differences below it do not matter; 0: any */
+    const eval_regression_limit *limits;
+    int64_t n_limits;
+    bool all_metrics;   /* else the headline, those often quoted beside it, and those with a limit */
+    int64_t n_examples; /* most improved and most hurt units that are listed */
+    int64_t n_resamples;
+    uint64_t seed;
+} eval_comparison_options;
+
+typedef enum eval_verdict {
+    EVAL_VERDICT_BETTER,
+    EVAL_VERDICT_SAME, /* not distinguishable */
+    EVAL_VERDICT_WORSE,
+    EVAL_VERDICT_TOO_FEW,
+} eval_verdict;
+
+/* One metric of one candidate against the base. Differences are candidate - base. */
+typedef struct eval_change {
+    const char *data; /* name of the evaluation */
+    const char *key;  /* of the candidate's metric */
+    const char *unit_name;
+    eval_statistic statistic;
+    bool is_headline, greater_is_better;
+    int64_t n_units;
+    double base, candidate;               /* over seeds: the mean */
+    double base_spread, candidate_spread; /* standard deviation over seeds; NaN for one */
+    eval_estimate difference;
+    const char *test;   /* "sign flips", "sign flips, exact", "bootstrap" */
+    double p, p_holm;   /* NaN: undefined */
+    double williams;    /* p of Williams' test for Pearson and Spearman (one seed each), else NaN */
+    eval_effect effect; /* of single units, see eval_series_unit_scores */
+    double detectable;  /* smallest difference that is seen with 80 % power at 5 %; NaN: unknown */
+    eval_verdict verdict;
+    double limit;                          /* NaN: none */
+    bool is_regression, may_be_regression; /* fell below the limit; or the interval goes below it */
+} eval_change;
+
+/* A unit that one model does much better on. Indices are into the details of the first seed's results. */
+typedef struct eval_changed_unit {
+    const eval_unit *base, *candidate;
+    double base_value, candidate_value; /* of the headline series, averages over seeds */
+    double change;                      /* of the unit's score */
+    double gold;                        /* NaN: none */
+} eval_changed_unit;
+
+typedef struct eval_changed_units {
+    const char *data, *key, *unit_name;
+    bool is_mean; /* values are the metric of the unit; else a similarity or class */
+    eval_changed_unit *improved, *hurt;
+    int64_t n_improved, n_hurt;
+} eval_changed_units;
+
+/* One candidate against the base. */
+typedef struct eval_candidate {
+    const char *label;
+    int64_t n_runs;
+    eval_change *changes;
+    int64_t n_changes;
+    eval_changed_units *units; /* (n_units) one for each data set */
+    int64_t n_units;
+    eval_verdict verdict;
+    bool is_regression;
+} eval_candidate;
+
+typedef struct eval_comparison {
+    const char *base_label;
+    int64_t n_base_runs;
+    double min_effect;
+    uint64_t seed;
+    eval_candidate *candidates;
+    int64_t n_candidates;
+    int64_t n_headline, n_others; /* tests that were corrected together */
+} eval_comparison;
+
+/* models (n_models >= 2): the first is what runs today. All must have been measured on the same units: an id that a
+ * side lacks, another text or gold score behind an id, and metrics without details are BAD_INPUT errors. What *out
+ * points to borrows from the models. */
+bool eval_compare(const eval_compared_model *models, int64_t n_models, const eval_comparison_options *options,
+                  eval_comparison *out, senc_error *err);
+void eval_comparison_free(eval_comparison *c);
+bool eval_comparison_has_regression(const eval_comparison *c);
+
+const char *eval_verdict_name(eval_verdict verdict); /* "better", "not distinguishable", "worse", "too few" */
+
+#endif
