@@ -1,23 +1,30 @@
-/* senc encode: texts -> a matrix of vectors (.npy), as a stream, so that an input of any size fits. */
+/* senc encode: texts -> a file of vectors, as a stream, so that an input of any size fits. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
-#include "autograd/base/terminal.h"
-#include "autograd/kernels/cpu/probe.h"
+#include "autograd/base/threads.h"
+#include "autograd/kernels/kernels.h"
 #include "cli/command.h"
+#include "cli/encode_run.h"
+#include "cli/encode_stats.h"
 #include "cli/interrupt.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
 #include "cli/text_source.h"
-#include "data/formats/npy.h"
-#include "eval/embed.h"
+#include "data/formats/sha256.h"
+#include "data/formats/stream.h"
+#include "eval/model_key.h"
 
 typedef struct encode_flags {
-    char *input, *output, *column, *format, *prompt, *prompt_name;
+    char *input, *output, *column, *format, *prompt, *prompt_name, *ids, *id_column, *cache;
     int64_t batch_tokens, max_length;
-    bool normalize, stats;
+    double save_every;
+    bool normalize, stats, text, resume;
+    int to; /* data_vector_kind, or -1 */
     int on_bad_utf8;
     int precision; /* nn_precision */
 } encode_flags;
@@ -26,9 +33,19 @@ static const senc_option flags[] = {
     SENC_OPTION_PATH(encode_flags, input, "!",
                      "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of "
                      "standard input"),
-    SENC_OPTION_PATH(encode_flags, output, "!", "float32 matrix in NumPy's .npy form, a row a text"),
+    SENC_OPTION_PATH(encode_flags, output, "!", "the vectors, a row a text; the ending says the form, see below"),
+    SENC_OPTION_CHOICE(encode_flags, to, NULL, DATA_VECTOR_KINDS, "form of the output; unset: by its ending"),
     SENC_OPTION_STRING(encode_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(encode_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
+    SENC_OPTION_STRING(encode_flags, id_column, NULL, "column of the texts' ids; unset: _id or id, where there is one"),
+    SENC_OPTION_PATH(encode_flags, ids, NULL, "ids of the texts, one a line, for an input without them"),
+    SENC_OPTION_BOOLEAN(encode_flags, text, "false", "jsonl: the texts too"),
+    SENC_OPTION_BOOLEAN(encode_flags, resume, "false",
+                        "go on with an interrupted run; it ends with the same bytes as an uninterrupted one"),
+    SENC_OPTION_REAL(encode_flags, save_every, "10", 0, 1e9, "seconds between the states that --resume goes on from"),
+    SENC_OPTION_PATH(encode_flags, cache, NULL,
+                     "folder in which vectors are kept by content: a text that this model has encoded before, with "
+                     "these options, is not encoded again"),
     SENC_OPTION_STRING(
         encode_flags, prompt_name, NULL,
         "put this prompt of the model in front of every text: query, document, ...; unset: the model's default prompt"),
@@ -49,132 +66,188 @@ static const senc_option flags[] = {
     {0},
 };
 
-/* Operations a second that the machine can do at most in the precision that was used, or, where it has no instructions
- * for that, in what stands in for them. */
-static double measure_limit(bool int8, kern_storage storage, const char **what) {
-    static const double seconds = 0.05; /* at most three of them */
-    double limit = 0;
-    *what = "int8 dot product";
-    if (int8 && (limit = kern_probe_operations(KERN_PROBE_INT8, seconds)) > 0) return limit;
-    *what = "bf16 dot product";
-    if (storage == KERN_BF16 && (limit = kern_probe_operations(KERN_PROBE_BF16, seconds)) > 0) return limit;
-    *what = "fp32 multiply-add";
-    return kern_probe_operations(KERN_PROBE_FP32, seconds);
+/* ---- what the output depends on ---- */
+
+typedef struct encode_job {
+    const encode_flags *flags;
+    const cli_call *call;
+    const char *prompt;
+    char model_key[65]; /* "" until it is known */
+    eval_model model;
+    cli_encode_run run;
+} encode_job;
+
+static bool find_model_key(encode_job *job, senc_error *err) {
+    char *folder;
+    if (job->model_key[0]) return true;
+    if (!cli_model_find(job->call->positionals[0], &folder, err)) return false;
+    const bool ok = eval_model_key(folder, job->model_key, err);
+    free(folder);
+    return ok;
 }
 
-static void add_number(senc_grid *grid, const char *name, double value, int digits) {
-    senc_grid_add(grid, "%s", name);
-    senc_grid_add(grid, "%.*f", digits, value);
+static void put_integer(data_json *o, const char *key, int64_t value) {
+    char digits[32];
+    snprintf(digits, sizeof digits, "%lld", (long long)value);
+    data_json_put_string(o, key, digits);
 }
 
-static bool print_stats(const eval_encoder_stats *stats, bool int8, kern_storage storage, senc_error *err) {
-    const double seconds = stats->encode_ms / 1e3, per_second = seconds > 0 ? 1 / seconds : 0;
-    const double rate = stats->flops * per_second;
-    const char *what;
-    const double limit = measure_limit(int8, storage, &what);
-    senc_grid grid;
-    senc_grid_init(&grid, "lr");
-    add_number(&grid, "texts", (double)stats->n_texts, 0);
-    add_number(&grid, "tokens", (double)stats->n_tokens, 0);
-    add_number(&grid, "truncated", (double)stats->n_truncated, 0);
-    add_number(&grid, "empty", (double)stats->n_empty, 0);
-    add_number(&grid, "seconds", seconds, 3);
-    add_number(&grid, "texts/s", (double)stats->n_texts * per_second, 1);
-    add_number(&grid, "tokens/s", (double)stats->n_tokens * per_second, 0);
-    add_number(&grid, "GF/s", rate / 1e9, 1);
-    add_number(&grid, "limit GF/s", limit / 1e9, 1);
-    senc_grid_add(&grid, "share");
-    senc_grid_add(&grid, "%.1f %%", limit > 0 ? 100 * rate / limit : 0.0);
-    senc_grid_add(&grid, "precision");
-    senc_grid_add(&grid, "%s", int8 ? "int8" : storage == KERN_BF16 ? "bf16" : "fp32");
-    senc_grid_add(&grid, "limit of");
-    senc_grid_add(&grid, "%s", what);
-    senc_buffer out = {0};
-    senc_grid_print(&grid, 0, 0, &out);
-    senc_grid_free(&grid);
-    return cli_output_buffer(&out, err);
+/* What a vector depends on, besides its text. */
+static bool describe_vectors(encode_job *job, data_json *o, senc_error *err) {
+    const encode_flags *f = job->flags;
+    static const char *const storages[] = {"fp32", "bf16"};
+    if (!find_model_key(job, err)) return false;
+    data_json_put_string(o, "model", job->model_key);
+    data_json_put_string(o, "prompt", job->prompt ? job->prompt : "");
+    put_integer(o, "max_length", nn_model_max_length(job->model.model));
+    data_json_put_string(o, "normalize",
+                         cli_is_given(job->call, "normalize") ? (f->normalize ? "yes" : "no") : "as the model says");
+    put_integer(o, "precision", f->precision);
+    data_json_put_string(o, "storage", storages[nn_model_storage(job->model.model) != KERN_REAL]);
+    return true;
 }
 
-/* What runs from the input to the output. */
-typedef struct encode_stream {
-    cli_text_source *source;
-    data_npy_writer *writer;
-} encode_stream;
-
-static bool read_texts(void *context, eval_text_chunk *chunk, senc_error *err) {
-    const encode_stream *s = context;
-    return cli_text_source_fill(s->source, chunk, err);
+static bool input_key(const encode_flags *f, char out[65], senc_error *err) {
+    if (!senc_path_is_folder(f->input)) return data_sha256_file(f->input, out, err);
+    char *path = data_path_find_packed(f->input, "corpus.jsonl");
+    const bool ok = path && data_sha256_file(path, out, err);
+    free(path);
+    return ok || senc_fail(err, SENC_FAILED, "%s: the folder changed while it was being read", f->input);
 }
 
-static bool write_vectors(void *context, const float *rows, int64_t n, senc_error *err) {
-    const encode_stream *s = context;
-    return data_npy_writer_append(s->writer, rows, n, err);
+/* What the file depends on, bit by bit: kernels and threads decide how sums are cut. */
+static bool describe_run(void *context, data_json *o, senc_error *err) {
+    encode_job *job = context;
+    const encode_flags *f = job->flags;
+    char digest[65], ids[65] = "none";
+    if (!describe_vectors(job, o, err) || !input_key(f, digest, err)) return false;
+    if (f->ids && !data_sha256_file(f->ids, ids, err)) return false;
+    data_json_put_string(o, "input", digest);
+    data_json_put_string(o, "format", f->format ? f->format : "by the name");
+    data_json_put_string(o, "column", f->column ? f->column : "text");
+    data_json_put_string(o, "ids", ids);
+    data_json_put_string(o, "id_column", f->id_column ? f->id_column : "by itself");
+    data_json_put_string(o, "to", data_vector_kind_name(job->run.kind));
+    data_json_put_string(o, "text", f->text ? "yes" : "no");
+    put_integer(o, "on_bad_utf8", f->on_bad_utf8);
+    put_integer(o, "batch_tokens", f->batch_tokens);
+    put_integer(o, "threads", senc_threads_count());
+    data_json_put_string(o, "kernels", kern_best()->name);
+    return true;
 }
 
-static bool check_interrupt(void *context, senc_error *err) {
-    (void)context;
-    return cli_interrupt_check(err);
+static bool open_cache(encode_job *job, senc_error *err) {
+    if (!job->flags->cache) return true;
+    data_json *o = data_json_create_object();
+    senc_buffer text = {0};
+    char key[65];
+    bool ok = describe_vectors(job, o, err);
+    if (ok && !data_json_dump(o, 0, &text)) ok = senc_fail_memory(err, text.n_bytes, "the cache");
+    if (ok) data_sha256_hex(senc_buffer_text(&text), text.n_bytes, key);
+    ok = ok && eval_vector_cache_open(job->flags->cache, key, nn_model_width(job->model.model), &job->run.cache, err);
+    senc_buffer_free(&text);
+    data_json_free(o);
+    return ok;
 }
 
-static bool encode_all(eval_encoder *encoder, const char *prompt, cli_text_source *source, data_npy_writer *writer,
-                       senc_error *err) {
-    encode_stream ends = {source, writer};
-    const eval_text_stream stream = {read_texts, write_vectors, check_interrupt, &ends};
-    cli_progress progress = {.n_all = cli_text_source_count(source)};
-    cli_progress_watch(&progress, encoder);
-    const bool ok = eval_encoder_stream(encoder, prompt, &stream, err);
-    eval_encoder_watch(encoder, NULL, NULL);
-    senc_log_status("%s", "");
-    return ok && cli_interrupt_check(err);
+/* ---- the run ---- */
+
+static void tell_result(const encode_job *job) {
+    const eval_encoder_stats *stats = eval_encoder_get_stats(job->model.encoder);
+    const int64_t n = stats->n_texts + job->run.n_cached + job->run.n_resumed;
+    char texts[32], some[32];
+    cli_warn_about_texts(stats->n_texts, stats->n_truncated, nn_model_max_length(job->model.model), stats->n_empty);
+    if (job->run.cache)
+        senc_info("%s: %s of %s vectors came from the cache", job->flags->cache,
+                  cli_count_text(job->run.n_cached, some, sizeof some), cli_count_text(n, texts, sizeof texts));
+    senc_info("%s: %s vectors of width %lld, %.1f s", job->flags->output, cli_count_text(n, texts, sizeof texts),
+              (long long)nn_model_width(job->model.model), stats->encode_ms / 1e3);
 }
 
-static bool encode_input(const encode_flags *f, const char *model_name, const eval_model *m, cli_text_source *source,
-                         senc_error *err) {
-    const char *prompt = f->prompt;
-    if (!prompt && !cli_model_prompt(m, model_name, f->prompt_name, &prompt, err)) return false;
+static bool open_inputs(encode_job *job, senc_error *err) {
+    const encode_flags *f = job->flags;
+    const cli_text_options options = {f->format, f->column, f->on_bad_utf8};
+    cli_encode_run *run = &job->run;
+    if (!cli_text_source_open(f->input, &options, &run->source, err)) return false;
+    const int64_t n = cli_text_source_count(run->source);
+    if (f->text && n < 0) return senc_fail(err, SENC_BAD_INPUT, "--text: expected an input file, got standard input");
+    if (f->text && run->kind == DATA_VECTOR_JSONL && !cli_text_source_open(f->input, &options, &run->shown, err))
+        return false;
+    return cli_text_ids_open(f->input, &options, f->id_column, f->ids, n, &run->ids, err);
+}
+
+static bool check_flags(encode_job *job, senc_error *err) {
+    const encode_flags *f = job->flags;
+    if (f->prompt && f->prompt_name)
+        return senc_fail(err, SENC_BAD_INPUT, "--prompt and --prompt-name: give one of them");
+    if (f->ids && f->id_column) return senc_fail(err, SENC_BAD_INPUT, "--ids and --id-column: give one of them");
+    if (f->resume && strcmp(f->input, "-") == 0)
+        return senc_fail(err, SENC_BAD_INPUT, "--resume: expected an input file, got standard input");
+    job->run.kind = (data_vector_kind)f->to;
+    if (f->to < 0 && !data_vector_kind_of_path(f->output, &job->run.kind, err))
+        return senc_error_prefix(err, "--output: ");
+    if (f->text && job->run.kind != DATA_VECTOR_JSONL)
+        return senc_fail(err, SENC_BAD_INPUT, "--text: expected a jsonl output, got %s",
+                         data_vector_kind_name(job->run.kind));
+    return true;
+}
+
+static bool encode_input(encode_job *job, senc_error *err) {
+    const encode_flags *f = job->flags;
+    job->prompt = f->prompt;
+    if (!job->prompt && !cli_model_prompt(&job->model, job->call->positionals[0], f->prompt_name, &job->prompt, err))
+        return false;
+    cli_encode_run *run = &job->run;
+    run->input = f->input;
+    run->output = f->output;
+    run->prompt = job->prompt;
+    run->model = &job->model;
+    run->resume = f->resume;
+    run->save_every_ms = f->save_every * 1e3;
+    run->describe = describe_run;
+    run->describe_context = job;
     cli_interrupt_watch();
-    data_npy_writer writer;
-    if (!data_npy_writer_open(&writer, f->output, nn_model_width(m->model), err)) return false;
-    const bool ok = encode_all(m->encoder, prompt, source, &writer, err) && data_npy_writer_commit(&writer, err);
-    data_npy_writer_close(&writer);
-    if (!ok) return false;
-    const eval_encoder_stats *stats = eval_encoder_get_stats(m->encoder);
-    cli_warn_about_texts(stats->n_texts, stats->n_truncated, nn_model_max_length(m->model), stats->n_empty);
-    char texts[32];
-    senc_info("%s: %s vectors of width %lld, %.1f s", f->output, cli_count_text(stats->n_texts, texts, sizeof texts),
-              (long long)nn_model_width(m->model), stats->encode_ms / 1e3);
-    return !f->stats || print_stats(stats, f->precision == NN_INT8, nn_model_storage(m->model), err);
+    if (!open_cache(job, err) || !cli_encode_run_all(run, err)) return false;
+    tell_result(job);
+    return !f->stats || cli_encode_stats_print(eval_encoder_get_stats(job->model.encoder), f->precision == NN_INT8,
+                                               nn_model_storage(job->model.model), err);
 }
 
 static bool run_encode(cli_call *call, senc_error *err) {
     const encode_flags *f = call->flags;
-    if (f->prompt && f->prompt_name)
-        return senc_fail(err, SENC_BAD_INPUT, "--prompt and --prompt-name: give one of them");
+    encode_job job = {.flags = f, .call = call};
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = f->max_length;
     overrides.precision = (nn_precision)f->precision;
     if (cli_is_given(call, "normalize")) overrides.normalize = f->normalize;
-    const cli_text_options text_options = {f->format, f->column, f->on_bad_utf8};
-    cli_text_source *source = NULL;
-    eval_model model = {0};
-    bool ok = cli_output_check(f->output, f->input, err) && cli_start_threads(call, err) &&
-              cli_text_source_open(f->input, &text_options, &source, err) &&
-              cli_model_load(call->positionals[0], &overrides, f->batch_tokens, &model, err);
-    ok = ok && encode_input(f, call->positionals[0], &model, source, err);
-    eval_model_free(&model);
-    cli_text_source_close(source);
+    const bool ok = cli_output_check(f->output, f->input, err) && check_flags(&job, err) &&
+                    cli_start_threads(call, err) && open_inputs(&job, err) &&
+                    cli_model_load(call->positionals[0], &overrides, f->batch_tokens, &job.model, err) &&
+                    encode_input(&job, err);
+    cli_encode_run_free(&job.run);
+    eval_vector_cache_close(job.run.cache);
+    cli_text_ids_close(job.run.ids);
+    cli_text_source_close(job.run.shown);
+    cli_text_source_close(job.run.source);
+    eval_model_free(&job.model);
     return ok;
 }
 
 const cli_command cli_encode_command = {
     .name = "encode",
-    .synopsis = "MODEL --input PATH --output F.npy [--column NAME] [--prompt-name NAME]",
+    .synopsis = "MODEL --input PATH --output F.npy [--column NAME] [--prompt-name NAME] [--resume] [--cache DIR]",
     .help = "texts to vectors",
     .details = "MODEL is a model folder or a run folder. Row i of the output is the vector of text i. An empty text is "
                "encoded as "
                "its special tokens alone.\n\n"
+               "npy: float32 for NumPy. jsonl: {\"id\", \"text\", \"embedding\"} a line. f32, f16: rows of numbers, "
+               "nothing else. i8: int8, times a float32 a row in OUTPUT.scales.f32. bin: a bit a dimension, 1 for a "
+               "positive number. The last four have OUTPUT.json beside them, with rows and width. Ids go to "
+               "OUTPUT.ids.txt, one a line, or into the jsonl; what reads vectors looks for them there.\n\n"
+               "A run that was interrupted leaves OUTPUT.partial and OUTPUT.partial.json for --resume.\n\n"
                "  senc encode models/m --input texts.txt --output vectors.npy\n"
-               "  senc encode models/m --input faq.jsonl.gz --column question --output q.npy",
+               "  senc encode models/m --input faq.jsonl.gz --column question --output q.npy\n"
+               "  senc encode models/m --input corpus.jsonl.zst --output corpus.f16 --cache ~/.cache/vectors --resume",
     .flags = flags,
     .flags_bytes = sizeof(encode_flags),
     .min_positionals = 1,

@@ -14,14 +14,20 @@ bool eval_encode_progress_save(const char *path, const data_json *options, data_
     return ok;
 }
 
+static int shown_bytes(const char *text) {
+    if (!text) return 0;
+    return strlen(text) == 64 ? 12 : 80;
+}
+
 static bool check_option(const char *path, const char *key, const data_json *now, const data_json *then,
                          senc_error *err) {
     const char *is = data_json_text(now, NULL), *was = data_json_text(then, NULL);
     if (is && was && strcmp(is, was) == 0) return true;
+    /* Digests are cut: 12 digits tell them apart. */
     return senc_fail(err, SENC_BAD_INPUT,
-                     "%s: --resume: expected the same %s as in the interrupted run (%s), got %s; without --resume it "
-                     "starts anew",
-                     path, key, was ? was : "none", is ? is : "none");
+                     "%s: --resume: expected the same %s as in the interrupted run (\"%.*s\"), got \"%.*s\"; without "
+                     "--resume it starts anew",
+                     path, key, shown_bytes(was), was ? was : "", shown_bytes(is), is ? is : "");
 }
 
 bool eval_encode_progress_load(const char *path, const data_json *options, data_vector_mark *mark, senc_error *err) {

@@ -35,10 +35,11 @@ static bool find_paths(data_vector_writer *w, const char *path, senc_error *err)
         if (S_ISDIR(info.st_mode)) return senc_fail(err, SENC_BAD_INPUT, "%s: cannot write: Is a directory", path);
         return senc_fail(err, SENC_BAD_INPUT, "%s: cannot write: a device or a pipe is there", path);
     }
-    w->path = there ? realpath(path, NULL) : senc_strdup(path);
-    if (!w->path) return senc_fail_memory(err, strlen(path), "a path");
-    w->partial = joined(w->path, ".partial", err);
-    if (w->kind == DATA_VECTOR_I8 && w->partial) w->scales_partial = joined(w->path, ".scales.f32.partial", err);
+    w->path = senc_strdup(path);
+    w->target = there ? realpath(path, NULL) : senc_strdup(path);
+    if (!w->path || !w->target) return senc_fail_memory(err, strlen(path), "a path");
+    w->partial = joined(w->target, ".partial", err);
+    if (w->kind == DATA_VECTOR_I8 && w->partial) w->scales_partial = joined(w->target, ".scales.f32.partial", err);
     return w->partial && (w->kind != DATA_VECTOR_I8 || w->scales_partial);
 }
 
@@ -170,7 +171,7 @@ static bool write_shape(const data_vector_writer *w, senc_error *err) {
                                         [DATA_VECTOR_F16] = "float16",
                                         [DATA_VECTOR_I8] = "int8",
                                         [DATA_VECTOR_BIN] = "bits"};
-    char *path = joined(w->path, ".json", err);
+    char *path = joined(w->target, ".json", err);
     data_json *o = data_json_create_object();
     data_json_put_integer(o, "rows", w->n_rows);
     data_json_put_integer(o, "width", w->width);
@@ -185,13 +186,13 @@ bool data_vector_writer_commit(data_vector_writer *w, senc_error *err) {
     if (w->kind == DATA_VECTOR_NPY && (fseeko(w->file, 0, SEEK_SET) != 0 || !write_npy_header(w, err)))
         return fail_write(w, err);
     if (w->scales) {
-        char *path = joined(w->path, ".scales.f32", err);
+        char *path = joined(w->target, ".scales.f32", err);
         const bool ok = path && end_file(w, &w->scales, w->scales_partial, path, err);
         free(path);
         if (!ok) return false;
     }
     if (w->kind != DATA_VECTOR_NPY && w->kind != DATA_VECTOR_JSONL && !write_shape(w, err)) return false;
-    return end_file(w, &w->file, w->partial, w->path, err);
+    return end_file(w, &w->file, w->partial, w->target, err);
 }
 
 void data_vector_writer_close(data_vector_writer *w, bool keep) {
@@ -200,6 +201,7 @@ void data_vector_writer_close(data_vector_writer *w, bool keep) {
     if (w->file && !keep) unlink(w->partial);
     if (w->scales && !keep) unlink(w->scales_partial);
     free(w->path);
+    free(w->target);
     free(w->partial);
     free(w->scales_partial);
     senc_buffer_free(&w->scratch);

@@ -27,7 +27,9 @@ typedef struct data_vector_mark {
 typedef struct data_vector_writer {
     data_vector_kind kind;
     int64_t width, n_rows;
-    char *path, *partial, *scales_partial;
+    char *path;   /* as given, for messages */
+    char *target; /* through links; its companions lie beside it */
+    char *partial, *scales_partial;
     FILE *file, *scales;
     senc_buffer scratch;
 } data_vector_writer;
