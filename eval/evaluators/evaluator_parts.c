@@ -81,6 +81,8 @@ bool eval_file_open(const eval_file_options *o, const data_role *roles, int64_t 
         wanted[n_roles++] = (data_role){.name = "slice", .kind = DATA_ROLE_CLASS, .optional = true};
         const int64_t number = column_number(o->slice);
         mapped[source.n_mapped++] = (data_column_map){"slice", number > 0 ? NULL : o->slice, number};
+        /* Columns by number alone mean "no header", but the roles are found by their names here. */
+        if (!*positional && o->columns == NULL && o->header == DATA_HEADER_AUTO) source.header = DATA_HEADER_YES;
     }
     return open_rows(o, &source, wanted, n_roles, wanted_by, out, err);
 }

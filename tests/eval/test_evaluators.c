@@ -1,4 +1,4 @@
-/* The evaluators on small files, with an embedder whose vectors stand in the texts: "name: 1 0 -2" is (1, 0, -2). */
+/* The evaluators sts, triplet and retrieval on small files. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -6,135 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "autograd/base/file.h"
-#include "autograd/base/log.h"
 #include "autograd/base/memory.h"
-#include "eval/evaluator.h"
-
-enum { WIDTH = 3 };
-
-/* What the embedder saw. */
-typedef struct witness {
-    int64_t n_texts[3]; /* by role */
-    int64_t largest_call;
-    bool fail;
-} witness;
-
-static bool embed(void *context, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err) {
-    witness *w = context;
-    if (w->fail) return senc_fail(err, SENC_FAILED, "the embedder fails");
-    w->n_texts[role] += n;
-    w->largest_call = n > w->largest_call ? n : w->largest_call;
-    for (int64_t i = 0; i < n; i++) {
-        char *copy = senc_strndup(texts[i].bytes, (size_t)texts[i].n_bytes);
-        const char *at = strchr(copy, ':');
-        ck_assert_msg(at != NULL, "%s", copy);
-        at++;
-        for (int k = 0; k < WIDTH; k++) {
-            char *end;
-            out[i * WIDTH + k] = strtof(at, &end);
-            ck_assert_msg(end != at, "%s", copy);
-            at = end;
-        }
-        free(copy);
-    }
-    return true;
-}
-
-static eval_embedder embedder_of(witness *w) {
-    return (eval_embedder){.embed = embed, .context = w, .width = WIDTH, .similarity = "cosine"};
-}
-
-static char folder[64];
-
-static void make_folder(void) {
-    snprintf(folder, sizeof(folder), "/tmp/senc-evaluators-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    senc_log_set_level(SENC_LOG_QUIET);
-}
-
-static void remove_folder(void) {
-    senc_error err = {0};
-    ck_assert(senc_path_remove(folder, &err));
-}
-
-static void write_file(const char *name, const char *text) {
-    char path[256];
-    senc_error err = {0};
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    char *parent = senc_path_folder(path);
-    ck_assert(senc_path_create_folders(parent, &err));
-    free(parent);
-    ck_assert_msg(senc_file_write(path, text, strlen(text), &err), "%s", err.text);
-}
-
-static void put(senc_value *table, const char *key, senc_value *v) {
-    ck_assert(v != NULL && senc_value_put(table, key, (senc_place){0}, v));
-}
-
-static senc_value *text_value(const char *text) {
-    senc_value *v = senc_value_create(SENC_VALUE_STRING, (senc_place){0});
-    v->string = senc_strdup(text);
-    v->n_bytes = strlen(text);
-    return v;
-}
-
-static senc_value *integer_value(int64_t x) {
-    senc_value *v = senc_value_create(SENC_VALUE_INTEGER, (senc_place){0});
-    v->integer = x;
-    return v;
-}
-
-static senc_value *flag_value(bool x) {
-    senc_value *v = senc_value_create(SENC_VALUE_BOOLEAN, (senc_place){0});
-    v->boolean = x;
-    return v;
-}
-
-/* An [[eval]] table; path is below the test's folder. */
-static senc_value *job_table(const char *type, const char *path) {
-    char full[256];
-    snprintf(full, sizeof(full), "%s/%s", folder, path);
-    senc_value *table = senc_value_create(SENC_VALUE_TABLE, (senc_place){0});
-    put(table, "type", text_value(type));
-    put(table, "path", text_value(full));
-    return table;
-}
-
-/* Opens, runs, closes; frees the table. */
-static bool run_job(senc_value *table, const eval_embedder *embedder, eval_result *result, senc_error *err) {
-    eval_job job;
-    *result = (eval_result){0};
-    bool ok = eval_job_open(&job, table, "eval", err);
-    if (ok) {
-        ok = eval_job_run(&job, embedder, result, err);
-        eval_job_close(&job);
-    }
-    senc_value_free(table);
-    return ok;
-}
-
-static eval_result run_good(senc_value *table, witness *w) {
-    eval_result result;
-    senc_error err = {0};
-    const eval_embedder embedder = embedder_of(w);
-    ck_assert_msg(run_job(table, &embedder, &result, &err), "%s", err.text);
-    ck_assert_ptr_nonnull(eval_result_find(&result, result.primary));
-    ck_assert(result.greater_is_better);
-    return result;
-}
-
-static void expect(const eval_result *r, const char *key, double want) {
-    const eval_metric *m = eval_result_find(r, key);
-    ck_assert_msg(m != NULL, "no %s", key);
-    ck_assert_msg(fabs(m->value - want) <= 1e-12, "%s: got %.15g, want %.15g", key, m->value, want);
-}
-
-static bool has_text(char **texts, int64_t n, const char *part) {
-    for (int64_t i = 0; i < n; i++)
-        if (strstr(texts[i], part) != NULL) return true;
-    return false;
-}
+#include "evaluator_fixture.h"
 
 /* cosines 1, 0.6, 0.6, -1 with scores 5, 4, 2, 1: ranks 4, 2.5, 2.5, 1 and 4, 3, 2, 1 */
 static const char pairs_with_header[] = "sentence1,sentence2,score\n"
@@ -349,16 +222,6 @@ START_TEST(retrieval_with_the_models_similarity) {
     ck_assert(strstr(err.text, "hamming") != NULL && r.name == NULL);
 }
 END_TEST
-
-static void expect_error(senc_value *table, const char *part) {
-    witness w = {0};
-    const eval_embedder embedder = embedder_of(&w);
-    eval_result r;
-    senc_error err = {0};
-    ck_assert_msg(!run_job(table, &embedder, &r, &err), "expected: %s", part);
-    ck_assert_int_eq(err.kind, SENC_BAD_INPUT);
-    ck_assert_msg(strstr(err.text, part) != NULL, "got: %s; want: %s", err.text, part);
-}
 
 START_TEST(bad_input) {
     write_file("pairs.csv", pairs_with_header);
