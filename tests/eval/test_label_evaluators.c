@@ -234,6 +234,19 @@ START_TEST(classification_of_unknown_labels) {
 }
 END_TEST
 
+START_TEST(labels_that_are_numbers_are_ordered_as_numbers) {
+    write_file("train.csv", "text,label\na: 1 0 0,10\nb: 1 0 0,9\n");
+    write_file("test.csv", "text,label\nx: 1 0 0,9\n");
+    witness w = {0};
+    senc_value *table = job_table("classification", "test.csv");
+    put_path(table, "train", "train.csv");
+    put(table, "method", text_value("neighbours"));
+    eval_result r = run_good(table, &w);
+    expect(&r, "test_accuracy", 1); /* one vote each: the smaller number wins */
+    eval_result_free(&r);
+}
+END_TEST
+
 START_TEST(sts_and_triplets_keep_details) {
     write_file("s.csv",
                "sentence1,sentence2,score,kind\na: 1 0 0,b: 2 0 0,5,x\nc: 1 0 0,d: 3 4 0,4,y\ne: 0 2 0,f: 4 3 0,2,x\n");
@@ -363,6 +376,7 @@ int main(void) {
     tcase_add_test(t, clusters_by_hand);
     tcase_add_test(t, classification_by_hand);
     tcase_add_test(t, classification_of_unknown_labels);
+    tcase_add_test(t, labels_that_are_numbers_are_ordered_as_numbers);
     tcase_add_test(t, sts_and_triplets_keep_details);
     tcase_add_test(t, bad_input);
     tcase_add_loop_test(t, without_memory, 0, 7);
