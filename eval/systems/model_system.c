@@ -106,6 +106,7 @@ const eval_system_kind eval_model_system = {
     .form = "MODEL",
     .help = "a model folder, a run folder (its best model), or a name in the Hugging Face cache",
     .takes_argument = true,
+    .has_vectors = true,
     .open = open_model,
     .close = close_model,
     .add_facts = add_model_facts,

@@ -8,6 +8,7 @@
 
 #include "autograd/base/memory.h"
 #include "eval/systems/system_parts.h"
+#include "eval/systems/variant.h"
 
 #define SYSTEM(name) extern const eval_system_kind eval_##name##_system;
 #include "eval/systems.def"
@@ -35,7 +36,13 @@ const char *eval_system_kind_nearest(const char *wrong) {
 }
 
 bool eval_system_list(int i, const char **form, const char **help, const senc_option **options) {
-    if (i < 0 || i >= N_KINDS) return false;
+    if (i == N_KINDS) {
+        *form = "SPEC?KEY=VALUE";
+        *help = "a variant of what has vectors; several keys are joined by &";
+        *options = eval_variant_options;
+        return true;
+    }
+    if (i < 0 || i > N_KINDS) return false;
     *form = kinds[i]->form;
     *help = kinds[i]->help;
     *options = kinds[i]->options;
@@ -86,14 +93,37 @@ static bool find_kind(const eval_spec_text *t, const eval_system_kind **kind, se
     return true;
 }
 
+/* Names of a table, for `ignore`, ended by NULL. */
+static void names_of(const senc_option *table, const char **names, int64_t most) {
+    int64_t n = 0;
+    for (; table && table->name && n + 1 < most; table++) names[n++] = table->name;
+    names[n] = NULL;
+}
+
+#define MOST_KEYS 32
+
+/* Keys of the kind; those of variants are left for eval_variant_open where variants apply and the kind has its own. */
 static bool read_options(eval_system *s, const senc_value *keys, senc_error *err) {
     static const senc_option none[] = {{0}};
     const eval_system_kind *kind = s->kind;
+    const char *ignore[MOST_KEYS] = {NULL};
+    if (kind->has_vectors) names_of(eval_variant_options, ignore, MOST_KEYS);
     char owner[64];
-    snprintf(owner, sizeof owner, kind->options ? "system \"%s\"" : "system \"%s\", which has none", kind->name);
+    snprintf(owner, sizeof owner, "system \"%s\"", kind->name);
     s->options = senc_alloc_zero(1, kind->options_bytes + 1);
     if (!s->options) return senc_fail_memory(err, kind->options_bytes, "the options of a system");
-    return senc_options_read(kind->options ? kind->options : none, s->options, keys, kind->name, owner, NULL, err);
+    if (kind->has_vectors && !kind->options) return true;
+    if (senc_options_read(kind->options ? kind->options : none, s->options, keys, kind->name, owner, ignore, err))
+        return true;
+    return strcmp(kind->name, "hybrid") == 0
+               ? senc_error_prefix(err, "a part's own keys stand in parentheses with it: ")
+               : false;
+}
+
+static bool open_variant(eval_system *s, const senc_value *keys, senc_error *err) {
+    const char *ignore[MOST_KEYS];
+    names_of(s->kind->options, ignore, MOST_KEYS);
+    return !s->kind->has_vectors || eval_variant_open(s, keys, ignore, err);
 }
 
 static bool open_parsed(const eval_spec_text *t, const eval_system_options *how, eval_system *s, senc_error *err) {
@@ -101,7 +131,8 @@ static bool open_parsed(const eval_spec_text *t, const eval_system_options *how,
     s->spec = senc_strdup(t->body);
     s->label = senc_strdup(t->label ? t->label : t->body);
     if (!s->spec || !s->label) return senc_fail_memory(err, strlen(t->body), "the name of a system");
-    return read_options(s, t->keys, err) && s->kind->open(s, t->argument, s->options, how, err);
+    return read_options(s, t->keys, err) && s->kind->open(s, t->argument, s->options, how, err) &&
+           open_variant(s, t->keys, err);
 }
 
 bool eval_system_open(const char *spec, const eval_system_options *options, eval_system **out, senc_error *err) {
@@ -121,6 +152,7 @@ bool eval_system_open(const char *spec, const eval_system_options *options, eval
 void eval_system_free(eval_system *s) {
     if (!s) return;
     if (s->kind && s->kind->close) s->kind->close(s);
+    eval_variant_free(s->variant);
     for (int64_t i = 0; i < s->n_parts; i++) eval_system_free(s->parts[i]);
     for (int64_t i = 0; i < s->n_rules; i++) free(s->rules[i]);
     if (s->options && s->kind->options) senc_options_free(s->kind->options, s->options);

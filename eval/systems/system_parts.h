@@ -9,6 +9,7 @@ typedef struct eval_system_kind {
     const char *name;           /* the scheme: "vectors"; "model": what has none */
     const char *form, *help;    /* "vectors:FILE", one line */
     bool takes_argument;        /* something stands behind "name:" */
+    bool has_vectors;           /* variants apply: their keys stand among its own */
     const senc_option *options; /* of the keys behind '?', or NULL */
     size_t options_bytes;
     /* Fills s->embedder and what belongs to it; on failure close is called. argument: what stands behind ':', ""
@@ -33,7 +34,8 @@ struct eval_system {
     int64_t n_rules;
     eval_system **parts; /* (n_parts) systems inside this one, owned */
     int64_t n_parts;
-    int64_t bytes_per_vector; /* 0: floats */
+    int64_t bytes_per_vector;     /* 0: floats */
+    struct eval_variant *variant; /* variant.h; NULL: none */
 };
 
 /* A line that stands beside the system's numbers. */
