@@ -17,6 +17,7 @@
 typedef struct eval_flags {
     cli_evaluation_flags data;
     char *json, *query_prompt, *document_prompt, *pooling;
+    senc_strings save_run, save_qrels;
     int64_t max_length;
     bool markdown;
     int precision; /* nn_precision */
@@ -24,6 +25,10 @@ typedef struct eval_flags {
 
 static const senc_option flags[] = {
     CLI_EVALUATION_DATA_ROWS(eval_flags),
+    SENC_OPTION_ROW(eval_flags, save_run, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "FILE",
+                    "write the lists of the --retrieval before it as a TREC run"),
+    SENC_OPTION_ROW(eval_flags, save_qrels, SENC_OPTION_TYPE_STRINGS, NULL, 0, 0, "FILE",
+                    "write its judgements as TREC qrels"),
     SENC_OPTION_PATH(eval_flags, json, NULL,
                      "write the results as JSON; - for standard output, in place of the tables"),
     SENC_OPTION_BOOLEAN(eval_flags, markdown, "false", "print Markdown tables"),
@@ -131,16 +136,19 @@ static bool run_eval(cli_call *call, senc_error *err) {
 const cli_command cli_eval_command = {
     .name = "eval",
     .synopsis = "MODEL [--sts FILE]... [--retrieval DIR [--split NAME]]... [--KIND FILE]... [--config F] [--json OUT]",
-    .help = "evaluate a model on data with known answers",
+    .help = "evaluate a model, or another system, on data with known answers",
     .details =
-        "MODEL is a model folder, a run folder (its best model), or a name in the Hugging Face cache. Metric keys are "
+        "MODEL is a model folder, a run folder (its best model), or a name in the Hugging Face cache; or another "
+        "system "
+        "(senc list systems): vectors:FILE, bm25, run:FILE, hybrid:A+B, MODEL?dim=128, LABEL=SPEC. Metric keys are "
         "NAME_FUNCTION_METRIC, as nfcorpus_cosine_ndcg@10; the rules behind the numbers stand below the tables.\n\n"
         "  senc eval models/m --sts stsb-test.csv --retrieval nfcorpus --json m.json\n"
+        "  senc eval 'hybrid:models/m+bm25' --retrieval nfcorpus --save-run hybrid.run\n"
         "  senc eval runs/faq --retrieval data/faq --split dev --set 'gain=\"linear\"'",
     .flags = flags,
     .flags_bytes = sizeof(eval_flags),
     .min_positionals = 1,
     .max_positionals = 1,
-    .positional = "MODEL (a model folder)",
+    .positional = "MODEL (a model folder, or another system)",
     .run = run_eval,
 };

@@ -53,20 +53,33 @@ static bool add_data(cli_evaluation_data *d, int flag, const char *path, senc_er
     return false;
 }
 
-/* --split and --set belong to the data flag before them; --set before all data to the configuration. */
+/* Flags that are keys of the --retrieval before them; a command has those that it lists. */
+static const struct {
+    const char *key, *flag;
+} retrieval_flags[] = {{"split", "--split"}, {"save_run", "--save-run"}, {"save_qrels", "--save-qrels"}};
+enum { N_RETRIEVAL_FLAGS = sizeof retrieval_flags / sizeof *retrieval_flags };
+
+static int find_retrieval_flag(const char *name) {
+    int i = 0;
+    while (i < N_RETRIEVAL_FLAGS && strcmp(retrieval_flags[i].key, name) != 0) i++;
+    return i;
+}
+
+/* --split, ... and --set belong to the data flag before them; --set before all data to the configuration. */
 static bool apply_to_last(cli_evaluation_data *d, const cli_given *given, senc_error *err) {
-    const bool is_split = strcmp(given->flag->name, "split") == 0;
+    const int i = find_retrieval_flag(given->flag->name);
+    const bool is_set = i == N_RETRIEVAL_FLAGS;
+    const char *flag = is_set ? "--set" : retrieval_flags[i].flag;
     const cli_evaluation_request *last = d->n_requests > 0 ? &d->requests[d->n_requests - 1] : NULL;
-    senc_value *target = last && last->own ? last->own : !is_split ? d->config : NULL;
+    senc_value *target = last && last->own ? last->own : is_set ? d->config : NULL;
     if (!target)
-        return senc_fail(err, SENC_BAD_INPUT, "--%s %s: must stand behind the data it belongs to", given->flag->name,
-                         given->value);
-    if (is_split) {
+        return senc_fail(err, SENC_BAD_INPUT, "%s %s: must stand behind the data it belongs to", flag, given->value);
+    if (!is_set) {
         const senc_value *type = senc_value_find(target, "type");
         if (strcmp(type->string, "retrieval") != 0)
-            return senc_fail(err, SENC_BAD_INPUT, "--split %s: expected behind --retrieval, found behind --%s",
+            return senc_fail(err, SENC_BAD_INPUT, "%s %s: expected behind --retrieval, found behind --%s", flag,
                              given->value, type->string);
-        return put_string(target, "split", given->value, (senc_place){.file = "--split"}, err);
+        return put_string(target, retrieval_flags[i].key, given->value, (senc_place){.file = flag}, err);
     }
     senc_value *change;
     return data_toml_parse_assignment(given->value, &change, err) && senc_value_merge(target, change, err);
@@ -97,7 +110,7 @@ static bool collect_requests(cli_evaluation_data *d, const cli_call *call, const
         bool ok = true;
         if (flag < N_DATA_FLAGS)
             ok = add_data(d, flag, given->value, err);
-        else if (strcmp(given->flag->name, "split") == 0 || strcmp(given->flag->name, "set") == 0)
+        else if (strcmp(given->flag->name, "set") == 0 || find_retrieval_flag(given->flag->name) < N_RETRIEVAL_FLAGS)
             ok = apply_to_last(d, given, err);
         if (!ok) return false;
     }

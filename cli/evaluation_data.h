@@ -6,7 +6,8 @@
 #include "cli/command.h"
 #include "eval/evaluator.h"
 
-/* The flags; a command's struct has them as its field `data`, and CLI_EVALUATION_DATA_ROWS among its rows. */
+/* The flags (and, for commands that list them, --save-run and --save-qrels behind a --retrieval); a command's struct
+ * has them as its field `data`, and CLI_EVALUATION_DATA_ROWS among its rows. */
 typedef struct cli_evaluation_flags {
     char *config;
     senc_strings sts, retrieval, triplets, pairs, reranking, paraphrases, bitext, classification, clustering;

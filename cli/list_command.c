@@ -10,6 +10,7 @@
 #include "data/readers/readers.h"
 #include "data/tokenizers/tokenizer_parts.h"
 #include "eval/evaluator.h"
+#include "eval/system.h"
 #include "losses/loss.h"
 #include "nn/architecture.h"
 #include "train/config.h"
@@ -88,6 +89,11 @@ static bool get_reader(int i, list_entry *out) {
     return true;
 }
 
+static bool get_system(int i, list_entry *out) {
+    *out = (list_entry){0};
+    return eval_system_list(i, &out->name, &out->help, &out->options);
+}
+
 static bool get_tokenizer(int i, list_entry *out) {
 #define DATA_MODEL(name) extern const data_model_kind data_model_##name;
 #include "data/tokenizers.def"
@@ -112,6 +118,7 @@ static const struct list_kind {
     {"evaluators", "[[eval]] type", get_evaluator},
     {"losses", "[loss] type", get_loss},
     {"readers", "formats of data files", get_reader},
+    {"systems", "what senc eval and compare measure", get_system},
     {"tokenizers", "kinds of tokenizer", get_tokenizer},
 };
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
