@@ -121,11 +121,14 @@ bool eval_encoder_stream(eval_encoder *e, const char *prompt, const eval_text_st
     return run(e, prompt, &ends, err);
 }
 
+const char *eval_encoder_prompt(const eval_encoder *e, eval_role role) {
+    if (role == EVAL_DOCUMENT) return nn_model_document_prompt(e->model);
+    return nn_model_prompt(e->model, role == EVAL_QUERY ? "query" : NULL); /* NULL: the default */
+}
+
 static bool embed_role(void *context, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err) {
     eval_encoder *e = context;
-    const char *prompt = nn_model_prompt(e->model, role == EVAL_QUERY ? "query" : NULL); /* NULL: the default */
-    if (role == EVAL_DOCUMENT) prompt = nn_model_document_prompt(e->model);
-    return eval_encoder_embed(e, prompt, texts, n, out, err);
+    return eval_encoder_embed(e, eval_encoder_prompt(e, role), texts, n, out, err);
 }
 
 eval_embedder eval_encoder_embedder(eval_encoder *e) {

@@ -48,6 +48,8 @@ bool eval_encoder_stream(eval_encoder *e, const char *prompt, const eval_text_st
 
 /* An embedder for the evaluators: roles use the model's "query" and "document" prompts. */
 eval_embedder eval_encoder_embedder(eval_encoder *e);
+/* What its embedder puts in front of texts of that role; NULL or "": nothing. Lives as long as the model. */
+const char *eval_encoder_prompt(const eval_encoder *e, eval_role role);
 const eval_encoder_stats *eval_encoder_get_stats(const eval_encoder *e);
 
 /* Calls show(context, stats) after every batch, from any thread, one at a time: for a progress line. NULL: nobody

@@ -75,6 +75,8 @@ const char *eval_system_spec(const eval_system *s); /* without the label */
 eval_embedder eval_system_embedder(eval_system *s);
 /* Reads the weights' file, for its hash. */
 bool eval_system_get_facts(const eval_system *s, eval_system_facts *facts, senc_error *err);
+/* What a model, or the model behind a variant, puts in front of texts of that role; NULL: nothing, or unknown. */
+const char *eval_system_prompt(const eval_system *s, eval_role role);
 /* As eval_encoder_watch, for every model in the system. */
 void eval_system_watch(eval_system *s, eval_encoder_progress *show, void *context);
 /* Sums over the models in the system; max_length: the shortest of theirs, 0 without models. */

@@ -191,6 +191,11 @@ bool eval_system_get_facts(const eval_system *s, eval_system_facts *facts, senc_
     return !s->kind->add_facts || s->kind->add_facts(s, facts, err);
 }
 
+const char *eval_system_prompt(const eval_system *s, eval_role role) {
+    if (s->encoder) return eval_encoder_prompt(s->encoder, role);
+    return s->n_parts == 1 ? eval_system_prompt(s->parts[0], role) : NULL;
+}
+
 void eval_system_watch(eval_system *s, eval_encoder_progress *show, void *context) {
     if (s->encoder) eval_encoder_watch(s->encoder, show, context);
     for (int64_t i = 0; i < s->n_parts; i++) eval_system_watch(s->parts[i], show, context);

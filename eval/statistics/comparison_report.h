@@ -1,0 +1,29 @@
+/* A comparison for people (80 columns, or Markdown) and for machines (JSON). */
+#ifndef EVAL_COMPARISON_REPORT_H
+#define EVAL_COMPARISON_REPORT_H
+
+#include "autograd/base/buffer.h"
+#include "data/formats/json.h"
+#include "eval/statistics/comparison.h"
+
+/* What it costs to run a model, and to change to it. */
+typedef struct eval_switching_cost {
+    const char *label;
+    int64_t dimension, bytes_per_vector;        /* 0: no vectors, or unknown */
+    double texts_per_second;                    /* as measured in this run; 0: not measured */
+    const char *query_prompt, *document_prompt; /* NULL: none or unknown */
+    /* Can the old index be kept? The candidate's query vectors, mapped into the base's space, against the base's
+     * document vectors. key NULL: not measured. */
+    const char *map_key, *map_method;
+    double map_value, map_base, map_candidate; /* of that metric: mapped, base alone, candidate alone */
+    int64_t map_n_fitted;                      /* texts that the map was fitted on */
+    double map_cosine;                         /* mean of mapped and old vectors of texts it was not fitted on */
+} eval_switching_cost;
+
+/* costs (n_costs): one for each model, the base first; n_costs 0: none are shown. */
+void eval_comparison_print(const eval_comparison *c, const eval_switching_cost *costs, int64_t n_costs,
+                           int64_t n_documents, bool markdown, senc_buffer *out);
+void eval_comparison_put_json(const eval_comparison *c, const eval_switching_cost *costs, int64_t n_costs,
+                              int64_t n_documents, data_json *object);
+
+#endif
