@@ -9,6 +9,7 @@
 #include "autograd/base/rng.h"
 #include "eval/statistics/changed_units.h"
 #include "eval/statistics/compared_series.h"
+#include "eval/statistics/swap_test.h"
 
 const char *eval_verdict_name(eval_verdict verdict) {
     static const char *const names[] = {"better", "not distinguishable", "worse", "too few"};
@@ -63,12 +64,17 @@ static bool williams_of(const eval_compared_series *s, double *p, senc_error *er
     return true;
 }
 
-/* Means: are signs exchangeable? Other statistics are no sums of units: the bootstrap's own p. */
+/* Means: are signs exchangeable? Other statistics are no sums of units: are answers? Seeds of several models have no
+ * answers to exchange: the bootstrap's own p. */
 static bool test_change(const eval_compared_series *s, const eval_comparison_options *o, eval_change *c,
                         senc_error *err) {
     c->p = c->difference.p;
     c->test = "bootstrap";
-    if (s->base[0].statistic != EVAL_MEAN) return true;
+    if (s->base[0].statistic != EVAL_MEAN) {
+        if (s->n_base > 1 || s->n_candidate > 1) return true;
+        c->test = "swaps";
+        return eval_swap_test(&s->base[0], &s->candidate[0], 0, o->seed + 1, &c->p, err);
+    }
     eval_flip_result flips;
     if (!eval_sign_flip_test(s->differences, s->n_units, 0, o->seed + 1, &flips, err)) return false;
     c->p = isnan(c->difference.value) ? NAN : flips.p;

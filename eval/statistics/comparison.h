@@ -61,7 +61,7 @@ typedef struct eval_change {
     double base, candidate;               /* over seeds: the mean */
     double base_spread, candidate_spread; /* standard deviation over seeds; NaN for one */
     eval_estimate difference;
-    const char *test;   /* "sign flips", "sign flips, exact", "bootstrap" */
+    const char *test;   /* "sign flips", "sign flips, exact", "swaps", "bootstrap" */
     double p, p_holm;   /* NaN: undefined */
     double williams;    /* p of Williams' test for Pearson and Spearman (one seed each), else NaN */
     eval_effect effect; /* of single units, see eval_series_unit_scores */

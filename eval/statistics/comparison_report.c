@@ -137,6 +137,7 @@ static void put_effects(const printer *p, const eval_candidate *candidate, const
 }
 
 static void put_sentences(const printer *p, const eval_candidate *candidate, const char *data) {
+    if (!p->markdown) senc_buffer_append_text(p->out, "\n");
     for (int64_t i = 0; i < candidate->n_changes; i++) {
         const eval_change *c = &candidate->changes[i];
         char units[64], p_value[16];
@@ -340,6 +341,9 @@ static void put_map(const printer *p, const eval_switching_cost *c) {
 
 static void put_costs(const printer *p, const eval_switching_cost *costs, int64_t n, int64_t n_documents) {
     char heading[96];
+    bool is_known = false; /* saved reports may say nothing */
+    for (int64_t i = 0; i < n; i++) is_known = is_known || costs[i].dimension > 0 || costs[i].texts_per_second > 0;
+    if (!is_known) return;
     snprintf(heading, sizeof heading, "What switching costs, for %lld documents", (long long)n_documents);
     put_heading(p, 2, heading);
     put_cost_table(p, costs, n, n_documents);
@@ -364,7 +368,6 @@ static void put_data(const printer *p, const eval_candidate *candidate, int64_t 
     put_changes(p, candidate, list->data);
     if (!p->markdown) senc_buffer_append_text(p->out, "\n");
     put_effects(p, candidate, list->data);
-    if (!p->markdown) senc_buffer_append_text(p->out, "\n");
     put_sentences(p, candidate, list->data);
     put_units(p, list);
 }
@@ -388,7 +391,8 @@ static void put_rules(const printer *p) {
     put(p, "  ",
         "change: new - today, on the same units; intervals: paired bootstrap (studentised for means, BCa else)");
     put(p, "  ",
-        "p: paired sign flips for means, bootstrap else; corrected (Holm) over %lld headline tests, the %lld others "
+        "p: paired permutations (sign flips for means, swapped answers else; several seeds: bootstrap), corrected "
+        "(Holm) over %lld headline tests, the %lld others "
         "among themselves; headline metrics decide",
         (long long)c->n_headline, (long long)c->n_others);
     put(p, "  ",

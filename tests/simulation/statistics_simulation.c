@@ -9,6 +9,7 @@
 #include "autograd/base/threads.h"
 #include "eval/statistics/bootstrap.h"
 #include "eval/statistics/paired_tests.h"
+#include "eval/statistics/swap_test.h"
 
 #define LARGEST 1000
 #define LEVEL   0.05
@@ -166,9 +167,24 @@ static int spearman_estimate(const simulation *s, uint64_t seed, eval_estimate *
     return bootstrap_models(EVAL_SPEARMAN, s, gold, a, b, seed, e);
 }
 
+static int swap_models(eval_statistic statistic, const simulation *s, const double *gold, const double *a,
+                       const double *b, uint64_t seed) {
+    eval_series_plan plans[2] = {{0}};
+    double p = NAN;
+    const bool ok = eval_series_plan_init(&plans[0], statistic, a, gold, s->n_units, NULL) &&
+                    eval_series_plan_init(&plans[1], statistic, b, gold, s->n_units, NULL) &&
+                    eval_swap_test(&plans[0], &plans[1], s->n_resamples, seed + 1, &p, NULL);
+    eval_series_plan_free(&plans[0]);
+    eval_series_plan_free(&plans[1]);
+    return ok ? p < LEVEL : -1;
+}
+
 static int alarm_spearman(const simulation *s, uint64_t seed) {
-    eval_estimate e;
-    return spearman_estimate(s, seed, &e) < 0 ? -1 : e.p < LEVEL;
+    senc_rng rng;
+    senc_rng_init(&rng, seed);
+    double gold[LARGEST], a[LARGEST], b[LARGEST];
+    draw_similarities(&rng, s, gold, a, b);
+    return swap_models(EVAL_SPEARMAN, s, gold, a, b, seed);
 }
 
 static int cover_spearman(const simulation *s, uint64_t seed) {
@@ -190,8 +206,8 @@ static int alarm_williams(const simulation *s, uint64_t seed) {
     return eval_williams_test(r[0], r[1], r[2], s->n_units) < LEVEL;
 }
 
-/* Average precision of two classifiers that are equally good: a third of the pairs is positive. */
-static int alarm_average_precision(const simulation *s, uint64_t seed) {
+/* Two classifiers that are equally good: a third of the pairs is positive. */
+static int alarm_classifier(eval_statistic statistic, const simulation *s, uint64_t seed) {
     senc_rng rng;
     senc_rng_init(&rng, seed);
     double gold[LARGEST], a[LARGEST], b[LARGEST];
@@ -201,15 +217,22 @@ static int alarm_average_precision(const simulation *s, uint64_t seed) {
         a[i] = common + senc_rng_normal(&rng);
         b[i] = common + senc_rng_normal(&rng);
     }
-    eval_estimate e;
-    if (bootstrap_models(EVAL_AVERAGE_PRECISION, s, gold, a, b, seed, &e) < 0) return -1;
-    return e.p < LEVEL;
+    return swap_models(statistic, s, gold, a, b, seed);
+}
+
+static int alarm_average_precision(const simulation *s, uint64_t seed) {
+    return alarm_classifier(EVAL_AVERAGE_PRECISION, s, seed);
+}
+
+static int alarm_f1(const simulation *s, uint64_t seed) {
+    return alarm_classifier(EVAL_F1_BEST, s, seed);
 }
 
 /* ---- the table ---- */
 
 #define FLIPS     1999
 #define RESAMPLES 999
+#define SWAPS     499
 #define ALARMS(label, how, units, function, effect_, share_, draws)                                                    \
     { label, how, SIMULATION_FALSE_ALARMS, units, 0.05, function, effect_, share_, draws }
 #define COVERS(label, how, units, function, effect_, share_)                                                           \
@@ -228,11 +251,13 @@ static const simulation table[] = {
     ALARMS(ndcg_same, "sign flips", 1000, flip_ndcg, 0, 0.6, FLIPS),
     ALARMS(hits_same, "sign flips", 300, flip_hits, 0, 0.5, FLIPS),
     ALARMS(hits_same, "sign flips", 1000, flip_hits, 0, 0.5, FLIPS),
-    ALARMS(rho, "bootstrap", 50, alarm_spearman, 0, 0.8, RESAMPLES),
-    ALARMS(rho, "bootstrap", 300, alarm_spearman, 0, 0.8, RESAMPLES),
+    ALARMS(rho, "swaps", 50, alarm_spearman, 0, 0.8, SWAPS),
+    ALARMS(rho, "swaps", 300, alarm_spearman, 0, 0.8, SWAPS),
     ALARMS("Pearson difference", "Williams", 50, alarm_williams, 0, 0.8, 0),
     ALARMS("Pearson difference", "Williams", 300, alarm_williams, 0, 0.8, 0),
-    ALARMS(ap, "bootstrap", 300, alarm_average_precision, 0, 0, RESAMPLES),
+    ALARMS(ap, "swaps", 100, alarm_average_precision, 0, 0, SWAPS),
+    ALARMS(ap, "swaps", 300, alarm_average_precision, 0, 0, SWAPS),
+    ALARMS("F1 difference, best thresholds", "swaps", 300, alarm_f1, 0, 0, SWAPS),
     COVERS(ndcg_alone, "studentised", 30, cover_ndcg, 0.25, 0),
     COVERS(ndcg_alone, "studentised", 100, cover_ndcg, 0.25, 0),
     COVERS(ndcg_alone, "studentised", 300, cover_ndcg, 0.25, 0),
