@@ -83,13 +83,6 @@ static const char *short_key(const eval_change *c) {
     return strncmp(c->key, c->data, n) == 0 && c->key[n] == '_' ? c->key + n + 1 : c->key;
 }
 
-static void add_spread(senc_grid *grid, double value, double spread) {
-    if (isnan(spread))
-        senc_grid_add(grid, "%.4f", value);
-    else
-        senc_grid_add(grid, "%.4f+-%.3f", value, spread);
-}
-
 /* ---- tables ---- */
 
 static void put_changes(const printer *p, const eval_candidate *candidate, const char *data) {
@@ -102,8 +95,8 @@ static void put_changes(const printer *p, const eval_candidate *candidate, const
         char p_value[16];
         if (strcmp(c->data, data) != 0) continue;
         senc_grid_add(&grid, "%s", short_key(c));
-        add_spread(&grid, c->base, c->base_spread);
-        add_spread(&grid, c->candidate, c->candidate_spread);
+        senc_grid_add(&grid, "%.4f", c->base);
+        senc_grid_add(&grid, "%.4f", c->candidate);
         senc_grid_add(&grid, "%+.4f", c->difference.value);
         if (isnan(c->difference.low))
             senc_grid_add(&grid, "-");
@@ -136,6 +129,20 @@ static void put_effects(const printer *p, const eval_candidate *candidate, const
     put_grid(p, &grid);
 }
 
+/* Several seeds of a recipe show how much the seed alone does. */
+static void put_seeds(const printer *p, const eval_change *c) {
+    const double spreads[2] = {c->base_spread, c->candidate_spread}, values[2] = {c->base, c->candidate};
+    double largest = 0;
+    for (int s = 0; s < 2; s++) {
+        if (isnan(spreads[s])) continue;
+        put(p, "  ", "%s over its seeds: %.4f +- %.4f (standard deviation).", s == 0 ? "Today" : "New", values[s],
+            spreads[s]);
+        if (spreads[s] > largest) largest = spreads[s];
+    }
+    if (largest > 0)
+        put(p, "  ", "The change is %.1f times what one seed does to another.", fabs(c->difference.value) / largest);
+}
+
 static void put_sentences(const printer *p, const eval_candidate *candidate, const char *data) {
     if (!p->markdown) senc_buffer_append_text(p->out, "\n");
     for (int64_t i = 0; i < candidate->n_changes; i++) {
@@ -147,11 +154,7 @@ static void put_sentences(const printer *p, const eval_candidate *candidate, con
                 count_units(c->n_units, c->unit_name, units, sizeof units), short_key(c), c->detectable);
         if (!isnan(c->williams))
             put(p, "  ", "Williams' test of %s: p = %s.", short_key(c), p_text(c->williams, p_value, sizeof p_value));
-        const double spread =
-            fmax(isnan(c->base_spread) ? 0 : c->base_spread, isnan(c->candidate_spread) ? 0 : c->candidate_spread);
-        if (spread > 0)
-            put(p, "  ", "Seeds of one recipe differ by %.4f (standard deviation); the change is %.1f times that.",
-                spread, fabs(c->difference.value) / spread);
+        put_seeds(p, c);
     }
 }
 
@@ -389,11 +392,11 @@ static void put_rules(const printer *p) {
     const eval_comparison *c = p->comparison;
     put_heading(p, 2, "Rules");
     put(p, "  ",
-        "change: new - today, on the same units; intervals: paired bootstrap (studentised for means, BCa else)");
+        "change: new - today, on the same units; intervals: paired bootstrap (studentised, or "
+        "Student's t, for means; BCa else)");
     put(p, "  ",
         "p: paired permutations (sign flips for means, swapped answers else; several seeds: bootstrap), corrected "
-        "(Holm) over %lld headline tests, the %lld others "
-        "among themselves; headline metrics decide",
+        "(Holm) among the headline metrics (%lld) and among the others (%lld); headline metrics decide",
         (long long)c->n_headline, (long long)c->n_others);
     put(p, "  ",
         "wins, ties, losses, d_z (Cohen) and delta (Cliff, within pairs): of single units; visible from: smallest "
