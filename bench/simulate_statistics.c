@@ -27,7 +27,7 @@ int main(int argc, char **argv) {
     printf("| simulated | method | units | measure | expected | found |\n|---|---|---:|---|---:|---:|\n");
     int64_t n_off = 0;
     for (int64_t i = 0; i < n; i++) {
-        const double found = simulation_rate(&all[i], n_runs, seed), expected = expected_of(&all[i]);
+        const double found = simulation_rate(&all[i], n_runs, seed + (uint64_t)i), expected = expected_of(&all[i]);
         const bool is_off = !(fabs(found - expected) <= 0.01);
         printf("| %s | %s | %lld | %s | %.1f %% | %.1f %%%s |\n", all[i].name, all[i].method, (long long)all[i].n_units,
                measures[all[i].measure], 100 * expected, 100 * found, is_off ? " (off)" : "");

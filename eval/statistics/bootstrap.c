@@ -146,11 +146,28 @@ static bool count_others(const double *values, int64_t n, int64_t *n_others, sen
     return true;
 }
 
-/* Few distinct values resample to few distinct means, whose t says nothing about the tails: there, and where too many
- * resamples had no spread at all, Student's t takes the place of the bootstrap's. */
-static double t_or_student(const mean_run *run, double p) {
-    const double t = quantile_of(run->t, run->options.n_resamples, p);
-    return run->n_others >= FEWEST_OTHERS && isfinite(t) ? t : eval_t_quantile(p, (double)(run->n - 1));
+/* Few distinct values resample to few distinct means, whose t says nothing about the tails: Student's t takes the place
+ * of the bootstrap's there. */
+static void student_interval(const mean_run *run, eval_estimate *out) {
+    const double df = (double)(run->n - 1), t = eval_t_quantile((1 + run->options.level) / 2, df);
+    out->low = run->mean - out->error * t;
+    out->high = run->mean + out->error * t;
+    if (out->error > 0)
+        out->p = 2 * eval_t_cdf(-fabs(run->mean) / out->error, df);
+    else
+        out->p = run->mean == 0 ? 1 : 0;
+}
+
+/* run.t is sorted; a quantile among resamples that had no spread is Student's too. */
+static void studentised_interval(const mean_run *run, eval_estimate *out) {
+    const int64_t n_resamples = run->options.n_resamples;
+    const double tail = (1 - run->options.level) / 2, student = eval_t_quantile(tail, (double)(run->n - 1));
+    const double low = quantile_of(run->t, n_resamples, tail), high = quantile_of(run->t, n_resamples, 1 - tail);
+    out->low = run->mean - out->error * (isfinite(high) ? high : -student);
+    out->high = run->mean - out->error * (isfinite(low) ? low : student);
+    const double share = clamp_share(share_below(run->t, n_resamples, run->mean / out->error), n_resamples);
+    out->p = 2 * (share < 0.5 ? share : 1 - share);
+    out->n_resamples = n_resamples;
 }
 
 bool eval_bootstrap_mean(const double *values, int64_t n, const eval_bootstrap_options *options, eval_estimate *out,
@@ -164,21 +181,15 @@ bool eval_bootstrap_mean(const double *values, int64_t n, const eval_bootstrap_o
     if (n < 2 || !isfinite(run.mean)) return true;
     out->error = sqrt(squares / (double)(n - 1) / (double)n);
     if (!count_others(values, n, &run.n_others, err)) return false;
+    if (run.n_others < FEWEST_OTHERS) {
+        student_interval(&run, out);
+        return true;
+    }
     run.t = senc_alloc((size_t)run.options.n_resamples, sizeof *run.t);
     if (!run.t) return senc_fail_memory(err, (size_t)run.options.n_resamples * sizeof *run.t, "resamples");
-    const int64_t n_resamples = run.options.n_resamples;
-    senc_parallel((n_resamples + CHUNK - 1) / CHUNK, resample_means, &run);
-    qsort(run.t, (size_t)n_resamples, sizeof *run.t, ascending);
-    const double tail = (1 - run.options.level) / 2;
-    out->low = run.mean - out->error * t_or_student(&run, 1 - tail);
-    out->high = run.mean - out->error * t_or_student(&run, tail);
-    if (out->error > 0) {
-        const double share = clamp_share(share_below(run.t, n_resamples, run.mean / out->error), n_resamples);
-        out->p = 2 * (share < 0.5 ? share : 1 - share);
-    } else {
-        out->p = run.mean == 0 ? 1 : 2 / (double)(n_resamples + 1);
-    }
-    out->n_resamples = n_resamples;
+    senc_parallel((run.options.n_resamples + CHUNK - 1) / CHUNK, resample_means, &run);
+    qsort(run.t, (size_t)run.options.n_resamples, sizeof *run.t, ascending);
+    studentised_interval(&run, out);
     free(run.t);
     return true;
 }

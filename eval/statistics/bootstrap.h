@@ -22,7 +22,7 @@ typedef struct eval_estimate {
     double value, low, high; /* low and high are NaN where fewer than two units or 95 % of the resamples are defined */
     double error;            /* standard error */
     double p;                /* two-sided, of the hypothesis that the value is 0, from the same bootstrap */
-    int64_t n_resamples;     /* that were defined */
+    int64_t n_resamples;     /* that were defined; 0 for Student's t */
 } eval_estimate;
 
 /* What is estimated: the mean of b's series less the mean of a's (several seeds of one recipe each), or with n_a = 0
