@@ -1,4 +1,5 @@
 /* senc inspect: what is in a model folder, a data file, a BEIR folder or a configuration, read and checked whole. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "autograd/base/memory.h"
 #include "autograd/base/terminal.h"
 #include "cli/command.h"
+#include "cli/inspect_vectors.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
 #include "data/readers/readers.h"
@@ -187,15 +189,10 @@ static bool ends_with(const char *text, const char *end) {
     return n >= n_end && strcmp(text + n - n_end, end) == 0;
 }
 
-static bool run_inspect(cli_call *call, senc_error *err) {
-    const char *path = call->positionals[0];
+static bool inspect_path(const char *path, senc_error *err) {
     senc_buffer out = {0};
     char *corpus = senc_path_is_folder(path) ? data_path_find_packed(path, "corpus.jsonl") : NULL;
-    bool ok = cli_start_threads(call, err);
-    if (!ok) {
-        free(corpus);
-        return false;
-    }
+    bool ok = true;
     if (corpus) {
         ok = inspect_beir(path, &out, err);
     } else if (senc_path_is_file(path)) {
@@ -211,14 +208,52 @@ static bool run_inspect(cli_call *call, senc_error *err) {
     return false;
 }
 
+static bool run_inspect(cli_call *call, senc_error *err) {
+    const cli_inspect_flags *f = call->flags;
+    if (!cli_start_threads(call, err)) return false;
+    if (call->n_positionals == 0) return cli_inspect_vectors(f, err);
+    if (call->n_given > 0)
+        return senc_fail(err, SENC_BAD_INPUT, "senc inspect: expected PATH alone, or flags without it");
+    return inspect_path(call->positionals[0], err);
+}
+
+static const senc_option flags[] = {
+    SENC_OPTION_STRINGS(
+        cli_inspect_flags, vectors, NULL,
+        "vectors to check (npy, jsonl, f32, f16, i8, bin); given twice: the drift from one to the other"),
+    SENC_OPTION_STRINGS(cli_inspect_flags, model, NULL,
+                        "check what this model makes of the texts of --input; likewise"),
+    SENC_OPTION_PATH(cli_inspect_flags, input, NULL,
+                     "the texts, row by row: finds texts and vectors that do not go together"),
+    SENC_OPTION_STRING(cli_inspect_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
+    SENC_OPTION_STRING(cli_inspect_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
+    SENC_OPTION_STRING(cli_inspect_flags, pair_column, NULL, "column of their positives, for alignment, with --model"),
+    SENC_OPTION_PATH(cli_inspect_flags, pairs, NULL, "vectors of the rows' positives, for alignment"),
+    SENC_OPTION_BOOLEAN(cli_inspect_flags, unpaired, "false",
+                        "the two sets are of other texts (windows of time): has their distribution shifted?"),
+    SENC_OPTION_STRING(cli_inspect_flags, prompt_name, NULL, "put this prompt of the model in front of every text"),
+    SENC_OPTION_INTEGER(cli_inspect_flags, max_length, "0", 0, HUGE_VAL, "longest text in tokens; 0: the model's"),
+    SENC_OPTION_CHOICE(cli_inspect_flags, on_bad_utf8, "error", "error|replace",
+                       "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    SENC_OPTION_PATH(cli_inspect_flags, json, NULL, "the findings as JSON; - for standard output"),
+    {0},
+};
+
 const cli_command cli_inspect_command = {
     .name = "inspect",
-    .synopsis = "PATH",
-    .help = "what is in a model folder, a data file, a BEIR folder or a configuration",
+    .synopsis = "PATH | --vectors FILE [--vectors FILE2] | --model MODEL --input TEXTS",
+    .help = "what is in a model folder, a data file, a BEIR folder or a configuration; are vectors sound?",
     .details = "Everything is read and checked: every row of a data file, every tensor of a model.\n\n"
+               "Vectors: numbers that are not finite, lengths, duplicates, constant dimensions, mean cosine, effective "
+               "rank, uniformity; with pairs alignment; with texts suspicious similarities; of two sets of the same "
+               "texts how far they have moved, with --unpaired whether two samples differ. What looks wrong is listed "
+               "as warnings; the exit code stays 0.\n\n"
                "  senc inspect models/m\n"
-               "  senc inspect data/train.jsonl.gz",
-    .min_positionals = 1,
+               "  senc inspect data/train.jsonl.gz\n"
+               "  senc inspect --vectors old.npy --vectors new.npy --input texts.txt",
+    .flags = flags,
+    .flags_bytes = sizeof(cli_inspect_flags),
+    .min_positionals = 0,
     .max_positionals = 1,
     .positional = "PATH",
     .run = run_inspect,
