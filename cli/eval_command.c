@@ -8,15 +8,17 @@
 #include "autograd/base/memory.h"
 #include "cli/command.h"
 #include "cli/evaluation_data.h"
+#include "cli/evaluation_report.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
 #include "data/formats/json.h"
 #include "eval/report.h"
+#include "eval/reports/report_page.h"
 #include "eval/system.h"
 
 typedef struct eval_flags {
     cli_evaluation_flags data;
-    char *json, *query_prompt, *document_prompt, *pooling;
+    char *json, *html, *report, *query_prompt, *document_prompt, *pooling;
     senc_strings save_run, save_qrels;
     int64_t max_length;
     bool markdown;
@@ -31,6 +33,10 @@ static const senc_option flags[] = {
                     "write its judgements as TREC qrels"),
     SENC_OPTION_PATH(eval_flags, json, NULL,
                      "write the results as JSON; - for standard output, in place of the tables"),
+    SENC_OPTION_PATH(eval_flags, html, NULL,
+                     "write one HTML file with charts, intervals, slices and the worst queries"),
+    SENC_OPTION_PATH(eval_flags, report, NULL,
+                     "write report.json (all of it, per query too), report.md and report.html into this folder"),
     SENC_OPTION_BOOLEAN(eval_flags, markdown, "false", "print Markdown tables"),
     SENC_OPTION_STRING(eval_flags, query_prompt, NULL, "put in front of queries; unset: what the model says"),
     SENC_OPTION_STRING(eval_flags, document_prompt, NULL, "put in front of documents; unset: what the model says"),
@@ -44,14 +50,12 @@ static const senc_option flags[] = {
 
 typedef struct eval_run {
     cli_evaluation_data data;
-    eval_result *results;
-    int64_t n_results;
+    eval_saved_report report; /* has the results */
     eval_system *system;
 } eval_run;
 
 static void free_run(eval_run *run) {
-    for (int64_t i = 0; i < run->n_results; i++) eval_result_free(&run->results[i]);
-    free(run->results);
+    eval_saved_report_free(&run->report);
     cli_evaluation_data_close(&run->data);
     eval_system_free(run->system);
 }
@@ -74,8 +78,8 @@ static bool open_system(eval_run *run, const eval_flags *f, const char *spec, se
 
 static bool run_jobs(eval_run *run, senc_error *err) {
     const int64_t n_jobs = run->data.n_jobs;
-    run->results = senc_alloc_zero((size_t)n_jobs, sizeof *run->results);
-    if (!run->results) return senc_fail_memory(err, (size_t)n_jobs * sizeof *run->results, "results");
+    eval_result *results = run->report.results = senc_alloc_zero((size_t)n_jobs, sizeof *results);
+    if (!results) return senc_fail_memory(err, (size_t)n_jobs * sizeof *results, "results");
     const eval_embedder embedder = eval_system_embedder(run->system);
     for (int64_t i = 0; i < n_jobs; i++) {
         char what[128];
@@ -83,10 +87,10 @@ static bool run_jobs(eval_run *run, senc_error *err) {
                  run->data.requests[i].scope);
         cli_progress progress = {.what = what, .n_all = -1};
         cli_progress_watch_system(&progress, run->system);
-        const bool ok = eval_job_run(&run->data.jobs[i], &embedder, &run->results[i], err);
+        const bool ok = eval_job_run(&run->data.jobs[i], &embedder, &results[i], err);
         eval_system_watch(run->system, NULL, NULL);
         if (!ok) return false;
-        run->n_results++;
+        run->report.n_results++;
     }
     senc_log_status("%s", "");
     return true;
@@ -95,7 +99,7 @@ static bool run_jobs(eval_run *run, senc_error *err) {
 static bool write_json(const eval_run *run, const char *model_name, const char *path, senc_error *err) {
     data_json *object = data_json_create_object();
     data_json_put_string(object, "model", model_name);
-    eval_report_put_json(run->results, run->n_results, object);
+    eval_report_put_json(run->report.results, run->report.n_results, object);
     senc_buffer out = {0};
     bool ok = data_json_dump(object, 2, &out) || senc_fail_memory(err, out.n_bytes, "the results");
     senc_buffer_append_text(&out, "\n");
@@ -110,10 +114,19 @@ static bool write_results(const eval_run *run, const eval_flags *f, const char *
     if (f->json && strcmp(f->json, "-") == 0) return true;
     senc_buffer out = {0};
     if (f->markdown)
-        eval_report_print_markdown(run->results, run->n_results, &out);
+        eval_report_print_markdown(run->report.results, run->report.n_results, &out);
     else
-        eval_report_print(run->results, run->n_results, &out);
+        eval_report_print(run->report.results, run->report.n_results, &out);
     return cli_output_buffer(&out, err);
+}
+
+/* --report and --html. */
+static bool write_reports(eval_run *run, const eval_flags *f, const cli_call *call, senc_error *err) {
+    if (!f->report && !f->html) return true;
+    return cli_report_describe(&run->report, run->system, &run->data, call, err) &&
+           eval_report_add_intervals(&run->report, err) &&
+           (!f->report || eval_report_write_folder(&run->report, f->report, err)) &&
+           (!f->html || eval_report_write_html(&run->report, f->html, err));
 }
 
 static bool run_eval(cli_call *call, senc_error *err) {
@@ -127,7 +140,7 @@ static bool run_eval(cli_call *call, senc_error *err) {
         int64_t max_length;
         eval_system_get_stats(run.system, &stats, &max_length);
         cli_warn_about_texts(stats.n_texts, stats.n_truncated, max_length, stats.n_empty);
-        ok = write_results(&run, f, eval_system_label(run.system), err);
+        ok = write_reports(&run, f, call, err) && write_results(&run, f, eval_system_label(run.system), err);
     }
     free_run(&run);
     return ok;
@@ -135,14 +148,15 @@ static bool run_eval(cli_call *call, senc_error *err) {
 
 const cli_command cli_eval_command = {
     .name = "eval",
-    .synopsis = "MODEL [--sts FILE]... [--retrieval DIR [--split NAME]]... [--KIND FILE]... [--config F] [--json OUT]",
+    .synopsis =
+        "MODEL [--sts FILE]... [--retrieval DIR [--split NAME]]... [--KIND FILE]... [--config F] [--report DIR]",
     .help = "evaluate a model, or another system, on data with known answers",
     .details =
         "MODEL is a model folder, a run folder (its best model), or a name in the Hugging Face cache; or another "
         "system "
         "(senc list systems): vectors:FILE, bm25, run:FILE, hybrid:A+B, MODEL?dim=128, LABEL=SPEC. Metric keys are "
         "NAME_FUNCTION_METRIC, as nfcorpus_cosine_ndcg@10; the rules behind the numbers stand below the tables.\n\n"
-        "  senc eval models/m --sts stsb-test.csv --retrieval nfcorpus --json m.json\n"
+        "  senc eval models/m --sts stsb-test.csv --retrieval nfcorpus --report reports/m\n"
         "  senc eval 'hybrid:models/m+bm25' --retrieval nfcorpus --save-run hybrid.run\n"
         "  senc eval runs/faq --retrieval data/faq --split dev --set 'gain=\"linear\"'",
     .flags = flags,

@@ -129,16 +129,15 @@ static const eval_spec *spec_of(const senc_value *table, const char *scope, senc
     return NULL;
 }
 
-/* What the option of this name holds, a text or NULL; every evaluator has `name` and `path`. */
-static const char *text_option(const eval_job *job, const char *name) {
+const char *eval_job_text(const eval_job *job, const char *option) {
     const senc_option *o = job->spec->options;
-    while (o->name != NULL && strcmp(o->name, name) != 0) o++;
-    SENC_ASSERT(o->name != NULL, "evaluator %s has no option %s", job->spec->name, name);
+    while (o->name != NULL && strcmp(o->name, option) != 0) o++;
+    if (o->name == NULL || (o->type != SENC_OPTION_TYPE_STRING && o->type != SENC_OPTION_TYPE_PATH)) return NULL;
     return *(char *const *)((const char *)job->options + o->offset);
 }
 
 static bool name_job(eval_job *job, senc_error *err) {
-    job->name = eval_data_name(text_option(job, "name"), text_option(job, "path"));
+    job->name = eval_data_name(eval_job_text(job, "name"), eval_job_text(job, "path"));
     return job->name != NULL || senc_fail_memory(err, 1, "the name of an evaluation");
 }
 

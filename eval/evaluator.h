@@ -89,6 +89,8 @@ bool eval_job_open(eval_job *job, const senc_value *table, const char *scope, se
 bool eval_job_check(const eval_job *job, const eval_embedder *embedder, const char *label, senc_error *err);
 bool eval_job_run(eval_job *job, const eval_embedder *embedder, eval_result *result, senc_error *err);
 void eval_job_close(eval_job *job);
+/* A text among its options ("path", "split"); NULL: not given, or this evaluator has no such option. */
+const char *eval_job_text(const eval_job *job, const char *option);
 /* Evaluations of the same name would give the same metric keys: an error. */
 bool eval_jobs_check_names(const eval_job *jobs, int64_t n, senc_error *err);
 

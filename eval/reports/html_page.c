@@ -1,0 +1,163 @@
+/* One HTML file that needs nothing else: see html_page.h. */
+#include "eval/reports/html_page.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/formats/utf8.h"
+
+/* Colours: two series that people with any colour vision tell apart (blue, orange), each with 4.5:1 against its
+ * background, light and dark. Charts are drawn 360 wide, so that they are about 1:1 on a phone. */
+static const char *const style[] = {
+    ":root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--soft:#5b6570;--line:#d8dde3;--card:#f6f8fa;--a:#1f63c4;"
+    "--b:#b3530e;--c:#23784a;--d:#7b3fa8;--good:#1c7a3f;--bad:#b42318;--warn:#8a5a00;--grid:#e6e9ed}\n",
+    "@media (prefers-color-scheme:dark){:root{--bg:#14171b;--fg:#e4e8ec;--soft:#9aa5b1;--line:#333b44;--card:#1c2127;"
+    "--a:#6ea8fe;--b:#f0a060;--c:#6fce97;--d:#c79bf2;--good:#62cf8b;--bad:#ff8a80;--warn:#e8b64c;--grid:#2a3138}}\n",
+    "*{box-sizing:border-box}body{margin:0 auto;max-width:1160px;padding:20px 16px 60px;background:var(--bg);"
+    "color:var(--fg);font:15px/1.5 system-ui,-apple-system,\"Segoe UI\",Roboto,\"DejaVu Sans\",sans-serif}\n",
+    "h1{font-size:1.7rem;line-height:1.25;margin:.2em 0}h2{font-size:1.3rem;margin:2.2em 0 .6em;padding-top:.7em;"
+    "border-top:1px solid var(--line)}h3{font-size:1.03rem;margin:1.8em 0 .5em}h1,h2,h3,p,li,dd,figcaption"
+    "{overflow-wrap:anywhere}p{margin:.5em 0;max-width:80ch}li{max-width:90ch}.soft{color:var(--soft)}code{font:.92em "
+    "ui-monospace,"
+    "Menlo,Consolas,\"DejaVu Sans Mono\",monospace}\n",
+    ".tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:10px;margin:14px 0}"
+    ".tile{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px}"
+    ".tile dt{color:var(--soft);font-size:.83rem}.tile dd{margin:0;font-size:1.15rem;font-weight:600}.hero .tile "
+    "dd{font-size:1.9rem;line-height:1.3}.hero{grid-template-columns:repeat(auto-fill,minmax(min(230px,100%),1fr))}."
+    "facts dt{color:var(--soft);font-size:.83rem}.facts dd{margin:0 0 .5em}"
+    ".tile small{display:block;font-weight:400;font-size:.8rem;color:var(--soft)}\n",
+    ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(340px,100%),1fr));gap:14px}"
+    "figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px;"
+    "break-inside:avoid;max-width:560px}figcaption{font-weight:600;font-size:.93rem}figure "
+    "p{font-size:.83rem;margin:.2em 0;"
+    "color:var(--soft)}svg{display:block;width:100%;height:auto}.wide{max-width:760px}\n",
+    ".key{display:flex;flex-wrap:wrap;gap:2px 14px;font-size:.83rem;color:var(--soft);margin:2px 0;padding:0;"
+    "list-style:none}.key i{display:inline-block;width:14px;height:4px;border-radius:2px;background:var(--k);"
+    "vertical-align:middle;margin-right:5px}\n",
+    ".k0{--k:var(--a)}.k1{--k:var(--b)}.k2{--k:var(--c)}.k3{--k:var(--d)}.k4{--k:var(--soft)}.kg{--k:var(--good)}"
+    ".kb{--k:var(--bad)}svg text{fill:var(--soft);font-size:10.5px}svg .v{fill:var(--fg)}svg .grid{stroke:var(--grid)}"
+    "svg .axis{stroke:var(--soft)}svg .ln{fill:none;stroke:var(--k);stroke-width:2;stroke-linejoin:round}"
+    "svg .dash{stroke-dasharray:5 3}svg .ar{fill:var(--k);fill-opacity:.28;stroke:var(--k);stroke-width:1.3}"
+    "svg .dots{stroke:var(--k);stroke-width:3.4;stroke-linecap:round;stroke-opacity:.45;fill:none}svg "
+    ".pt{fill:var(--k);stroke:var(--card)}svg .ci{stroke:var(--k);stroke-width:2}svg .ref{stroke:var(--fg);"
+    "stroke-dasharray:2 3}\n",
+    ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;margin:.5em 0}caption{text-align:left;"
+    "font-weight:600;padding:.4em 0}th,td{padding:4px 12px 4px 0;text-align:left;vertical-align:top;"
+    "border-bottom:1px solid var(--line)}th{color:var(--soft);font-weight:600}.n{text-align:right;"
+    "font-variant-numeric:tabular-nums;white-space:nowrap}\n",
+    ".unit{border:1px solid var(--line);border-radius:8px;padding:10px 12px;margin:10px 0;break-inside:avoid}"
+    ".unit .head{font-weight:600;margin-top:0}.unit p{margin:.3em 0}.unit ol{margin:.3em 0;padding-left:1.6em}.unit "
+    "li{margin:.15em "
+    "0}"
+    ".unit .tag,.tag{font-size:.78rem;border:1px solid var(--line);border-radius:9px;padding:0 7px;color:var(--soft);"
+    "white-space:nowrap}.ok{color:var(--good)}.no{color:var(--bad)}.so{color:var(--warn)}\n",
+    ".verdict{border:1px solid var(--line);border-left:6px solid var(--k);border-radius:8px;background:var(--card);"
+    "padding:10px 14px;margin:12px 0}.verdict b{font-size:1.12rem;color:var(--k)}.kw{--k:var(--warn)}"
+    ".two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(330px,100%),1fr));gap:4px 28px}"
+    "ul.plain{padding-left:1.2em;margin:.4em 0}\n",
+    "@media (max-width:480px){table{font-size:.8rem}th,td{padding-right:8px}h1{font-size:1.4rem}}\n",
+    "@media print{:root{--bg:#fff;--fg:#000;--soft:#444;--line:#bbb;--card:#fff;--a:#1f63c4;--b:#b3530e;--c:#23784a;"
+    "--d:#7b3fa8;--good:#1c7a3f;--bad:#b42318;--warn:#8a5a00;--grid:#ddd}body{max-width:none;padding:0;font-size:10."
+    "5pt}"
+    ".charts{grid-template-columns:1fr 1fr}h2,h3{break-after:avoid}.scroll{overflow:visible}tr{break-inside:avoid}"
+    "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}@page{margin:15mm}}\n",
+};
+
+static const char *escape_of(unsigned char byte) {
+    switch (byte) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return byte < 0x20 || byte == 0x7f ? " " : NULL;
+    }
+}
+
+void eval_html_text(senc_buffer *out, const char *text) {
+    if (!text) return;
+    senc_buffer good = {0};
+    data_utf8_append_replaced(text, strlen(text), &good);
+    out->failed = out->failed || good.failed;
+    size_t from = 0;
+    for (size_t i = 0; i < good.n_bytes; i++) {
+        const char *escaped = escape_of((unsigned char)good.data[i]);
+        if (!escaped) continue;
+        senc_buffer_append(out, good.data + from, i - from);
+        senc_buffer_append_text(out, escaped);
+        from = i + 1;
+    }
+    if (good.n_bytes > from) senc_buffer_append(out, good.data + from, good.n_bytes - from);
+    senc_buffer_free(&good);
+}
+
+void eval_html_printf(senc_buffer *out, const char *fmt, ...) {
+    char *text = NULL;
+    va_list args;
+    va_start(args, fmt);
+    const int n = vasprintf(&text, fmt, args);
+    va_end(args);
+    if (n < 0) {
+        out->failed = true;
+        return;
+    }
+    eval_html_text(out, text);
+    free(text);
+}
+
+void eval_html_open(senc_buffer *out, const char *title) {
+    senc_buffer_append_text(
+        out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+             "<title>");
+    eval_html_text(out, title);
+    senc_buffer_append_text(out, "</title>\n<style>\n");
+    for (size_t i = 0; i < sizeof style / sizeof *style; i++) senc_buffer_append_text(out, style[i]);
+    senc_buffer_append_text(out, "</style>\n</head>\n<body>\n");
+}
+
+void eval_html_close(senc_buffer *out) {
+    senc_buffer_append_text(out, "</body>\n</html>\n");
+}
+
+void eval_html_grid(senc_buffer *out, const char *caption, const senc_grid *grid) {
+    out->failed = out->failed || grid->failed;
+    if (grid->failed) return;
+    senc_buffer_append_text(out, "<div class=\"scroll\"><table>\n");
+    if (caption) {
+        senc_buffer_append_text(out, "<caption>");
+        eval_html_text(out, caption);
+        senc_buffer_append_text(out, "</caption>\n");
+    }
+    for (int64_t i = 0; i < grid->n_cells; i++) {
+        const int64_t column = i % grid->n_columns;
+        const char *tag = i < grid->n_columns ? "th" : "td";
+        if (column == 0) senc_buffer_append_text(out, "<tr>");
+        senc_buffer_printf(out, "<%s%s%s>", tag, i < grid->n_columns ? " scope=\"col\"" : "",
+                           grid->alignment[column] == 'r' ? " class=\"n\"" : "");
+        eval_html_text(out, grid->cells[i]);
+        senc_buffer_printf(out, "</%s>%s", tag, column + 1 == grid->n_columns ? "</tr>\n" : "");
+    }
+    senc_buffer_append_text(out, "</table></div>\n");
+}
+
+const char *eval_html_count(int64_t n, char *out, size_t out_bytes) {
+    char digits[24];
+    const int length = snprintf(digits, sizeof digits, "%lld", (long long)n);
+    size_t at = 0;
+    for (int i = 0; i < length && at + 2 < out_bytes; i++) {
+        if (i > 0 && digits[i - 1] != '-' && (length - i) % 3 == 0) out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}

@@ -1,0 +1,192 @@
+/* What the HTML and the Markdown report share: see report_page_parts.h. */
+#include "eval/reports/report_page_parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eval/reports/html_page.h"
+
+const char *const eval_page_slice_kinds[] = {"length", "slice", "script", NULL};
+
+const char *eval_page_slice_title(const char *kind) {
+    if (strcmp(kind, "length") == 0) return "By length";
+    return strcmp(kind, "script") == 0 ? "By writing system (of most letters)" : "By slice";
+}
+
+const char *eval_page_number(double v, char *out, size_t out_bytes) {
+    snprintf(out, out_bytes, isfinite(v) ? "%.4f" : "-", v);
+    return out;
+}
+
+const char *eval_page_interval(double low, double high, char *out, size_t out_bytes) {
+    out[0] = '\0';
+    if (isfinite(low) && isfinite(high)) snprintf(out, out_bytes, "%.4f to %.4f", low, high);
+    return out;
+}
+
+const char *eval_page_short_key(const eval_result *result, const char *key) {
+    const size_t n = result->name ? strlen(result->name) : 0;
+    return n > 0 && strncmp(key, result->name, n) == 0 && key[n] == '_' ? key + n + 1 : key;
+}
+
+const char *eval_page_units(const eval_detail *d) {
+    static const char *const plurals[][2] = {
+        {"query", "queries"}, {"pair", "pairs"}, {"triplet", "triplets"}, {"text", "texts"}};
+    for (size_t i = 0; i < sizeof plurals / sizeof *plurals; i++)
+        if (strcmp(d->unit_name, plurals[i][0]) == 0) return plurals[i][1];
+    return d->unit_name;
+}
+
+static void add_head(senc_grid *grid, const char *alignment, const char *const *names) {
+    senc_grid_init(grid, alignment);
+    for (; *names; names++) senc_grid_add(grid, "%s", *names);
+}
+
+static void add_value(senc_grid *grid, const eval_saved_report *r, const char *key, double value) {
+    char text[64];
+    const eval_report_interval *interval = eval_saved_report_find_interval(r, key);
+    senc_grid_add(grid, "%s", eval_page_number(value, text, sizeof text));
+    senc_grid_add(grid, "%s", interval ? eval_page_interval(interval->low, interval->high, text, sizeof text) : "");
+}
+
+void eval_page_fill_headlines(const eval_saved_report *r, senc_grid *grid) {
+    add_head(grid, "lllrrr", (const char *const[]){"data", "kind", "metric", "value", "95 % interval", "units", NULL});
+    for (int64_t i = 0; i < r->n_results; i++) {
+        const eval_result *result = &r->results[i];
+        const eval_metric *primary = result->primary ? eval_result_find(result, result->primary) : NULL;
+        char count[32];
+        senc_grid_add(grid, "%s", result->name);
+        senc_grid_add(grid, "%s", result->type);
+        senc_grid_add(grid, "%s%s", primary ? eval_page_short_key(result, primary->key) : "-",
+                      result->greater_is_better ? "" : " (lower is better)");
+        add_value(grid, r, primary ? primary->key : "", primary ? primary->value : NAN);
+        if (result->detail.n_units > 0)
+            senc_grid_add(grid, "%s", eval_html_count(result->detail.n_units, count, sizeof count));
+        else
+            senc_grid_add(grid, "-");
+    }
+}
+
+void eval_page_fill_metrics(const eval_saved_report *r, const eval_result *result, senc_grid *grid) {
+    add_head(grid, "lrr", (const char *const[]){"metric", "value", "95 % interval", NULL});
+    for (int64_t i = 0; i < result->n_metrics; i++) {
+        senc_grid_add(grid, "%s", eval_page_short_key(result, result->metrics[i].key));
+        add_value(grid, r, result->metrics[i].key, result->metrics[i].value);
+    }
+}
+
+bool eval_page_has_slices(const eval_report_view *view, const char *kind) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < view->n_slices; i++) n += strcmp(view->slices[i].kind, kind) == 0;
+    return n > 1;
+}
+
+void eval_page_fill_slices(const eval_report_view *view, const char *kind, senc_grid *grid) {
+    add_head(grid, "lrrr", (const char *const[]){"part", "units", "value", "95 % interval", NULL});
+    for (int64_t i = 0; i < view->n_slices; i++) {
+        const eval_slice *s = &view->slices[i];
+        if (strcmp(s->kind, kind) != 0) continue;
+        char text[64];
+        senc_grid_add(grid, "%s", s->label);
+        senc_grid_add(grid, "%s", eval_html_count(s->n_units, text, sizeof text));
+        senc_grid_add(grid, "%s", isfinite(s->value) ? eval_page_number(s->value, text, sizeof text) : "too few");
+        senc_grid_add(grid, "%s", eval_page_interval(s->low, s->high, text, sizeof text));
+    }
+}
+
+bool eval_page_has_variants(const eval_saved_report *r, const char *key) {
+    for (int64_t i = 0; key && i < r->n_variants; i++)
+        if (strcmp(r->variants[i].key, key) == 0) return true;
+    return false;
+}
+
+static void add_variant(senc_grid *grid, const char *label, int64_t bytes, double value, const eval_metric *whole) {
+    char text[64];
+    senc_grid_add(grid, "%s", label);
+    senc_grid_add(grid, "%s", bytes > 0 ? eval_html_count(bytes, text, sizeof text) : "-");
+    senc_grid_add(grid, "%s", eval_page_number(value, text, sizeof text));
+    senc_grid_add(grid, "%+.1f %%", 100.0 * (value / whole->value - 1.0));
+}
+
+void eval_page_fill_variants(const eval_saved_report *r, const eval_metric *metric, senc_grid *grid) {
+    add_head(grid, "lrrr", (const char *const[]){"vectors", "bytes each", "value", "change", NULL});
+    add_variant(grid, "as they are", r->facts.bytes_per_vector, metric->value, metric);
+    for (int64_t i = 0; i < r->n_variants; i++)
+        if (strcmp(r->variants[i].key, metric->key) == 0)
+            add_variant(grid, r->variants[i].label, r->variants[i].bytes_per_vector, r->variants[i].value, metric);
+}
+
+/* ---- facts ---- */
+
+static const char *large_number(int64_t n, char *out, size_t out_bytes) {
+    if (n >= 10000000)
+        snprintf(out, out_bytes, "%.1f million", (double)n / 1e6);
+    else
+        eval_html_count(n, out, out_bytes);
+    return out;
+}
+
+static eval_page_fact *add_fact(eval_page_fact *facts, int *n, const char *label) {
+    facts[*n] = (eval_page_fact){.label = label};
+    return &facts[(*n)++];
+}
+
+int eval_page_facts(const eval_saved_report *r, eval_page_fact facts[EVAL_PAGE_MOST_FACTS]) {
+    const eval_system_facts *f = &r->facts;
+    const eval_encoder_stats *s = &r->stats;
+    int n = 0;
+    char text[64];
+    if (f->n_parameters > 0)
+        large_number(f->n_parameters, add_fact(facts, &n, "parameters")->value, sizeof facts->value);
+    if (f->size_bytes > 0)
+        snprintf(add_fact(facts, &n, "size on disk")->value, sizeof facts->value, "%.1f MB",
+                 (double)f->size_bytes / 1e6);
+    if (f->dimension > 0) {
+        eval_page_fact *fact = add_fact(facts, &n, "dimension");
+        snprintf(fact->value, sizeof fact->value, "%lld", (long long)f->dimension);
+        if (f->bytes_per_vector > 0)
+            snprintf(fact->note, sizeof fact->note, "%s bytes a vector, %.2f GB for a million",
+                     eval_html_count(f->bytes_per_vector, text, sizeof text), (double)f->bytes_per_vector * 1e-3);
+    }
+    if (f->max_length > 0)
+        snprintf(add_fact(facts, &n, "longest text")->value, sizeof facts->value, "%lld tokens",
+                 (long long)f->max_length);
+    if (s->n_texts == 0) return n;
+    if (s->encode_ms > 0) {
+        eval_page_fact *fact = add_fact(facts, &n, "speed here");
+        const double rate = (double)s->n_texts * 1e3 / s->encode_ms;
+        snprintf(fact->value, sizeof fact->value, rate < 10 ? "%.1f texts/s" : "%.0f texts/s", rate);
+        snprintf(fact->note, sizeof fact->note, "%s texts, %.1f s", eval_html_count(s->n_texts, text, sizeof text),
+                 s->encode_ms * 1e-3);
+    }
+    eval_page_fact *cut = add_fact(facts, &n, "texts cut");
+    snprintf(cut->value, sizeof cut->value, "%.1f %%", 100.0 * (double)s->n_truncated / (double)s->n_texts);
+    if (s->n_truncated > 0 && f->max_length > 0)
+        snprintf(cut->note, sizeof cut->note, "%s were longer than %lld tokens",
+                 eval_html_count(s->n_truncated, text, sizeof text), (long long)f->max_length);
+    return n;
+}
+
+static void add_pair(senc_grid *grid, const char *key, const char *value) {
+    if (!value || !*value) return;
+    senc_grid_add(grid, "%s", key);
+    senc_grid_add(grid, "%s", value);
+}
+
+void eval_page_fill_sources(const eval_saved_report *r, senc_grid *grid) {
+    add_head(grid, "ll", (const char *const[]){"what", "value", NULL});
+    add_pair(grid, "system", r->spec ? r->spec : r->label);
+    add_pair(grid, "described", r->description);
+    add_pair(grid, "SHA-256 of the weights", r->facts.sha256);
+    add_pair(grid, "senc", r->senc);
+    add_pair(grid, "made", r->created);
+    for (int64_t i = 0; i < r->n_options; i++) add_pair(grid, r->options[i].key, r->options[i].value);
+    for (int64_t i = 0; i < r->n_data; i++) {
+        const eval_report_data *d = &r->data[i];
+        char size[32];
+        senc_grid_add(grid, "data of %s", d->name);
+        senc_grid_add(grid, "%s (%s bytes, SHA-256 %s)", d->path, eval_html_count(d->size_bytes, size, sizeof size),
+                      d->sha256);
+    }
+}

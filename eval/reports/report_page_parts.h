@@ -1,0 +1,42 @@
+/* What the HTML and the Markdown report share: the same tables. Each fills a grid that the caller frees. */
+#ifndef EVAL_REPORT_PAGE_PARTS_H
+#define EVAL_REPORT_PAGE_PARTS_H
+
+#include "autograd/base/terminal.h"
+#include "eval/reports/report_view.h"
+#include "eval/reports/saved_report.h"
+
+/* The headline metric of every result. */
+void eval_page_fill_headlines(const eval_saved_report *r, senc_grid *grid);
+/* All metrics of a result with their intervals. */
+void eval_page_fill_metrics(const eval_saved_report *r, const eval_result *result, senc_grid *grid);
+void eval_page_fill_slices(const eval_report_view *view, const char *kind, senc_grid *grid);
+/* Variants whose metric is this one, behind the system itself. */
+void eval_page_fill_variants(const eval_saved_report *r, const eval_metric *metric, senc_grid *grid);
+bool eval_page_has_variants(const eval_saved_report *r, const char *key);
+bool eval_page_has_slices(const eval_report_view *view, const char *kind);
+
+/* Facts of the system: label and value, as "parameters" and "22.7 million"; returns how many (at most MOST). */
+enum { EVAL_PAGE_MOST_FACTS = 8 };
+typedef struct eval_page_fact {
+    const char *label;
+    char value[80], note[80];
+} eval_page_fact;
+int eval_page_facts(const eval_saved_report *r, eval_page_fact facts[EVAL_PAGE_MOST_FACTS]);
+/* Where the numbers come from: version, date, options, hashes. */
+void eval_page_fill_sources(const eval_saved_report *r, senc_grid *grid);
+
+/* What heads the slices of a kind: "By length". */
+const char *eval_page_slice_title(const char *kind);
+extern const char *const eval_page_slice_kinds[]; /* ended by NULL */
+
+/* "0.3184"; "-" for what is not a number. */
+const char *eval_page_number(double v, char *out, size_t out_bytes);
+/* "0.2890 to 0.3460"; "" without an interval. */
+const char *eval_page_interval(double low, double high, char *out, size_t out_bytes);
+/* The plural of the unit's name: "queries". */
+const char *eval_page_units(const eval_detail *d);
+/* The metric's key without the name of its data. */
+const char *eval_page_short_key(const eval_result *result, const char *key);
+
+#endif

@@ -1,0 +1,210 @@
+/* Tests of the pages: nothing of the data becomes markup, tags are balanced, nothing is loaded from anywhere, and what
+ * must be shown is there. */
+#include <check.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/formats/utf8.h"
+#include "eval/reports/html_page.h"
+#include "eval/reports/report_page.h"
+#include "eval/reports/report_view.h"
+#include "eval/reports/svg_chart.h"
+#include "page_check.h"
+#include "report_bench.h"
+
+START_TEST(test_text) {
+    senc_buffer out = {0};
+    eval_html_text(&out, "<a href=\"x\">'&\x01\n\xff\xc3");
+    ck_assert_str_eq(senc_buffer_text(&out), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;  \xef\xbf\xbd\xef\xbf\xbd");
+    senc_buffer_free(&out);
+    char text[32];
+    ck_assert_str_eq(eval_html_count(1234567, text, sizeof text), "1,234,567");
+    ck_assert_str_eq(eval_html_count(-100, text, sizeof text), "-100");
+}
+END_TEST
+
+/* The checker itself must be able to complain. */
+START_TEST(test_checker) {
+    char why[128];
+    ck_assert(page_check("<!DOCTYPE html><p>a<br>b</p><svg><line/></svg>", why, sizeof why));
+    ck_assert(!page_check("<p><b>a</p></b>", why, sizeof why));
+    ck_assert(!page_check("<p>a", why, sizeof why));
+    ck_assert(!page_check("a</p>", why, sizeof why));
+    ck_assert(!page_check("<p>a < b</p>", why, sizeof why));
+    ck_assert(!page_check("<script>1</script>", why, sizeof why));
+    ck_assert(!page_check("<p onclick=\"x\">a</p>", why, sizeof why));
+    ck_assert(!page_check("<p style=\"background:url(x)\">a</p>", why, sizeof why));
+    ck_assert(!page_check("<a href=\"https://x\">a</a>", why, sizeof why));
+}
+END_TEST
+
+START_TEST(test_report) {
+    eval_saved_report r;
+    senc_error err = {0};
+    senc_buffer out = {0};
+    char why[128];
+    bench_fill_report(&r, 60);
+    free(r.results[0].rules[0]);
+    r.results[0].rules[0] = strdup(BENCH_NASTY);
+    ck_assert_msg(eval_report_html(&r, &out, &err), "%s", err.text);
+    const char *page = senc_buffer_text(&out);
+    ck_assert_msg(page_check(page, why, sizeof why), "%s", why);
+    ck_assert_uint_eq(data_utf8_check(page, out.n_bytes), out.n_bytes);
+    static const char *const wanted[] = {
+        "0.2000 to 0.4000",
+        "Metrics over k",
+        "Rank of the first relevant document",
+        "Scores of matching and other",
+        "By length",
+        "By slice",
+        "delivery",
+        "Scores against the known ones",
+        "dim=64",
+        "quantize=int8",
+        "The worst",
+        "no relevant document found",
+        "22.7 million",
+        "3.1 %",
+        "0123456789abcdef",
+        "equal scores get their average",
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        ck_assert_msg(strstr(page, wanted[i]) != NULL, "%s", wanted[i]);
+    ck_assert_ptr_null(strstr(page, "nan"));
+    senc_buffer_free(&out);
+    eval_saved_report_free(&r);
+}
+END_TEST
+
+/* Results without details, without metrics, of one unit: pages all the same. */
+START_TEST(test_little) {
+    for (int64_t n = 1; n <= 3; n++) {
+        eval_saved_report r;
+        senc_error err = {0};
+        senc_buffer out = {0};
+        char why[128];
+        bench_fill_report(&r, n);
+        if (n == 2) eval_detail_free(&r.results[0].detail);
+        ck_assert_msg(eval_report_add_intervals(&r, &err) && eval_report_html(&r, &out, &err), "%s", err.text);
+        ck_assert_msg(page_check(senc_buffer_text(&out), why, sizeof why), "%s", why);
+        ck_assert_ptr_null(strstr(senc_buffer_text(&out), "=\"nan"));
+        ck_assert_ptr_null(strstr(senc_buffer_text(&out), "inf\""));
+        senc_buffer_free(&out);
+        eval_saved_report_free(&r);
+    }
+    eval_saved_report empty = {0};
+    senc_error err = {0};
+    senc_buffer out = {0};
+    char why[128];
+    ck_assert(eval_report_html(&empty, &out, &err));
+    ck_assert_msg(page_check(senc_buffer_text(&out), why, sizeof why), "%s", why);
+    senc_buffer_free(&out);
+}
+END_TEST
+
+START_TEST(test_markdown) {
+    eval_saved_report r;
+    senc_error err = {0};
+    senc_buffer out = {0};
+    bench_fill_report(&r, 60);
+    ck_assert_msg(eval_report_markdown(&r, &out, &err), "%s", err.text);
+    const char *text = senc_buffer_text(&out);
+    static const char *const wanted[] = {
+        "# Evaluation of models/\\<m\\>\n",
+        "| faq | retrieval | cosine_ndcg@10 | ",
+        "0.2000 to 0.4000",
+        "| dim=64 | 256 | 0.3100 | ",
+        "### By slice",
+        "- texts cut: 3.1 % (123 were longer than 256 tokens)",
+        "- ties: equal scores are ordered by corpus id",
+        "\\<for\\>",
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        ck_assert_msg(strstr(text, wanted[i]) != NULL, "%s\n%s", wanted[i], text);
+    ck_assert_ptr_null(strstr(text, "<script>"));
+    senc_buffer_free(&out);
+    eval_saved_report_free(&r);
+}
+END_TEST
+
+/* The worst come first, and among equals what was not found. */
+START_TEST(test_view) {
+    eval_saved_report r;
+    eval_report_view view;
+    senc_error err = {0};
+    bench_fill_report(&r, 60);
+    ck_assert(eval_report_view_init(&view, &r.results[0], &err));
+    ck_assert_int_eq(view.n_worst, EVAL_VIEW_WORST);
+    const eval_detail *d = &r.results[0].detail;
+    for (int64_t i = 0; i < view.n_worst; i++) ck_assert_int_eq(d->units[view.worst[i]].rank, 0);
+    ck_assert_int_eq(view.worst[0], 4);
+    int64_t n = 0, n_ranked = 0;
+    double sum = 0;
+    for (int64_t i = 0; i < view.n_slices; i++) {
+        if (strcmp(view.slices[i].kind, "length") != 0) continue;
+        n += view.slices[i].n_units;
+        sum += view.slices[i].value * (double)view.slices[i].n_units;
+    }
+    for (int64_t i = 0; i < view.n_ranks; i++) n_ranked += view.ranks[i].n;
+    ck_assert_int_eq(n, 60);
+    ck_assert_int_eq(n_ranked, 60);
+    ck_assert_double_eq_tol(sum / 60, r.results[0].metrics[0].value, 1e-12);
+    ck_assert_str_eq(view.ranks[view.n_ranks - 1].label, "none");
+    ck_assert_int_eq(view.ranks[view.n_ranks - 1].n, 12);
+    eval_report_view_free(&view);
+    eval_saved_report_free(&r);
+}
+END_TEST
+
+START_TEST(test_script) {
+    ck_assert_str_eq(eval_script_of("What is a café? 123"), "Latin");
+    ck_assert_str_eq(eval_script_of("Что такое BM25"), "Cyrillic");
+    ck_assert_str_eq(eval_script_of("東京"), "Han");
+    ck_assert_str_eq(eval_script_of("123 !?\xff"), "none");
+    ck_assert_str_eq(eval_script_of(""), "none");
+}
+END_TEST
+
+/* Numbers that are not finite leave no mark; a range of nothing is a range all the same. */
+START_TEST(test_charts) {
+    const double x[] = {1, 10, 100}, y[] = {0.5, NAN, 0.5}, same[] = {3, 3, 3};
+    const eval_chart_line line = {"a & b", x, y, 3, NULL};
+    const eval_chart chart = {.title = "<t>", .x_label = "k", .y_label = "v", .x_is_log = true};
+    const eval_chart_sample samples[] = {{"s", same, 3}, {"none", NULL, 0}};
+    const eval_chart_row rows[] = {{"r", NAN, NAN, NAN, NULL, 0}, {"q", 0.1, 0.05, 0.2, "x", EVAL_CHART_BAD}};
+    senc_buffer out = {0};
+    char why[128];
+    eval_chart_lines(&out, &chart, &line, 1);
+    eval_chart_histogram(&out, &chart, samples, 2);
+    eval_chart_bars(&out, &chart, NULL, 0);
+    eval_chart_dots(&out, &chart, x, y, 3);
+    eval_chart_forest(&out, &chart, 0, rows, 2);
+    eval_chart_forest(&out, &chart, NAN, NULL, 0);
+    ck_assert_msg(page_check(senc_buffer_text(&out), why, sizeof why), "%s", why);
+    ck_assert_ptr_null(strstr(senc_buffer_text(&out), "nan"));
+    ck_assert_ptr_null(strstr(senc_buffer_text(&out), "inf"));
+    senc_buffer_free(&out);
+}
+END_TEST
+
+
+int main(void) {
+    Suite *suite = suite_create("html");
+    TCase *tests = tcase_create("html");
+    tcase_add_test(tests, test_text);
+    tcase_add_test(tests, test_checker);
+    tcase_add_test(tests, test_report);
+    tcase_add_test(tests, test_little);
+    tcase_add_test(tests, test_markdown);
+    tcase_add_test(tests, test_view);
+    tcase_add_test(tests, test_script);
+    tcase_add_test(tests, test_charts);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int n_failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return n_failed ? 1 : 0;
+}
