@@ -20,7 +20,8 @@ typedef struct kmeans {
     double *squares;        /* (n) |x|^2 */
     double *centres;        /* (k, width) */
     double *centre_squares; /* (k) */
-    int64_t *clusters;      /* (n) at work */
+    int64_t *assigned;      /* (n) the nearest centre */
+    int64_t *clusters;      /* (n) the same, or another where a cluster would be empty */
     double *distances;      /* (n) squared, to the own centre */
     int64_t *changed;       /* (n_blocks) vectors that changed their cluster */
     double *products;       /* (n) of one centre */
@@ -118,8 +119,8 @@ static void assign_block(void *context, int64_t block, int thread) {
     }
     s->changed[block] = 0;
     for (int64_t i = first; i < end; i++) {
-        s->changed[block] += s->clusters[i] != nearest[i - first];
-        s->clusters[i] = nearest[i - first];
+        s->changed[block] += s->assigned[i] != nearest[i - first];
+        s->clusters[i] = s->assigned[i] = nearest[i - first];
         s->distances[i] = fmax(0, least[i - first] + s->squares[i]);
     }
 }
@@ -184,7 +185,7 @@ static void average(kmeans *s) {
 
 static void run_start(kmeans *s, int64_t max_iterations, eval_kmeans_outcome *outcome) {
     *outcome = (eval_kmeans_outcome){0};
-    for (int64_t i = 0; i < s->n; i++) s->clusters[i] = -1;
+    for (int64_t i = 0; i < s->n; i++) s->assigned[i] = -1;
     while (assign(s) > 0 && outcome->n_iterations < max_iterations) {
         average(s);
         outcome->n_iterations++;
@@ -201,6 +202,7 @@ static bool take_memory(kmeans *s) {
     s->squares = senc_alloc(n, sizeof *s->squares);
     s->centres = senc_alloc(k * (size_t)s->width, sizeof *s->centres);
     s->centre_squares = senc_alloc(k, sizeof *s->centre_squares);
+    s->assigned = senc_alloc(n, sizeof *s->assigned);
     s->clusters = senc_alloc(n, sizeof *s->clusters);
     s->distances = senc_alloc(n, sizeof *s->distances);
     s->changed = senc_alloc((size_t)s->n_blocks, sizeof *s->changed);
@@ -209,8 +211,8 @@ static bool take_memory(kmeans *s) {
     s->best_nearest = senc_alloc(n, sizeof *s->best_nearest);
     s->starts = senc_alloc(k + 1, sizeof *s->starts);
     s->members = senc_alloc(n, sizeof *s->members);
-    return s->rows && s->squares && s->centres && s->centre_squares && s->clusters && s->distances && s->changed &&
-           s->products && s->nearest && s->best_nearest && s->starts && s->members;
+    return s->rows && s->squares && s->centres && s->centre_squares && s->assigned && s->clusters && s->distances &&
+           s->changed && s->products && s->nearest && s->best_nearest && s->starts && s->members;
 }
 
 static void free_memory(kmeans *s) {
@@ -218,6 +220,7 @@ static void free_memory(kmeans *s) {
     free(s->squares);
     free(s->centres);
     free(s->centre_squares);
+    free(s->assigned);
     free(s->clusters);
     free(s->distances);
     free(s->changed);
