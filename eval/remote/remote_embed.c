@@ -255,7 +255,7 @@ static bool take(void *context, int64_t b, const char *bytes, size_t n_bytes, se
     return ok;
 }
 
-static bool send(embed_run *run, senc_error *err) {
+static bool send_groups(embed_run *run, senc_error *err) {
     eval_remote *r = run->r;
     if (run->n_groups == 0) return true;
     if (!eval_remote_allow(r, run->n_groups, run->n_tokens, err)) return false;
@@ -289,7 +289,7 @@ static embed_run make_run(eval_remote *r, eval_role role, const eval_text *texts
 bool eval_remote_embed(eval_remote *r, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err) {
     embed_run run = make_run(r, role, texts, n, out);
     const double start_ms = senc_clock_ms();
-    const bool ok = make_keys(&run, err) && make_groups(&run, err) && send(&run, err);
+    const bool ok = make_keys(&run, err) && make_groups(&run, err) && send_groups(&run, err);
     r->stats.n_texts += n;
     r->stats.ms += senc_clock_ms() - start_ms;
     free_run(&run);

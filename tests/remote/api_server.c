@@ -427,7 +427,7 @@ int api_server_port(const api_server *s) {
 
 void api_server_script(api_server *s, const api_fault *faults, int n, api_fault always) {
     pthread_mutex_lock(&s->lock);
-    memcpy(s->script, faults, (size_t)n * sizeof *faults);
+    for (int i = 0; i < n; i++) s->script[i] = faults[i];
     s->n_script = n;
     s->next = 0;
     s->always = always;
