@@ -8,10 +8,11 @@
 #include "cli/compared_models.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
+#include "eval/reports/comparison_html.h"
 
 typedef struct compare_flags {
     cli_evaluation_flags data;
-    char *json, *pooling;
+    char *json, *html, *pooling;
     senc_strings max_regression;
     double min_effect;
     int64_t documents, examples, resamples, seed, max_length;
@@ -36,6 +37,7 @@ static const senc_option flags[] = {
     SENC_OPTION_INTEGER(compare_flags, seed, "1", 0, HUGE_VAL, "of the resamples: the same seed, the same numbers"),
     SENC_OPTION_PATH(compare_flags, json, NULL,
                      "write the comparison as JSON; - for standard output, in place of the text"),
+    SENC_OPTION_PATH(compare_flags, html, NULL, "write one HTML file with charts and the queries that changed most"),
     SENC_OPTION_BOOLEAN(compare_flags, markdown, "false", "print Markdown"),
     SENC_OPTION_STRING(compare_flags, pooling, NULL, "mean, cls, max, ...; unset: what each model says"),
     SENC_OPTION_INTEGER(compare_flags, max_length, "0", 0, HUGE_VAL,
@@ -75,9 +77,19 @@ static bool write_json(const eval_comparison *c, const cli_compared_models *m, i
     return ok;
 }
 
+static bool write_html(const eval_comparison *c, const cli_compared_models *m, const compare_flags *f,
+                       senc_error *err) {
+    senc_buffer out = {0};
+    const bool ok = eval_comparison_html(c, m->models, m->n, m->costs, m->n, f->documents, &out, err);
+    if (ok) return cli_output_file(f->html, &out, err);
+    senc_buffer_free(&out);
+    return false;
+}
+
 static bool write_comparison(const eval_comparison *c, const cli_compared_models *m, const compare_flags *f,
                              senc_error *err) {
     if (f->json && !write_json(c, m, f->documents, f->json, err)) return false;
+    if (f->html && !write_html(c, m, f, err)) return false;
     if (f->json && strcmp(f->json, "-") == 0) return true;
     senc_buffer out = {0};
     eval_comparison_print(c, m->costs, m->n, f->documents, f->markdown, &out);

@@ -37,11 +37,14 @@ static const char *const style[] = {
     "list-style:none}.key i{display:inline-block;width:14px;height:4px;border-radius:2px;background:var(--k);"
     "vertical-align:middle;margin-right:5px}\n",
     ".k0{--k:var(--a)}.k1{--k:var(--b)}.k2{--k:var(--c)}.k3{--k:var(--d)}.k4{--k:var(--soft)}.kg{--k:var(--good)}"
-    ".kb{--k:var(--bad)}svg text{fill:var(--soft);font-size:10.5px}svg .v{fill:var(--fg)}svg .grid{stroke:var(--grid)}"
+    ".kb{--k:var(--bad)}svg "
+    "text{fill:var(--soft);font-size:10.5px;paint-order:stroke;stroke:var(--card);stroke-width:2.5px;stroke-linejoin:"
+    "round}svg .v{fill:var(--fg)}svg .grid{stroke:var(--grid)}"
     "svg .axis{stroke:var(--soft)}svg .ln{fill:none;stroke:var(--k);stroke-width:2;stroke-linejoin:round}"
     "svg .dash{stroke-dasharray:5 3}svg .ar{fill:var(--k);fill-opacity:.28;stroke:var(--k);stroke-width:1.3}"
     "svg .dots{stroke:var(--k);stroke-width:3.4;stroke-linecap:round;stroke-opacity:.45;fill:none}svg "
-    ".pt{fill:var(--k);stroke:var(--card)}svg .ci{stroke:var(--k);stroke-width:2}svg .ref{stroke:var(--fg);"
+    ".pt{fill:var(--k);stroke:var(--card)}svg .st{fill:var(--k);fill-opacity:.75}svg "
+    ".ci{stroke:var(--k);stroke-width:2}svg .ref{stroke:var(--fg);"
     "stroke-dasharray:2 3}\n",
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;margin:.5em 0}caption{text-align:left;"
     "font-weight:600;padding:.4em 0}th,td{padding:4px 12px 4px 0;text-align:left;vertical-align:top;"
@@ -111,6 +114,18 @@ void eval_html_printf(senc_buffer *out, const char *fmt, ...) {
     }
     eval_html_text(out, text);
     free(text);
+}
+
+void eval_html_beginning(senc_buffer *out, const char *text, size_t max_bytes) {
+    size_t n = text ? strlen(text) : 0;
+    const bool is_cut = n > max_bytes;
+    if (is_cut) {
+        for (n = max_bytes; n > max_bytes - max_bytes / 6 && text[n] != ' ';) n--;
+        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--;
+    }
+    senc_buffer_append_text(out, "<bdi>");
+    eval_html_printf(out, "%.*s%s", (int)n, n > 0 ? text : "", n == 0 ? "(no text)" : is_cut ? " ..." : "");
+    senc_buffer_append_text(out, "</bdi>");
 }
 
 void eval_html_open(senc_buffer *out, const char *title) {

@@ -12,6 +12,10 @@ void eval_html_text(senc_buffer *out, const char *text);
 /* The same of a printed text. */
 __attribute__((format(printf, 2, 3))) void eval_html_printf(senc_buffer *out, const char *fmt, ...);
 
+/* A text of the data, in an element that keeps its direction of writing to itself; cut at a space or character, with
+ * "..." behind it, when it is longer than max_bytes. */
+void eval_html_beginning(senc_buffer *out, const char *text, size_t max_bytes);
+
 void eval_html_open(senc_buffer *out, const char *title);
 void eval_html_close(senc_buffer *out);
 

@@ -49,7 +49,7 @@ static void put_hero(senc_buffer *out, const eval_saved_report *r, const eval_re
     if (result->detail.n_units > 0) {
         senc_buffer_append_text(out, "<small>");
         eval_html_printf(out, "on %s %s", eval_html_count(result->detail.n_units, text, sizeof text),
-                         eval_page_units(&result->detail));
+                         eval_page_units(result->detail.unit_name));
         senc_buffer_append_text(out, "</small>");
     }
     senc_buffer_append_text(out, "</dd></div>\n");
@@ -149,7 +149,7 @@ static void put_ranks(senc_buffer *out, const eval_report_view *view) {
     const eval_chart chart = {.title = "Rank of the first relevant document",
                               .note = "≤5: 4 and 5, and so on; none: not among those looked at.",
                               .x_label = "rank",
-                              .y_label = eval_page_units(&view->result->detail),
+                              .y_label = eval_page_units(view->result->detail.unit_name),
                               .description = "Bars: how many have their first relevant document at that rank."};
     eval_chart_bars(out, &chart, bars, view->n_ranks);
 }
@@ -245,25 +245,6 @@ static void put_slices(senc_buffer *out, const eval_report_view *view, const cha
     free(texts);
 }
 
-static void put_quoted(senc_buffer *out, const char *text) {
-    senc_buffer_append_text(out, "<bdi>");
-    eval_html_text(out, text && *text ? text : "(no text)");
-    senc_buffer_append_text(out, "</bdi>");
-}
-
-/* The beginning of a text, cut at a space or character. */
-static void put_beginning(senc_buffer *out, const char *text) {
-    enum { MOST = 200 };
-    char cut[MOST + 8];
-    size_t n = strlen(text);
-    if (n > MOST) {
-        for (n = MOST; n > MOST - 30 && text[n] != ' ';) n--;
-        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--;
-    }
-    snprintf(cut, sizeof cut, "%.*s%s", (int)n, text, text[n] ? " ..." : "");
-    put_quoted(out, cut);
-}
-
 static void put_found(senc_buffer *out, const eval_unit *u) {
     if (u->n_found == 0) return;
     senc_buffer_append_text(out, "<p class=\"soft\">Found first:</p>\n<ol>\n");
@@ -273,7 +254,7 @@ static void put_found(senc_buffer *out, const eval_unit *u) {
         eval_html_printf(out, "%.3f", f->score);
         senc_buffer_printf(out, "</span> <b class=\"%s\">%s</b> ", f->grade > 0 ? "ok" : "no",
                            f->grade > 0 ? "relevant" : "not relevant");
-        put_beginning(out, f->text ? f->text : f->id);
+        eval_html_beginning(out, f->text ? f->text : f->id, 200);
         senc_buffer_append_text(out, "</li>\n");
     }
     senc_buffer_append_text(out, "</ol>\n");
@@ -284,11 +265,11 @@ static void put_unit(senc_buffer *out, const eval_report_view *view, int64_t i) 
     const eval_unit *u = &d->units[i];
     const bool is_ranked = u->rank >= 0;
     senc_buffer_append_text(out, "<div class=\"unit two\">\n<div><p class=\"head\">");
-    put_quoted(out, u->text);
+    eval_html_beginning(out, u->text, EVAL_DETAIL_TEXT_BYTES + 4);
     senc_buffer_append_text(out, "</p>\n");
     if (u->other && *u->other) {
         senc_buffer_printf(out, "<p><span class=\"tag\">%s</span> ", is_ranked ? "relevant" : "with");
-        put_quoted(out, u->other);
+        eval_html_beginning(out, u->other, EVAL_DETAIL_TEXT_BYTES + 4);
         senc_buffer_append_text(out, "</p>\n");
     }
     senc_buffer_append_text(out, "<p class=\"soft\">");
@@ -308,7 +289,10 @@ static void put_worst(senc_buffer *out, const eval_report_view *view) {
     put_heading(out, "h3", "The worst");
     put_paragraph(out, "Where the headline metric is lowest; among equals, what stands farthest down and is most "
                        "confidently wrong comes first. Often these are mistakes in the labels.");
+    const bool is_short = view->result->detail.units[view->worst[0]].n_found == 0;
+    if (is_short) senc_buffer_append_text(out, "<div class=\"two\">\n");
     for (int64_t i = 0; i < view->n_worst; i++) put_unit(out, view, view->worst[i]);
+    if (is_short) senc_buffer_append_text(out, "</div>\n");
 }
 
 static void put_lines(senc_buffer *out, const char *title, char *const *lines, int64_t n) {

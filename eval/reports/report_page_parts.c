@@ -30,12 +30,12 @@ const char *eval_page_short_key(const eval_result *result, const char *key) {
     return n > 0 && strncmp(key, result->name, n) == 0 && key[n] == '_' ? key + n + 1 : key;
 }
 
-const char *eval_page_units(const eval_detail *d) {
+const char *eval_page_units(const char *unit_name) {
     static const char *const plurals[][2] = {
         {"query", "queries"}, {"pair", "pairs"}, {"triplet", "triplets"}, {"text", "texts"}};
     for (size_t i = 0; i < sizeof plurals / sizeof *plurals; i++)
-        if (strcmp(d->unit_name, plurals[i][0]) == 0) return plurals[i][1];
-    return d->unit_name;
+        if (strcmp(unit_name, plurals[i][0]) == 0) return plurals[i][1];
+    return unit_name;
 }
 
 static void add_head(senc_grid *grid, const char *alignment, const char *const *names) {

@@ -35,7 +35,7 @@ const char *eval_page_number(double v, char *out, size_t out_bytes);
 /* "0.2890 to 0.3460"; "" without an interval. */
 const char *eval_page_interval(double low, double high, char *out, size_t out_bytes);
 /* The plural of the unit's name: "queries". */
-const char *eval_page_units(const eval_detail *d);
+const char *eval_page_units(const char *unit_name);
 /* The metric's key without the name of its data. */
 const char *eval_page_short_key(const eval_result *result, const char *key);
 

@@ -379,3 +379,37 @@ void eval_chart_forest(senc_buffer *out, const eval_chart *c, double reference, 
     for (int64_t i = 0; i < n; i++) put_row(out, &rows[i], &x, TOP + ROW * (double)i);
     close_figure(out);
 }
+
+static void put_stack(senc_buffer *out, const eval_chart_stack *stack, const char *const names[3], double top) {
+    static const char *const classes[] = {"kg", "k4", "kb"};
+    const double sum = stack->parts[0] + stack->parts[1] + stack->parts[2];
+    double left = FOREST_SIDE;
+    char text[80];
+    put_label(out, FOREST_SIDE, top + 9, "start", "v", stack->label);
+    snprintf(text, sizeof text, "%.0f / %.0f / %.0f", stack->parts[0], stack->parts[1], stack->parts[2]);
+    put_label(out, WIDTH - FOREST_SIDE, top + 9, "end", NULL, text);
+    for (int i = 0; i < 3 && sum > 0; i++) {
+        const double width = (WIDTH - 2 * FOREST_SIDE) * stack->parts[i] / sum;
+        senc_buffer_printf(out, "<rect class=\"st %s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"11\"><title>",
+                           classes[i], left, top + 14, width);
+        eval_html_printf(out, "%s: %s %.0f", stack->label, names[i], stack->parts[i]);
+        senc_buffer_append_text(out, "</title></rect>\n");
+        left += width;
+    }
+}
+
+void eval_chart_stacks(senc_buffer *out, const eval_chart *c, const char *const names[3],
+                       const eval_chart_stack *stacks, int64_t n) {
+    static const char *const classes[] = {"kg", "k4", "kb"};
+    open_figure(out, c);
+    senc_buffer_append_text(out, "<ul class=\"key\">");
+    for (int i = 0; i < 3; i++) {
+        senc_buffer_printf(out, "<li class=\"%s\"><i></i>", classes[i]);
+        eval_html_text(out, names[i]);
+        senc_buffer_append_text(out, "</li>");
+    }
+    senc_buffer_append_text(out, "</ul>\n");
+    open_picture(out, c, TOP + ROW * (double)n + 4);
+    for (int64_t i = 0; i < n; i++) put_stack(out, &stacks[i], names, TOP + ROW * (double)i);
+    close_figure(out);
+}

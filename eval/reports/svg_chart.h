@@ -59,4 +59,12 @@ enum { EVAL_CHART_GOOD = 10, EVAL_CHART_BAD };
 void eval_chart_forest(senc_buffer *out, const eval_chart *chart, double reference, const eval_chart_row *rows,
                        int64_t n);
 
+/* Bars under one another, each cut into wins, ties and losses (good, grey, bad), as shares of their sum. */
+typedef struct eval_chart_stack {
+    const char *label;
+    double parts[3];
+} eval_chart_stack;
+void eval_chart_stacks(senc_buffer *out, const eval_chart *chart, const char *const names[3],
+                       const eval_chart_stack *stacks, int64_t n);
+
 #endif

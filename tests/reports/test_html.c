@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "data/formats/utf8.h"
+#include "eval/reports/comparison_html.h"
 #include "eval/reports/html_page.h"
 #include "eval/reports/report_page.h"
 #include "eval/reports/report_view.h"
@@ -129,6 +130,52 @@ START_TEST(test_markdown) {
 }
 END_TEST
 
+/* Three reports against each other: the last is worse. */
+START_TEST(test_comparison) {
+    enum { N = 3 };
+    eval_saved_report reports[N];
+    eval_compared_run runs[N];
+    eval_compared_model models[N];
+    const char *const labels[N] = {"today", "<i>same</i>", "worse & \"shorter\""};
+    for (int i = 0; i < N; i++) {
+        bench_fill_report(&reports[i], 80);
+        runs[i] = (eval_compared_run){labels[i], reports[i].results, reports[i].n_results};
+        models[i] = (eval_compared_model){labels[i], &runs[i], 1};
+    }
+    eval_detail *d = &reports[2].results[0].detail;
+    for (int64_t u = 0; u < d->n_units; u += 2) d->series[0].values[u] *= 0.25;
+    const eval_regression_limit limit = {"ndcg@10", 0.05};
+    const eval_comparison_options options = {.limits = &limit, .n_limits = 1, .n_examples = 2, .n_resamples = 500};
+    const eval_switching_cost costs[N] = {{.label = "today", .dimension = 384, .bytes_per_vector = 1536},
+                                          {.label = "s", .query_prompt = "<q>: "},
+                                          {.label = "w", .texts_per_second = 100, .map_key = "k", .map_method = "m"}};
+    eval_comparison c;
+    senc_error err = {0};
+    senc_buffer out = {0};
+    char why[128];
+    ck_assert_msg(eval_compare(models, N, &options, &c, &err), "%s", err.text);
+    ck_assert_msg(eval_comparison_html(&c, models, N, costs, N, 1000000, &out, &err), "%s", err.text);
+    const char *page = senc_buffer_text(&out);
+    ck_assert_msg(page_check(page, why, sizeof why), "%s", why);
+    static const char *const wanted[] = {
+        "&lt;i&gt;same&lt;/i&gt; is not distinguishable",
+        "worse &amp; &quot;shorter&quot; is worse; this is a regression",
+        "a fall of 0.05 was allowed",
+        "faq: most hurt",
+        "faq: ndcg at k",
+        "1,000,000 documents",
+        "1.54 GB",
+        "&quot;&lt;q&gt;: &quot;",
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        ck_assert_msg(strstr(page, wanted[i]) != NULL, "%s", wanted[i]);
+    ck_assert_ptr_null(strstr(page, "=\"nan"));
+    senc_buffer_free(&out);
+    eval_comparison_free(&c);
+    for (int i = 0; i < N; i++) eval_saved_report_free(&reports[i]);
+}
+END_TEST
+
 /* The worst come first, and among equals what was not found. */
 START_TEST(test_view) {
     eval_saved_report r;
@@ -189,7 +236,6 @@ START_TEST(test_charts) {
 }
 END_TEST
 
-
 int main(void) {
     Suite *suite = suite_create("html");
     TCase *tests = tcase_create("html");
@@ -198,6 +244,7 @@ int main(void) {
     tcase_add_test(tests, test_report);
     tcase_add_test(tests, test_little);
     tcase_add_test(tests, test_markdown);
+    tcase_add_test(tests, test_comparison);
     tcase_add_test(tests, test_view);
     tcase_add_test(tests, test_script);
     tcase_add_test(tests, test_charts);
