@@ -230,9 +230,9 @@ static int alarm_f1(const simulation *s, uint64_t seed) {
 
 /* ---- the table ---- */
 
-#define FLIPS     1999
-#define RESAMPLES 999
-#define SWAPS     499
+#define FLIPS     999
+#define RESAMPLES 599
+#define SWAPS     399
 #define ALARMS(label, how, units, function, effect_, share_, draws)                                                    \
     { label, how, SIMULATION_FALSE_ALARMS, units, 0.05, function, effect_, share_, draws }
 #define COVERS(label, how, units, function, effect_, share_)                                                           \
