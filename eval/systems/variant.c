@@ -205,16 +205,15 @@ static bool embed_whole(eval_variant *v, eval_role role, const eval_text *texts,
 }
 
 /* The code of sentence-transformers, ((x - start) / step - 128) cut towards zero, but held between -128 and 127 where
- * a number lies outside of what was seen; and the middle of what has this code. */
+ * a number lies outside of what was seen; and the middle of what has this code. Only the extremes themselves have the
+ * codes -128 and 127. */
 static float decode(float x, float start, float step) {
     if (!(step > 0)) return start;
-    float code = truncf((x - start) / step - 128);
-    if (!(code > -128)) code = -128;
-    if (code > 127) code = 127;
+    const float code = truncf((x - start) / step - 128);
+    if (!(code > -128)) return start;
+    if (code >= 127) return start + 255 * step;
     const float middle = code > 0 ? 0.5f : code < 0 ? -0.5f : 0;
-    float y = start + (code + middle + 128) * step;
-    if (code <= -128) y = start;
-    return y;
+    return start + (code + middle + 128) * step;
 }
 
 static void quantize(const eval_variant *v, eval_role role, float *row) {

@@ -89,13 +89,19 @@ typedef struct text_reader {
     senc_buffer joined;
 } text_reader;
 
-static bool has_column(const data_source *source, const char *name) {
+/* Which of the columns there are: "_id" or "id" (NULL: neither), and "title". */
+static bool find_columns(const data_source *source, const char **id, bool *has_title, senc_error *err) {
     senc_strings names = {0};
-    bool found = false;
-    if (!data_source_columns(source, &names, NULL)) return false;
-    for (int64_t i = 0; i < names.n && !found; i++) found = strcmp(names.items[i], name) == 0;
+    *id = NULL;
+    *has_title = false;
+    if (!data_source_columns(source, &names, err)) return false;
+    for (int64_t i = 0; i < names.n; i++) {
+        if (strcmp(names.items[i], "_id") == 0) *id = "_id";
+        if (strcmp(names.items[i], "id") == 0 && !*id) *id = "id";
+        *has_title = *has_title || strcmp(names.items[i], "title") == 0;
+    }
     data_strings_free(&names);
-    return found;
+    return true;
 }
 
 static bool open_set(text_reader *r, char *path, bool is_folder, const char *column, senc_error *err) {
@@ -106,9 +112,11 @@ static bool open_set(text_reader *r, char *path, bool is_folder, const char *col
     };
     data_column_map maps[3] = {{"text", column ? column : "text", 0}};
     data_source source = {.path = path, .mapped = maps, .n_mapped = 1};
-    const char *id = has_column(&source, "_id") ? "_id" : has_column(&source, "id") ? "id" : NULL;
+    const char *id;
+    bool has_title;
+    if (!find_columns(&source, &id, &has_title, err)) return false;
     if (id) maps[source.n_mapped++] = (data_column_map){"id", id, 0};
-    if (is_folder && has_column(&source, "title")) maps[source.n_mapped++] = (data_column_map){"title", "title", 0};
+    if (is_folder && has_title) maps[source.n_mapped++] = (data_column_map){"title", "title", 0};
     if (!data_set_open(&source, 1, roles, 3, "system \"vectors\"", &r->set, err)) return false;
     r->text = data_set_find_slot(r->set, "text");
     r->id = id ? data_set_find_slot(r->set, "id") : -1;
@@ -119,18 +127,19 @@ static bool open_set(text_reader *r, char *path, bool is_folder, const char *col
 /* Of a BEIR folder the corpus. */
 static bool open_texts(text_reader *r, const char *path, const char *column, senc_error *err) {
     static const char *const corpora[] = {"corpus.jsonl", "corpus.jsonl.gz", "corpus.jsonl.zst"};
-    char *file = NULL;
     const bool is_folder = senc_path_is_folder(path);
-    for (int i = 0; is_folder && !file && i < 3; i++) {
+    char *file = is_folder ? NULL : senc_strdup(path);
+    bool ok = is_folder || file || senc_fail_memory(err, strlen(path), "a path");
+    for (int i = 0; ok && is_folder && !file && i < 3; i++) {
         file = senc_path_join(path, corpora[i]);
-        if (!file || senc_path_exists(file)) continue;
+        if (!file) ok = senc_fail_memory(err, strlen(path), "a path");
+        if (!ok || senc_path_exists(file)) continue;
         free(file);
         file = NULL;
     }
-    if (!is_folder) file = senc_strdup(path);
-    if (!file)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: expected texts or a BEIR folder: there is no corpus.jsonl", path);
-    const bool ok = open_set(r, file, is_folder, column, err);
+    if (ok && !file)
+        ok = senc_fail(err, SENC_BAD_INPUT, "%s: expected texts or a BEIR folder: there is no corpus.jsonl", path);
+    ok = ok && open_set(r, file, is_folder, column, err);
     free(file);
     return ok;
 }

@@ -1,0 +1,284 @@
+/* Systems on a small corpus: specifications, TREC runs, hybrids, saved vectors and variants, by hand. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/base/memory.h"
+#include "small_beir.h"
+
+static char text[4096];
+
+static void check_rank(const char *spec, int64_t depth, const char *expected) {
+    ck_assert_str_eq(small_rank(small_text(spec), depth, text, sizeof text), small_text(expected));
+}
+
+/* ---- specifications ---- */
+
+START_TEST(errors) {
+    static const struct {
+        const char *spec, *error;
+    } cases[] = {
+        {"bm25", ""},
+        {"words=bm25?k1=0.9&b=0.4", ""},
+        {"bm25?k2=1", "bm25?k2=1: bm25.k2: unknown key for system \"bm25\"; did you mean \"k1\"?"},
+        {"bm25?k1=high", "bm25?k1=high: bm25.k1: expected a number in [0, 1000], got \"high\""},
+        {"bm25?k1", "bm25?k1: expected KEY=VALUE behind '?' and '&', got \"k1\""},
+        {"bm25?k1=1&k1=2", "bm25?k1=1&k1=2: the key \"k1\" is given twice"},
+        {"vector:x.npy",
+         "vector:x.npy: there is no kind of system \"vector\", nor such a file; did you mean \"vectors\"?"},
+        {"run:", "run:: expected run:FILE"},
+        {"label=", "\"label=\": expected a model or another system, got nothing"},
+        {"hybrid:bm25", "hybrid:bm25: expected at least two systems with '+' between them, got one"},
+        {"hybrid:bm25+bm25?k1=2", "a part's own keys stand in parentheses with it: hybrid:bm25+bm25?k1=2: hybrid.k1: "
+                                  "unknown key for system \"hybrid\""},
+        {"vectors:v.npy", "v.npy: which texts are these the vectors of? expected texts=FILE"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        ck_assert_str_eq(small_open_error(cases[i].spec, text, sizeof text), cases[i].error);
+}
+END_TEST
+
+START_TEST(labels) {
+    senc_error err = {0};
+    eval_system *s;
+    ck_assert(eval_system_open("words=bm25?b=0.4", &small_options, &s, &err));
+    ck_assert_str_eq(eval_system_label(s), "words");
+    ck_assert_str_eq(eval_system_spec(s), "bm25?b=0.4");
+    ck_assert_ptr_null(eval_system_embedder(s).embed);
+    ck_assert_ptr_nonnull(eval_system_embedder(s).ranker);
+    ck_assert_int_eq(eval_system_embedder(s).n_rules, 1);
+    eval_system_free(s);
+}
+END_TEST
+
+/* ---- runs and hybrids ---- */
+
+static void write_runs(void) {
+    small_write("a.run", "q1 Q0 d1 9 0.9 a\nq1 Q0 d2 1 0.5 a\nq1\tQ0\td3\t2\t0.1\ta\n\nq2 Q0 d4 1 -1.5 a\n"
+                         "other Q0 d9 1 1 a\n");
+    small_write("b.run", "q1 Q0 d2 1 30 b\nq1 Q0 d4 2 10 b\nq2 Q0 d4 1 2 b\nq2 Q0 d1 2 2 b\n");
+}
+
+/* Scores decide, not ranks; equal scores by the corpus order here; a query that is not in the run has no list. */
+START_TEST(run_lists) {
+    write_runs();
+    check_rank("run:%s/a.run", 2, "q1: d1 0.9000, d2 0.5000\nq2: d4 -1.5000\nq3:\n");
+    check_rank("run:%s/b.run", 9, "q1: d2 30.0000, d4 10.0000\nq2: d1 2.0000, d4 2.0000\nq3:\n");
+}
+END_TEST
+
+START_TEST(run_errors) {
+    small_write("x.run", "q1 Q0 d1 1 0.9 a\nq1 Q0 d7 2 0.8 a\n");
+    check_rank("run:%s/x.run", 2, "%s/x.run:2: document \"d7\" is not in the corpus: is this the run of other data?");
+    small_write("x.run", "q1 Q0 d1 1 0.9 a\nq1 Q0 d1 2 0.8 a\n");
+    check_rank("run:%s/x.run", 2, "%s/x.run:2: document \"d1\" stands twice in the list of query \"q1\"");
+    small_write("x.run", "z Q0 d1 1 0.9 a\n");
+    check_rank("run:%s/x.run", 2, "%s/x.run: none of the 3 judged queries is in it: is this the run of other data?");
+    small_write("x.run", "q1 Q0 d1 1 high a\n");
+    check_rank("run:%s/x.run", 2, "%s/x.run:1: expected a number as the score, found \"high\"");
+    small_write("x.run", "q1 d1 1\n");
+    check_rank("run:%s/x.run", 2,
+               "%s/x.run:1: expected the six columns of a TREC run (qid Q0 docid rank score tag), found 3");
+    small_write("x.run", "\n");
+    check_rank("run:%s/x.run", 2, "%s/x.run: expected lines of a TREC run, found none");
+}
+END_TEST
+
+/* q1: d2 is second and first, 1/62 + 1/61; d1 1/61; d4 1/62; d3 1/63. q2: d4 is first and second. */
+START_TEST(reciprocal_ranks) {
+    write_runs();
+    char expected[256];
+    snprintf(expected, sizeof expected, "q1: d2 %.4f, d1 %.4f, d4 %.4f, d3 %.4f\nq2: d4 %.4f, d1 %.4f\nq3:\n",
+             1 / 62. + 1 / 61., 1 / 61., 1 / 62., 1 / 63., 1 / 61. + 1 / 62., 1 / 61.);
+    check_rank("hybrid:run:%s/a.run+run:%s/b.run", 9, expected);
+    snprintf(expected, sizeof expected, "q1: d2 %.4f, d1 %.4f\nq2: d4 %.4f, d1 %.4f\nq3:\n", 0.6 / 3 + 0.4 / 2, 0.6 / 2,
+             0.6 / 2 + 0.4 / 3, 0.4 / 2);
+    check_rank("hybrid:run:%s/a.run+run:%s/b.run?c=1&weight=0.6", 2, expected);
+}
+END_TEST
+
+/* q1: a is 0.9, 0.5, 0.1 -> 1, 0.5, 0; b is 30, 10 -> 1, 0. q2: lists of equal scores count 1 each. */
+START_TEST(sums) {
+    write_runs();
+    check_rank("hybrid:run:%s/a.run+(run:%s/b.run)?fusion=sum&weight=0.75", 9,
+               "q1: d1 0.7500, d2 0.6250, d3 0.0000, d4 0.0000\nq2: d4 1.0000, d1 0.2500\nq3:\n");
+    /* z of a: mean 0.5, deviation sqrt(0.32 / 3); of b: mean 20, deviation 10: 1 and -1. Not in a list: its lowest. */
+    const double z = 0.4 / sqrt(0.32 / 3);
+    char expected[256];
+    snprintf(expected, sizeof expected, "q1: d2 %.4f, d1 %.4f\nq2: d1 0.0000, d4 0.0000\nq3:\n", 0.5, (z - 1) / 2);
+    check_rank("hybrid:run:%s/a.run+run:%s/b.run?fusion=sum&norm=z", 2, expected);
+}
+END_TEST
+
+/* ---- vectors ---- */
+
+#define VECTORS                                                                                                        \
+    "{\"text\": \"the cat sat\", \"embedding\": [1, 0, 0, 0]}\n"                                                       \
+    "{\"text\": \"the dog sat on the cat\", \"embedding\": [0.6, 0.8, 0, 0]}\n"                                        \
+    "{\"text\": \"birds fly\", \"embedding\": [0, 0, 0.6, 0.8]}\n"                                                     \
+    "{\"text\": \"a cat a dog a bird\", \"embedding\": [0.5, -0.5, 0.5, -0.5]}\n"                                      \
+    "{\"text\": \"cat\", \"embedding\": [0.8, 0.6, 0, 0]}\n"                                                           \
+    "{\"text\": \"dog bird\", \"embedding\": [0, 0.6, 0.8, 0]}\n"                                                      \
+    "{\"text\": \"the\", \"embedding\": [0, 0, 0, 1]}\n"
+
+/* cosine of q1 with d1 0.8, d2 0.96, d4 0.1; q2 with d3 0.48, d2 0.48. */
+#define LISTS "q1: d2 0.9600, d1 0.8000\nq2: d2 0.4800, d3 0.4800\nq3: d3 0.8000, d1 0.0000\n"
+
+START_TEST(vectors_by_text) {
+    small_write("v.jsonl", VECTORS);
+    check_rank("vectors:%s/v.jsonl", 2, LISTS);
+    small_write("v.jsonl", "{\"text\": \"the cat sat\", \"embedding\": [1, 0]}\n");
+    check_rank("vectors:%s/v.jsonl", 2, "vectors:%s/v.jsonl: there is no vector of the query \"cat\"");
+}
+END_TEST
+
+/* Documents by id, in another order than the corpus; queries by their place in another file. */
+START_TEST(vectors_by_id_and_order) {
+    small_write("v.jsonl", "{\"id\": \"d4\", \"embedding\": [0.5, -0.5, 0.5, -0.5]}\n"
+                           "{\"id\": \"d1\", \"embedding\": [1, 0, 0, 0]}\n"
+                           "{\"id\": \"d3\", \"embedding\": [0, 0, 0.6, 0.8]}\n"
+                           "{\"id\": \"d2\", \"embedding\": [0.6, 0.8, 0, 0]}\n");
+    small_write("q.jsonl", "{\"embedding\": [0.8, 0.6, 0, 0]}\n{\"embedding\": [0, 0.6, 0.8, 0]}\n"
+                           "{\"embedding\": [0, 0, 0, 1]}\n");
+    small_write("q.txt", "cat\ndog bird\nthe\n");
+    check_rank("vectors:%s/v.jsonl?texts=%s&queries=%s/q.jsonl&query_texts=%s/q.txt", 2, LISTS);
+    small_write("q.txt", "cat\ndog bird\n");
+    check_rank("vectors:%s/v.jsonl?texts=%s&queries=%s/q.jsonl&query_texts=%s/q.txt", 2,
+               "%s/q.jsonl: 3 vectors, but %s/q.txt holds 2 texts, and there are no ids to go by");
+}
+END_TEST
+
+START_TEST(fewer_dimensions) {
+    small_write("v.jsonl", VECTORS);
+    /* d1 (1, 0), d2 (0.6, 0.8), d3 (0, 0), d4 (1, -1) / sqrt 2; q2 (0, 1) */
+    check_rank("vectors:%s/v.jsonl?dim=2", 2,
+               "q1: d2 0.9600, d1 0.8000\nq2: d2 0.8000, d1 0.0000\nq3: d1 0.0000, "
+               "d2 0.0000\n");
+    check_rank("vectors:%s/v.jsonl?dim=9", 2,
+               "vectors:%s/v.jsonl?dim=9: dim: expected at most the 4 dimensions of the vectors, got 9");
+    check_rank("vectors:%s/v.jsonl?dim=2&pca=2", 2, "vectors:%s/v.jsonl?dim=2&pca=2: dim and pca: give one of them");
+}
+END_TEST
+
+/* Documents in a plane of the four dimensions: two directions keep every score. */
+START_TEST(principal_directions) {
+    small_write("v.jsonl", "{\"text\": \"the cat sat\", \"embedding\": [0.5, 0.5, 0.5, 0.5]}\n"
+                           "{\"text\": \"the dog sat on the cat\", \"embedding\": [0.5, 0.5, -0.5, -0.5]}\n"
+                           "{\"text\": \"birds fly\", \"embedding\": [-0.5, -0.5, 0.5, 0.5]}\n"
+                           "{\"text\": \"a cat a dog a bird\", \"embedding\": [0.7, 0.7, 0.1, 0.1]}\n"
+                           "{\"text\": \"cat\", \"embedding\": [0.1, 0.1, 0.7, 0.7]}\n"
+                           "{\"text\": \"dog bird\", \"embedding\": [-0.7, -0.7, -0.1, -0.1]}\n"
+                           "{\"text\": \"the\", \"embedding\": [0.5, 0.5, 0.5, 0.5]}\n");
+    char whole[4096];
+    snprintf(whole, sizeof whole, "%s", small_rank(small_text("vectors:%s/v.jsonl"), 4, text, sizeof text));
+    check_rank("vectors:%s/v.jsonl?pca=2", 4, whole);
+    small_rank(small_text("vectors:%s/v.jsonl?pca=1"), 4, text, sizeof text);
+    ck_assert_str_ne(text, whole);
+}
+END_TEST
+
+/* First dimension 0..255 in steps of 1: 127.5 - 128 is cut to code 0, the middle of -1 and 1: 128. 63.75 - 128 is cut
+ * to -64, the middle of -65 and -64: 63.5. The extremes stay what they are. */
+START_TEST(int8) {
+    small_write("v.jsonl",
+                "{\"text\": \"the cat sat\", \"embedding\": [0, 1]}\n"
+                "{\"text\": \"the dog sat on the cat\", \"embedding\": [127.5, 1]}\n"
+                "{\"text\": \"birds fly\", \"embedding\": [255, 1]}\n"
+                "{\"text\": \"a cat a dog a bird\", \"embedding\": [63.75, 1]}\n"
+                "{\"text\": \"cat\", \"embedding\": [1, 0]}\n{\"text\": \"dog bird\", \"embedding\": [3, 0]}\n"
+                "{\"text\": \"the\", \"embedding\": [0, 1]}\n");
+    check_rank("vectors:%s/v.jsonl?quantize=int8&similarity=dot", 4,
+               "q1: d3 255.0000, d2 128.0000, d4 63.5000, d1 0.0000\n"
+               "q2: d3 765.0000, d2 384.0000, d4 190.5000, d1 0.0000\n"
+               "q3: d1 1.0000, d2 1.0000, d3 1.0000, d4 1.0000\n");
+}
+END_TEST
+
+/* Signs: q1 ++--, d1 +---, d2 ++--, d3 --++, d4 +-+-; 1 - 2 x distance / 4. */
+START_TEST(binary) {
+    small_write("v.jsonl", VECTORS);
+    check_rank("vectors:%s/v.jsonl?quantize=binary", 4,
+               "q1: d2 1.0000, d1 0.5000, d4 0.0000, d3 -1.0000\n"
+               "q2: d2 0.0000, d3 0.0000, d4 0.0000, d1 -0.5000\n"
+               "q3: d3 0.5000, d1 0.0000, d2 -0.5000, d4 -0.5000\n");
+    /* the query's floats: q1 (0.8, 0.6, 0, 0) x (+, +, -, -) / 2 = 0.7, with d1 (0.8 - 0.6) / 2 = 0.1, d4 the same */
+    check_rank("vectors:%s/v.jsonl?quantize=binary&rescore=4", 1, "q1: d2 0.7000\nq2: d3 0.1000\nq3: d3 0.5000\n");
+    check_rank("vectors:%s/v.jsonl?rescore=4", 1,
+               "vectors:%s/v.jsonl?rescore=4: rescore: expected beside quantize=binary");
+}
+END_TEST
+
+START_TEST(facts) {
+    small_write("v.jsonl", VECTORS);
+    static const struct {
+        const char *spec;
+        int64_t dimension, bytes;
+    } cases[] = {{"vectors:%s/v.jsonl", 4, 16},
+                 {"vectors:%s/v.jsonl?dim=3", 3, 12},
+                 {"vectors:%s/v.jsonl?quantize=int8", 4, 4},
+                 {"vectors:%s/v.jsonl?quantize=binary", 4, 1},
+                 {"bm25", 0, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        senc_error err = {0};
+        eval_system *s;
+        eval_system_facts found;
+        ck_assert_msg(eval_system_open(small_text(cases[i].spec), &small_options, &s, &err), "%s", err.text);
+        ck_assert(eval_system_get_facts(s, &found, &err));
+        ck_assert_int_eq(found.dimension, cases[i].dimension);
+        ck_assert_int_eq(found.bytes_per_vector, cases[i].bytes);
+        eval_system_free(s);
+    }
+}
+END_TEST
+
+/* Every allocation fails once; the one behind the last gives the lists. */
+static void fail_all(const char *spec) {
+    char expected[1024];
+    snprintf(expected, sizeof expected, "%s", small_rank(small_text(spec), 2, text, sizeof text));
+    ck_assert_ptr_nonnull(strstr(expected, "q1: d"));
+    int64_t n = 1;
+    for (;; n++) {
+        senc_alloc_fail_at(n);
+        small_rank(small_text(spec), 2, text, sizeof text);
+        senc_alloc_fail_at(0);
+        if (strcmp(text, expected) == 0) break;
+        ck_assert_msg(strstr(text, "memory") != NULL, "allocation %lld: %s", (long long)n, text);
+    }
+    ck_assert_int_gt(n, 20);
+}
+
+START_TEST(failing_allocations) {
+    small_write("v.jsonl", VECTORS);
+    write_runs();
+    fail_all("hybrid:(vectors:%s/v.jsonl?quantize=binary&rescore=2)+bm25+run:%s/a.run");
+    fail_all("vectors:%s/v.jsonl?pca=2&quantize=int8");
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("systems");
+    TCase *c = tcase_create("systems");
+    tcase_add_checked_fixture(c, small_setup, small_teardown);
+    tcase_add_test(c, errors);
+    tcase_add_test(c, labels);
+    tcase_add_test(c, run_lists);
+    tcase_add_test(c, run_errors);
+    tcase_add_test(c, reciprocal_ranks);
+    tcase_add_test(c, sums);
+    tcase_add_test(c, vectors_by_text);
+    tcase_add_test(c, vectors_by_id_and_order);
+    tcase_add_test(c, fewer_dimensions);
+    tcase_add_test(c, principal_directions);
+    tcase_add_test(c, int8);
+    tcase_add_test(c, binary);
+    tcase_add_test(c, facts);
+    tcase_add_test(c, failing_allocations);
+    suite_add_tcase(suite, c);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
