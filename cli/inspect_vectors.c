@@ -1,16 +1,12 @@
 /* Inspecting vectors: see inspect_vectors.h. */
 #include "cli/inspect_vectors.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "autograd/base/file.h"
-#include "autograd/base/log.h"
-#include "autograd/base/memory.h"
+#include "cli/encoded_texts.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
 #include "cli/text_source.h"
-#include "data/formats/vector_writer.h"
 #include "eval/quality/quality_findings.h"
 
 typedef struct inspect_run {
@@ -18,7 +14,6 @@ typedef struct inspect_run {
     data_vectors sets[2], pairs[2];
     bool has_pairs[2];
     cli_text_source *texts; /* of the first set, or NULL */
-    char *folder;           /* for vectors of models; or NULL */
     eval_findings findings;
 } inspect_run;
 
@@ -32,53 +27,12 @@ static bool open_texts(const inspect_run *run, const char *column, cli_text_sour
     return cli_text_source_open(f->input, &options, out, err);
 }
 
-static bool read_texts(void *context, eval_text_chunk *chunk, senc_error *err) {
-    return cli_text_source_fill(((void **)context)[0], chunk, err);
-}
-
-static bool write_rows(void *context, const float *rows, int64_t n, senc_error *err) {
-    return data_vector_writer_append(((void **)context)[1], rows, NULL, n, err);
-}
-
-static bool encode_to(eval_model *m, const char *prompt, cli_text_source *source, const char *path, senc_error *err) {
-    data_vector_writer writer;
-    if (!data_vector_writer_open(&writer, path, DATA_VECTOR_NPY, nn_model_width(m->model), err)) return false;
-    void *ends[] = {source, &writer};
-    const eval_text_stream stream = {read_texts, write_rows, NULL, ends};
-    cli_progress progress = {.n_all = cli_text_source_count(source)};
-    cli_progress_watch(&progress, m->encoder);
-    const bool ok = eval_encoder_stream(m->encoder, prompt, &stream, err) && data_vector_writer_commit(&writer, err);
-    eval_encoder_watch(m->encoder, NULL, NULL);
-    senc_log_status("%s", "");
-    data_vector_writer_close(&writer, false);
-    return ok;
-}
-
-/* The file goes away at once; its map stays. */
 static bool encode_column(inspect_run *run, eval_model *m, const char *prompt, const char *column, data_vectors *out,
                           senc_error *err) {
-    char *path = senc_path_join(run->folder, "vectors.npy");
     cli_text_source *source = NULL;
-    const bool ok = (path || senc_fail_memory(err, 64, "a path")) && open_texts(run, column, &source, err) &&
-                    encode_to(m, prompt, source, path, err) && data_vectors_open(path, false, out, err) &&
-                    senc_path_remove(path, err);
+    const bool ok = open_texts(run, column, &source, err) && cli_encode_texts(m, prompt, source, out, err);
     cli_text_source_close(source);
-    free(path);
     return ok;
-}
-
-static bool make_folder(inspect_run *run, senc_error *err) {
-    if (run->folder) return true;
-    const char *top = getenv("TMPDIR");
-    char *folder = senc_path_join(top && top[0] ? top : "/tmp", "senc-vectors-XXXXXX");
-    if (!folder) return senc_fail_memory(err, 64, "a path");
-    if (!mkdtemp(folder)) {
-        senc_fail_errno(err, "%s: cannot create the folder", folder);
-        free(folder);
-        return false;
-    }
-    run->folder = folder;
-    return true;
 }
 
 static bool encode_set(inspect_run *run, const char *name, int i, senc_error *err) {
@@ -87,7 +41,7 @@ static bool encode_set(inspect_run *run, const char *name, int i, senc_error *er
     overrides.max_length = f->max_length;
     eval_model m = {0};
     const char *prompt = NULL;
-    bool ok = make_folder(run, err) && cli_model_load(name, &overrides, 0, &m, err) &&
+    bool ok = cli_model_load(name, &overrides, 0, &m, err) &&
               cli_model_prompt(&m, name, f->prompt_name, &prompt, err) &&
               encode_column(run, &m, prompt, f->column, &run->sets[i], err);
     if (ok && f->pair_column) {
@@ -189,7 +143,5 @@ bool cli_inspect_vectors(const cli_inspect_flags *f, senc_error *err) {
         data_vectors_close(&run.pairs[i]);
     }
     cli_text_source_close(run.texts);
-    if (run.folder) senc_path_remove(run.folder, NULL);
-    free(run.folder);
     return ok;
 }

@@ -15,13 +15,14 @@
 #include "cli/output.h"
 #include "cli/text_source.h"
 #include "data/formats/json.h"
+#include "data/formats/vector_file.h"
 #include "eval/embed.h"
 #include "eval/search.h"
 
 #define BLOCK_TEXTS 2048
 
 typedef struct search_flags {
-    char *corpus, *column, *format;
+    char *corpus, *column, *format, *vectors;
     senc_strings query;
     int64_t k, max_length;
     bool json, full;
@@ -32,6 +33,8 @@ typedef struct search_flags {
 static const senc_option flags[] = {
     SENC_OPTION_PATH(search_flags, corpus, "!",
                      "texts to search: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them"),
+    SENC_OPTION_PATH(search_flags, vectors, NULL,
+                     "vectors of the corpus that senc encode has saved, row by row: it is not encoded again"),
     SENC_OPTION_STRINGS(search_flags, query, NULL, "what to look for; none: the lines of standard input"),
     SENC_OPTION_INTEGER(search_flags, k, "3", 1, 1e6, "texts to show for each query"),
     SENC_OPTION_STRING(search_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
@@ -115,13 +118,28 @@ static bool embed_queries(search_run *run, const eval_embedder *embedder, senc_e
     return embedder->embed(embedder->context, EVAL_QUERY, run->query_texts, n, run->query_vectors, err);
 }
 
-static bool search_corpus(search_run *run, const eval_embedder *embedder, senc_error *err) {
-    eval_search_options options = {.kernels = kern_best(), .k = run->flags->k};
-    if (!eval_similarity_find(embedder->similarity, &options.similarity)) options.similarity = EVAL_COSINE;
-    if (!eval_search_open(&options, run->query_vectors, run->queries.n, embedder->width, &run->search, err))
-        return false;
-    float *block = senc_alloc((size_t)(BLOCK_TEXTS * embedder->width), sizeof *block);
-    if (!block) return senc_fail_memory(err, (size_t)(BLOCK_TEXTS * embedder->width) * sizeof *block, "vectors");
+/* The corpus's vectors go into the search, block by block: from a file ... */
+static bool add_saved(search_run *run, int64_t width, float *block, senc_error *err) {
+    const char *path = run->flags->vectors;
+    const int64_t n_texts = cli_text_source_count(run->corpus);
+    data_vectors v;
+    if (!data_vectors_open(path, false, &v, err)) return false;
+    bool ok = true;
+    if (v.n_rows != n_texts || v.width != width)
+        ok = senc_fail(
+            err, SENC_BAD_INPUT, "%s: %lld vectors of width %lld; expected %lld of %lld, as %s and the model have",
+            path, (long long)v.n_rows, (long long)v.width, (long long)n_texts, (long long)width, run->flags->corpus);
+    for (int64_t i = 0; ok && i < v.n_rows; i += BLOCK_TEXTS) {
+        const int64_t n = v.n_rows - i < BLOCK_TEXTS ? v.n_rows - i : BLOCK_TEXTS;
+        ok = data_vectors_read(&v, i, n, block, err) && eval_search_add(run->search, block, n, err);
+        data_vectors_forget(&v, i);
+    }
+    data_vectors_close(&v);
+    return ok;
+}
+
+/* ... or from the model. */
+static bool add_encoded(search_run *run, const eval_embedder *embedder, float *block, senc_error *err) {
     cli_progress progress = {.n_all = cli_text_source_count(run->corpus)};
     cli_progress_watch(&progress, run->model.encoder);
     bool ok = true;
@@ -133,6 +151,18 @@ static bool search_corpus(search_run *run, const eval_embedder *embedder, senc_e
     }
     eval_encoder_watch(run->model.encoder, NULL, NULL);
     senc_log_status("%s", "");
+    return ok;
+}
+
+static bool search_corpus(search_run *run, const eval_embedder *embedder, senc_error *err) {
+    eval_search_options options = {.kernels = kern_best(), .k = run->flags->k};
+    if (!eval_similarity_find(embedder->similarity, &options.similarity)) options.similarity = EVAL_COSINE;
+    if (!eval_search_open(&options, run->query_vectors, run->queries.n, embedder->width, &run->search, err))
+        return false;
+    float *block = senc_alloc((size_t)(BLOCK_TEXTS * embedder->width), sizeof *block);
+    if (!block) return senc_fail_memory(err, (size_t)(BLOCK_TEXTS * embedder->width) * sizeof *block, "vectors");
+    const bool ok =
+        run->flags->vectors ? add_saved(run, embedder->width, block, err) : add_encoded(run, embedder, block, err);
     free(block);
     if (ok) eval_search_finish(run->search);
     return ok;
@@ -223,7 +253,7 @@ static bool run_search(cli_call *call, senc_error *err) {
 
 const cli_command cli_search_command = {
     .name = "search",
-    .synopsis = "MODEL --corpus PATH [--query TEXT]... [-k N] [--column NAME] [--json]",
+    .synopsis = "MODEL --corpus PATH [--vectors FILE] [--query TEXT]... [-k N] [--column NAME] [--json]",
     .help = "the nearest texts of a corpus",
     .details = "Scores are the model's own similarity, larger is nearer. The model's prompts for queries and documents "
                "are used.\n\n"

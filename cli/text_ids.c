@@ -28,32 +28,31 @@ static bool find_column(cli_text_ids *ids, const char *name) {
     return false;
 }
 
-static bool open_reader(cli_text_ids *ids, char *path, char *format, int bad_utf8, senc_error *err) {
-    const data_source source = {.path = path, .format = format};
-    const data_reader *reader = data_reader_choose(&source, err);
-    if (!reader) return false;
-    ids->file.reader = reader;
-    ids->file.replace_utf8 = bad_utf8 == DATA_BAD_UTF8_REPLACE;
-    ids->file.path = senc_strdup(path);
-    if (!ids->file.path) return senc_fail_memory(err, strlen(path), "a path");
-    if (!reader->open(&source, false, &ids->file, err)) return false;
-    ids->cursor = ids->file.first;
-    return true;
+bool cli_input_open(const char *path, const char *format, int bad_utf8, data_opened *out, senc_error *err) {
+    *out = (data_opened){0};
+    data_source source = {.path = senc_path_is_folder(path) ? data_path_find_packed(path, "corpus.jsonl")
+                                                            : senc_strdup(path),
+                          .format = format ? senc_strdup(format) : NULL};
+    bool ok = (source.path && (source.format || !format)) || senc_fail_memory(err, strlen(path), "a path");
+    const data_reader *reader = ok ? data_reader_choose(&source, err) : NULL;
+    out->reader = reader;
+    out->replace_utf8 = bad_utf8 == DATA_BAD_UTF8_REPLACE;
+    out->path = reader ? senc_strdup(source.path) : NULL;
+    if (reader && !out->path) senc_fail_memory(err, strlen(path), "a path");
+    ok = out->path && reader->open(&source, false, out, err);
+    free(source.path);
+    free(source.format);
+    return ok;
 }
 
 /* *found false: the input has no ids. */
 static bool open_ids(cli_text_ids *ids, const char *input, const cli_text_options *options, const char *column,
                      const char *ids_path, bool *found, senc_error *err) {
-    char *path = ids_path                     ? senc_strdup(ids_path)
-                 : senc_path_is_folder(input) ? data_path_find_packed(input, "corpus.jsonl")
-                                              : senc_strdup(input);
-    char txt[] = "txt", *format = options->format && !ids_path ? senc_strdup(options->format) : NULL;
-    bool ok = path || senc_fail_memory(err, strlen(input), "a path");
-    ok = ok && open_reader(ids, path, ids_path ? txt : format, options->bad_utf8, err);
-    free(format);
-    free(path);
     *found = false;
-    if (!ok) return false;
+    if (!cli_input_open(ids_path ? ids_path : input, ids_path ? "txt" : options->format, options->bad_utf8, &ids->file,
+                        err))
+        return false;
+    ids->cursor = ids->file.first;
     if (ids_path) {
         *found = true;
         ids->column = (data_column){"text", 0};
