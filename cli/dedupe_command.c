@@ -212,9 +212,9 @@ static bool print_summary(const dedupe_run *run, senc_error *err) {
     const eval_near_duplicates *d = &run->found;
     char rows[32], pairs[32], groups[32], dropped[32], kept[32];
     senc_buffer out = {0};
-    senc_buffer_printf(&out, "%s rows: %s pairs at or above %g, in %s groups; %s kept, %s left out\n",
-                       cli_count_text(run->vectors.n_rows, rows, sizeof rows),
-                       cli_count_text(d->n_pairs, pairs, sizeof pairs), run->flags->threshold,
+    senc_buffer_printf(&out, "rows: %s, pairs at or above %g: %s, groups: %s, kept: %s, left out: %s\n",
+                       cli_count_text(run->vectors.n_rows, rows, sizeof rows), run->flags->threshold,
+                       cli_count_text(d->n_pairs, pairs, sizeof pairs),
                        cli_count_text(d->n_groups, groups, sizeof groups),
                        cli_count_text(run->vectors.n_rows - d->n_dropped, kept, sizeof kept),
                        cli_count_text(d->n_dropped, dropped, sizeof dropped));

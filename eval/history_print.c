@@ -39,9 +39,9 @@ static void add_row(const eval_history *h, int64_t row, bool before, int64_t fir
         const double value =
             before ? value_of(e->before, e->n_before, h->columns[c].key) : eval_history_value(e, h->columns[c].key);
         if (isnan(value))
-            senc_grid_add(grid, "- ");
+            senc_grid_add(grid, "-");
         else
-            senc_grid_add(grid, "%.4f%s", value, !before && h->columns[c].best == row ? "*" : " ");
+            senc_grid_add(grid, "%s%.4f", !before && h->columns[c].best == row ? "*" : "", value);
     }
 }
 
@@ -51,7 +51,7 @@ static void print_table(const eval_history *h, bool baselines, int64_t first, in
     senc_grid_init(&grid, alignments[n]);
     senc_grid_add(&grid, "time (UTC)");
     senc_grid_add(&grid, "run or report");
-    for (int64_t c = first; c < first + n; c++) senc_grid_add(&grid, "[%lld] ", (long long)c + 1);
+    for (int64_t c = first; c < first + n; c++) senc_grid_add(&grid, "[%lld]", (long long)c + 1);
     for (int64_t i = 0; i < h->n_entries; i++) {
         if (baselines && h->entries[i].n_before > 0) add_row(h, i, true, first, n, &grid);
         add_row(h, i, false, first, n, &grid);

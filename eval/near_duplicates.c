@@ -38,13 +38,22 @@ static bool add_pair(finder *f, int64_t a, int64_t b, float score, senc_error *e
     return true;
 }
 
+static bool check_rows(const finder *f, const float *x, int64_t first, int64_t n, senc_error *err) {
+    for (int64_t i = 0; i < n; i++) {
+        if (!isfinite(eval_vector_length(x + i * f->v->width, f->v->width)))
+            return senc_fail(err, SENC_BAD_INPUT, "%s: row %lld: expected finite numbers, found a NaN or an infinity",
+                             f->v->path ? f->v->path : "vectors", (long long)(first + i) + 1);
+    }
+    return true;
+}
+
 static bool search_from(finder *f, int64_t first, int64_t n_queries, int64_t k, eval_search **s, senc_error *err) {
     const eval_search_options options = {.kernels = kern_best(), .similarity = EVAL_COSINE, .k = k};
     if (!eval_search_open(&options, f->queries, n_queries, f->v->width, s, err)) return false;
     for (int64_t i = first; i < f->v->n_rows; i += DOCUMENT_ROWS) {
         const int64_t n = f->v->n_rows - i < DOCUMENT_ROWS ? f->v->n_rows - i : DOCUMENT_ROWS;
         if ((f->check && !f->check(err)) || !data_vectors_read(f->v, i, n, f->documents, err) ||
-            !eval_search_add(*s, f->documents, n, err))
+            (first == 0 && !check_rows(f, f->documents, i, n, err)) || !eval_search_add(*s, f->documents, n, err))
             return false;
     }
     eval_search_finish(*s);
@@ -75,6 +84,7 @@ static bool take_pairs(finder *f, const eval_search *s, int64_t first, int64_t k
 /* Pairs of rows [first, first + n) with themselves and those behind them. */
 static bool find_block(finder *f, int64_t first, int64_t n, senc_error *err) {
     if (!data_vectors_read(f->v, first, n, f->queries, err)) return false;
+    if (!check_rows(f, f->queries, first, n, err)) return false;
     for (int64_t i = 0; i < n; i++) f->rows[i] = first + i;
     for (int64_t k = FIRST_K; n > 0; k *= 8) {
         eval_search *s = NULL;

@@ -47,28 +47,30 @@ static const char *rows_text(const eval_quality_rows *rows, char *out, size_t ou
     return out;
 }
 
+/* "NAME: 3 of 100 vectors WHAT (rows 3, 17, 20)"; nothing when there are none. */
+static bool warn_rows(eval_findings *f, int i, const eval_quality_rows *rows, const char *what, senc_error *err) {
+    char list[128];
+    return rows->n == 0 || warn(f, err, "%s: %lld of %lld vectors %s (rows %s)", f->names[i], (long long)rows->n,
+                                (long long)f->quality[i].n_rows, what, rows_text(rows, list, sizeof list));
+}
+
 static bool judge_rows(eval_findings *f, int i, senc_error *err) {
     const eval_quality *q = &f->quality[i];
-    const char *name = f->names[i];
-    char rows[128];
-    if (q->n_rows == 0 && !warn(f, err, "%s: no vectors", name)) return false;
-    if (q->not_finite.n > 0 && !warn(f, err, "%s: %lld vectors hold a NaN or an infinite number (rows %s)", name,
-                                     (long long)q->not_finite.n, rows_text(&q->not_finite, rows, sizeof rows)))
-        return false;
-    if (q->zero.n > 0 && !warn(f, err, "%s: %lld vectors are zero (rows %s)", name, (long long)q->zero.n,
-                               rows_text(&q->zero, rows, sizeof rows)))
+    char list[128];
+    if (q->n_rows == 0 && !warn(f, err, "%s: no vectors", f->names[i])) return false;
+    if (!warn_rows(f, i, &q->not_finite, "with a NaN or an infinite number", err) ||
+        !warn_rows(f, i, &q->zero, "with nothing but zeros", err))
         return false;
     const int64_t not_unit = q->not_unit.n - q->zero.n;
     if (not_unit > 0 && not_unit < q->n_rows / 2 &&
-        !warn(f, err, "%s: %lld vectors do not have length 1, as the others do (rows %s)", name, (long long)not_unit,
-              rows_text(&q->not_unit, rows, sizeof rows)))
+        !warn_rows(f, i, &q->not_unit, "without the length 1 that the others have", err))
         return false;
-    if (q->constant.n > 0 && !warn(f, err, "%s: %lld dimensions are the same everywhere (%s)", name,
-                                   (long long)q->constant.n, rows_text(&q->constant, rows, sizeof rows)))
+    if (q->constant.n > 0 &&
+        !warn(f, err, "%s: %lld of %lld dimensions the same everywhere (%s)", f->names[i], (long long)q->constant.n,
+              (long long)q->width, rows_text(&q->constant, list, sizeof list)))
         return false;
     return (double)q->duplicate.n <= HIGH_DUPLICATE_SHARE * (double)q->n_rows ||
-           warn(f, err, "%s: %lld vectors equal an earlier one (rows %s): duplicate texts?", name,
-                (long long)q->duplicate.n, rows_text(&q->duplicate, rows, sizeof rows));
+           warn_rows(f, i, &q->duplicate, "equal to an earlier one: duplicate texts?", err);
 }
 
 static bool judge_shape(eval_findings *f, int i, senc_error *err) {
@@ -89,13 +91,13 @@ static bool judge_shape(eval_findings *f, int i, senc_error *err) {
 static bool judge_suspects(eval_findings *f, senc_error *err) {
     const eval_quality_suspects *s = &f->suspects;
     if (s->alike.n > 0 &&
-        !warn(f, err, "%lld pairs of different texts have a cosine above 0.999 (rows %lld and %lld)",
+        !warn(f, err, "pairs of different texts with a cosine above 0.999: %lld (first: rows %lld and %lld)",
               (long long)s->alike.n, (long long)s->alike.shown[0].a + 1, (long long)s->alike.shown[0].b + 1))
         return false;
     return s->apart.n == 0 ||
            warn(f, err,
-                "%lld pairs of near-identical texts have a cosine below 0.7 (rows %lld and %lld): do texts and vectors "
-                "belong together?",
+                "pairs of near-identical texts with a cosine below 0.7: %lld (first: rows %lld and %lld); do texts and "
+                "vectors belong together?",
                 (long long)s->apart.n, (long long)s->apart.shown[0].a + 1, (long long)s->apart.shown[0].b + 1);
 }
 
@@ -256,7 +258,12 @@ static void suspects_of(const eval_findings *f, measure out[N_SUSPECTS]) {
     const eval_quality_suspects *s = &f->suspects;
     const measure rows[N_SUSPECTS] = {
         {"too alike", "different_texts_above_0.999", "different texts, cosine > 0.999", {(double)s->alike.n}, 0, false},
-        {"too far", "near_identical_texts_below_0.7", "near-identical texts, < 0.7", {(double)s->apart.n}, 0, false},
+        {"too far",
+         "near_identical_texts_below_0.7",
+         "near-identical texts, cosine < 0.7",
+         {(double)s->apart.n},
+         0,
+         false},
         {"searched", "searched", "texts behind the first", {(double)s->n_searched}, 0, false},
     };
     memcpy(out, rows, sizeof rows);

@@ -98,6 +98,7 @@ START_TEST(test_failures) {
     eval_near_duplicates d;
     senc_error err = {0};
     ck_assert(!eval_near_duplicates_find(&v, 0.5, NULL, &d, &err));
+    ck_assert_str_eq(err.text, "vectors: row 2: expected finite numbers, found a NaN or an infinity");
     err = (senc_error){0};
     ck_assert(!eval_near_duplicates_find(&good, 0.5, stop, &d, &err));
     ck_assert_int_eq(err.kind, SENC_INTERRUPTED);
