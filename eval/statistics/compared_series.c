@@ -18,9 +18,8 @@ static bool pair_run(eval_pairing *p, int64_t at, const eval_compared_run *run, 
     if (!r) return senc_fail(err, SENC_BAD_INPUT, "%s: has no results on data \"%s\"", run->label, data);
     if (r->detail.n_units == 0)
         return senc_fail(err, SENC_BAD_INPUT,
-                         "%s: data \"%s\" has no values of single units, which a comparison needs; reports made with "
-                         "senc eval --report have them",
-                         run->label, data);
+                         "%s: data \"%s\": expected values of single queries or pairs, found metrics only", run->label,
+                         data);
     p->results[at] = r;
     return eval_pair_units(p->results[0], first_label, r, run->label, &p->orders[at], err);
 }

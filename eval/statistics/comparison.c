@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/base/log.h"
 #include "autograd/base/memory.h"
-#include "autograd/base/rng.h"
 #include "eval/statistics/changed_units.h"
 #include "eval/statistics/compared_series.h"
 #include "eval/statistics/swap_test.h"
@@ -203,8 +203,14 @@ static bool add_units(comparing *x, const eval_pairing *pairing, const eval_comp
     return true;
 }
 
+/* Some evaluators measure all units at once (clusterings): there is nothing to pair. */
+static bool has_units(const eval_result *r) {
+    return r->detail.n_units > 0 && r->primary && eval_detail_find(&r->detail, r->primary) != NULL;
+}
+
 static bool compare_result(comparing *x, int64_t index, senc_error *err) {
     const eval_result *r = &x->base->runs[0].results[index];
+    if (!has_units(r)) return true;
     eval_pairing pairing;
     if (!eval_pairing_open(&pairing, x->base, x->other, r->name, err)) return false;
     bool ok = true, has_headline = false;
@@ -255,9 +261,25 @@ static bool check_limits(const eval_comparison *c, const eval_comparison_options
     return true;
 }
 
+static bool check_base(const eval_compared_run *base, senc_error *err) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < base->n_results; i++) {
+        if (has_units(&base->results[i]))
+            n++;
+        else
+            senc_warn("data \"%s\" is not compared: %s has no values of single units for it", base->results[i].name,
+                      base->label);
+    }
+    if (n > 0) return true;
+    return senc_fail(err, SENC_BAD_INPUT,
+                     "%s: nothing can be compared: expected values of single queries or pairs, found metrics only",
+                     base->label);
+}
+
 bool eval_compare(const eval_compared_model *models, int64_t n_models, const eval_comparison_options *options,
                   eval_comparison *out, senc_error *err) {
     SENC_ASSERT(n_models >= 2, "%lld models", (long long)n_models);
+    if (!check_base(&models[0].runs[0], err)) return false;
     *out = (eval_comparison){.base_label = models[0].label,
                              .n_base_runs = models[0].n_runs,
                              .min_effect = options->min_effect,
