@@ -33,7 +33,8 @@ static const senc_option flags[] = {
     SENC_OPTION_PATH(encode_flags, input, "!",
                      "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of "
                      "standard input"),
-    SENC_OPTION_PATH(encode_flags, output, "!", "the vectors, a row a text; the ending says the form, see below"),
+    SENC_OPTION_PATH(encode_flags, output, "!",
+                     "file of the vectors, a row a text; its ending says the form: .npy, .jsonl, ..."),
     SENC_OPTION_CHOICE(encode_flags, to, NULL, DATA_VECTOR_KINDS, "form of the output; unset: by its ending"),
     SENC_OPTION_STRING(encode_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(encode_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),

@@ -6,7 +6,7 @@
 
 #include "autograd/base/memory.h"
 #include "eval/metrics/similarity.h"
-#include "eval/quality/eigen.h"
+#include "eval/quality/gram.h"
 #include "eval/search.h"
 
 #define SEARCHED_ROWS 20000

@@ -9,7 +9,8 @@
 #include "autograd/base/rng.h"
 #include "autograd/base/threads.h"
 #include "eval/metrics/similarity.h"
-#include "eval/quality/eigen.h"
+#include "eval/eigen.h"
+#include "eval/quality/gram.h"
 
 #define BLOCK_ROWS      1024
 #define LEAST_SAMPLE    4096 /* and four rows a dimension, so that the covariance's rank is not the sample's */
@@ -181,7 +182,7 @@ static void rank_of(const double *eigenvalues, int64_t width, eval_quality *q) {
         if (p > 0) entropy -= p * log(p);
     }
     q->effective_rank = sum > 0 ? exp(entropy) : 0;
-    for (int64_t i = width - 1; sum > 0 && i >= 0 && held < 0.9 * sum; i--) {
+    for (int64_t i = 0; sum > 0 && i < width && held < 0.9 * sum; i++) {
         held += eigenvalues[i];
         q->rank_90++;
     }

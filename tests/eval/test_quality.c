@@ -7,7 +7,8 @@
 #include "autograd/base/memory.h"
 #include "autograd/base/rng.h"
 #include "autograd/base/threads.h"
-#include "eval/quality/eigen.h"
+#include "eval/eigen.h"
+#include "eval/quality/gram.h"
 #include "eval/quality/vector_drift.h"
 
 #define CLOSE(x, y, tolerance)                                                                                         \
@@ -32,24 +33,24 @@ START_TEST(test_eigenvalues_by_hand) {
     senc_error err = {0};
     double values[3], two[] = {2, 1, 1, 2};
     ck_assert(eval_eigenvalues(two, 2, values, &err));
-    CLOSE(values[0], 1, 1e-14);
-    CLOSE(values[1], 3, 1e-14);
+    CLOSE(values[0], 3, 1e-14);
+    CLOSE(values[1], 1, 1e-14);
     double chain[] = {2, -1, 0, -1, 2, -1, 0, -1, 2}; /* 2 - 2 cos(k pi / 4) */
     ck_assert(eval_eigenvalues(chain, 3, values, &err));
-    CLOSE(values[0], 2 - sqrt(2), 1e-14);
+    CLOSE(values[0], 2 + sqrt(2), 1e-14);
     CLOSE(values[1], 2, 1e-14);
-    CLOSE(values[2], 2 + sqrt(2), 1e-14);
+    CLOSE(values[2], 2 - sqrt(2), 1e-14);
     double ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
     ck_assert(eval_eigenvalues(ones, 3, values, &err));
-    CLOSE(values[0], 0, 1e-14);
-    CLOSE(values[2], 3, 1e-14);
+    CLOSE(values[0], 3, 1e-14);
+    CLOSE(values[2], 0, 1e-14);
     double zeros[9] = {0}, one[] = {-7};
     ck_assert(eval_eigenvalues(zeros, 3, values, &err) && values[0] == 0 && values[2] == 0);
     ck_assert(eval_eigenvalues(one, 1, values, &err) && values[0] == -7);
     const double m[] = {3, 0, 4, 5};
     ck_assert(eval_singular_values(m, 2, values, &err));
-    CLOSE(values[0], sqrt(5), 1e-12);
-    CLOSE(values[1], sqrt(45), 1e-12);
+    CLOSE(values[0], sqrt(45), 1e-12);
+    CLOSE(values[1], sqrt(5), 1e-12);
 }
 END_TEST
 
@@ -71,7 +72,7 @@ START_TEST(test_eigenvalues_of_a_similar_matrix) {
     }
     senc_error err = {0};
     ck_assert(eval_eigenvalues(a, M, values, &err));
-    for (int k = 0; k < M; k++) CLOSE(values[k], k / 2 - 7, 1e-12);
+    for (int k = 0; k < M; k++) CLOSE(values[M - 1 - k], k / 2 - 7, 1e-12);
     free(a);
     free(h);
 }

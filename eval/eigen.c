@@ -1,24 +1,50 @@
 /* See eigen.h. Everything works on rows: z holds the transposed matrix of eigenvectors, so that inner loops run along
  * memory. */
-#include "eval/systems/eigen.h"
+#include "eval/eigen.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "autograd/base/memory.h"
+#include "autograd/base/threads.h"
 
 /* A tridiagonal matrix: diagonal d (n), beside it e (n), e[0] unused. */
 typedef struct eigen_work {
     double *z; /* (n, n); row j is what is to become eigenvector j, after reduce */
     double *d, *e;
     int64_t n;
+    bool vectors; /* else only values are made */
 } eigen_work;
 
 static double dot(const double *a, const double *b, int64_t n) {
     double sum = 0;
     for (int64_t k = 0; k < n; k++) sum += a[k] * b[k];
     return sum;
+}
+
+/* The two passes over the leading block of a reflection, a row at a time. */
+typedef struct reflect_task {
+    double *z, *p;
+    const double *u;
+    double h;
+    int64_t n, m;
+} reflect_task;
+
+/* p = A u / h */
+static void multiply_row(void *context, int64_t j, int thread) {
+    (void)thread;
+    const reflect_task *t = context;
+    t->p[j] = dot(t->z + j * t->n, t->u, t->m) / t->h;
+}
+
+/* A - u q' - q u', q in p */
+static void update_row(void *context, int64_t j, int thread) {
+    (void)thread;
+    const reflect_task *t = context;
+    double *restrict row = t->z + j * t->n;
+    const double uj = t->u[j], pj = t->p[j];
+    for (int64_t k = 0; k < t->m; k++) row[k] -= uj * t->p[k] + pj * t->u[k];
 }
 
 /* Row i of the matrix is reflected onto its last element before the diagonal: u = row - sign * |row| * unit. The
@@ -42,37 +68,33 @@ static void reflect_row(eigen_work *w, int64_t i) {
     const double beside = scale * g;
     h -= f * g;
     u[m - 1] = f - g;
-    for (int64_t j = 0; j < m; j++) p[j] = dot(w->z + j * n, u, m) / h; /* p = A u / h */
+    reflect_task task = {w->z, p, u, h, n, m};
+    senc_parallel(m, multiply_row, &task);
     const double half = dot(p, u, m) / (h + h);
     for (int64_t j = 0; j < m; j++) p[j] -= half * u[j]; /* q = p - (u'p / 2h) u */
-    for (int64_t j = 0; j < m; j++) {                    /* A - u q' - q u' */
-        double *row = w->z + j * n;
-        const double uj = u[j], pj = p[j];
-        for (int64_t k = 0; k < m; k++) row[k] -= uj * p[k] + pj * u[k];
-    }
+    senc_parallel(m, update_row, &task);
     p[i] = beside;
     w->d[i] = h;
 }
 
-/* Tridiagonal form in d and e; z becomes the product of the reflections, transposed. */
-static void reduce(eigen_work *w) {
+/* Rows of the product of reflections so far times one more. */
+static void reflect_product_row(void *context, int64_t j, int thread) {
+    (void)thread;
+    const reflect_task *t = context;
+    double *restrict row = t->z + j * t->n;
+    const double g = dot(row, t->u, t->m) / t->h;
+    for (int64_t k = 0; k < t->m; k++) row[k] -= g * t->u[k];
+}
+
+/* z holds the vectors u below the diagonal, d their h: z becomes the product of the reflections, transposed; d the
+ * diagonal of the tridiagonal matrix, which stands on z's. */
+static void multiply_reflections(eigen_work *w) {
     const int64_t n = w->n;
-    double *off = w->e;
-    for (int64_t i = n - 1; i >= 1; i--) {
-        reflect_row(w, i); /* e[0..i-1] is scratch in it, e[i] its result */
-    }
-    /* Rows hold the vectors u; the diagonals of the reduced blocks are still on the diagonal of z. */
     w->d[0] = 0;
     for (int64_t i = 0; i < n; i++) {
         double *u = w->z + i * n;
-        const double h = w->d[i];
-        if (h != 0) {
-            for (int64_t j = 0; j < i; j++) { /* rows of the product so far, (i, i), times the reflection */
-                double *row = w->z + j * n;
-                const double g = dot(row, u, i) / h;
-                for (int64_t k = 0; k < i; k++) row[k] -= g * u[k];
-            }
-        }
+        reflect_task task = {.z = w->z, .u = u, .h = w->d[i], .n = n, .m = i};
+        if (task.h != 0) senc_parallel(i, reflect_product_row, &task);
         w->d[i] = u[i];
         for (int64_t k = 0; k < i; k++) {
             u[k] = 0;
@@ -80,7 +102,16 @@ static void reduce(eigen_work *w) {
         }
         u[i] = 1;
     }
-    off[0] = 0;
+}
+
+/* Tridiagonal form in d and e. */
+static void reduce(eigen_work *w) {
+    for (int64_t i = w->n - 1; i >= 1; i--) reflect_row(w, i); /* e[0..i-1] is scratch in it, e[i] its result */
+    if (w->vectors)
+        multiply_reflections(w);
+    else
+        for (int64_t i = 0; i < w->n; i++) w->d[i] = w->z[i * w->n + i];
+    w->e[0] = 0;
 }
 
 /* One rotation of the planes i and i + 1 of the eigenvectors. */
@@ -117,7 +148,7 @@ static void ql_step(eigen_work *w, int64_t l, int64_t m) {
         p = s * r;
         d[i + 1] = g + p;
         g = c * r - b;
-        rotate(w, i, c, s);
+        if (w->vectors) rotate(w, i, c, s);
     }
     d[l] -= p;
     e[l] = g;
@@ -151,6 +182,7 @@ static void order(eigen_work *w) {
         const double value = w->d[best];
         w->d[best] = w->d[i];
         w->d[i] = value;
+        if (!w->vectors) continue;
         double *a = w->z + i * w->n, *b = w->z + best * w->n, largest = 0;
         for (int64_t k = 0; k < w->n; k++) {
             const double x = b[k];
@@ -162,14 +194,22 @@ static void order(eigen_work *w) {
     }
 }
 
-bool eval_eigen_symmetric(double *a, int64_t n, double *values, senc_error *err) {
-    eigen_work w = {.z = a, .d = values, .n = n};
+static bool solve(double *a, int64_t n, double *values, bool vectors, senc_error *err) {
+    eigen_work w = {.z = a, .d = values, .n = n, .vectors = vectors};
     w.e = senc_alloc_zero((size_t)n, sizeof *w.e);
-    if (!w.e) return senc_fail_memory(err, (size_t)n * sizeof *w.e, "eigenvectors");
+    if (!w.e) return senc_fail_memory(err, (size_t)n * sizeof *w.e, "eigenvalues");
     reduce(&w);
     const bool ok = diagonalise(&w);
     if (ok) order(&w);
     free(w.e);
-    return ok || senc_fail(err, SENC_FAILED, "eigenvectors of a %lld x %lld matrix: no convergence", (long long)n,
-                           (long long)n);
+    return ok || senc_fail(err, SENC_FAILED, "eigenvalues of a %lld x %lld matrix: no convergence in %d steps",
+                           (long long)n, (long long)n, MOST_STEPS);
+}
+
+bool eval_eigen_symmetric(double *a, int64_t n, double *values, senc_error *err) {
+    return solve(a, n, values, true, err);
+}
+
+bool eval_eigenvalues(double *a, int64_t n, double *values, senc_error *err) {
+    return solve(a, n, values, false, err);
 }

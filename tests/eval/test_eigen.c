@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "autograd/base/rng.h"
-#include "eval/systems/eigen.h"
+#include "eval/eigen.h"
 
 /* (2 1; 1 2): 3 for (1, 1), 1 for (1, -1). */
 START_TEST(by_hand) {
@@ -35,11 +35,15 @@ static void check_random(int n, int rank) {
     }
     memcpy(b, a, (size_t)(n * n) * sizeof *b);
     senc_error err = {0};
+    double *c = malloc((size_t)(n * n) * sizeof *c), *alone = malloc((size_t)n * sizeof *alone);
+    memcpy(c, a, (size_t)(n * n) * sizeof *c);
     ck_assert_msg(eval_eigen_symmetric(a, n, values, &err), "%s", err.text);
+    ck_assert_msg(eval_eigenvalues(c, n, alone, &err), "%s", err.text);
     double scale = 1;
     for (int i = 0; i < n; i++) scale = fmax(scale, fabs(values[i]));
     for (int i = 0; i < n; i++) {
         ck_assert(i == 0 || values[i] <= values[i - 1]);
+        ck_assert_double_eq_tol(alone[i], values[i], 1e-13 * scale);
         for (int r = 0; r < n; r++) {
             double sum = 0, product = 0;
             for (int k = 0; k < n; k++) {
@@ -52,6 +56,8 @@ static void check_random(int n, int rank) {
     }
     free(a);
     free(b);
+    free(c);
+    free(alone);
     free(values);
     free(x);
 }
