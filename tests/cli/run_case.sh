@@ -19,7 +19,7 @@ if [ "$1" = --accept ]; then
     accept=yes
     shift
 fi
-case=$(cd "$1" && pwd) program=$(cd "$(dirname "$2")" && pwd) tools=$(cd "$3" && pwd)
+case=$(cd "$1" && pwd) && program=$(cd "$(dirname "$2")" && pwd) && tools=$(cd "$3" && pwd) || exit 1
 
 top=$(mktemp -d) || exit 1
 top=$(cd "$top" && pwd -P)
