@@ -13,6 +13,7 @@
 
 #include "autograd/base/cpu.h"
 #include "autograd/base/rng.h"
+#include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
 #include "autograd/kernels/cpu/probe.h"
 #include "autograd/kernels/kernels.h"
@@ -21,7 +22,7 @@
 
 static double seconds_each = 0.3;
 static const char *filter = "";
-static double limit_flops, limit_bytes;
+static double limit_flops, limit_int8, limit_bytes;
 static kern_storage storage; /* of activations: the table's */
 
 /* With one thread its CPU time, so that other programs disturb less. */
@@ -117,6 +118,35 @@ static void bench_linear(const kern_table *k, int64_t n, int64_t in, int64_t out
     free(dx);
     free(dw);
     free(db);
+}
+
+/* Its limit is that of int8 operations. */
+static void bench_linear_int8(const kern_table *k, int64_t n, int64_t in, int64_t out, kern_activation act) {
+    if (!wanted("linear_int8") || !k->linear_int8) return;
+    const int64_t padded = (out + 63) / 64 * 64;
+    kern_stored *x = stored(n * in, 2.0), *y = stored(n * out, 1.0);
+    float *bias = floats(out, 1.0), *scale = floats(padded, 0.1), *sum = floats(padded, 0.1);
+    int8_t *w = senc_alloc((size_t)(in * out), 1), *packed = senc_alloc_aligned((size_t)kern_int8_bytes(in, out), 1);
+    if (!w || !packed) exit(EXIT_FAILURE);
+    for (int64_t i = 0; i < in * out; i++) w[i] = (int8_t)(i * 37 % 255 - 127);
+    k->int8_pack(in, out, w, packed);
+    const kern_int8 weights = {in, out, packed, scale, sum, k->int8_pack};
+    char shape[64];
+    snprintf(shape, sizeof shape, "%lld x %lld -> %lld%s", (long long)n, (long long)in, (long long)out,
+             act == KERN_GELU ? " gelu" : "");
+    double best;
+    BEST(best, k->linear_int8(n, act, x, &weights, bias, y));
+    const double operations = 2.0 * (double)n * (double)in * (double)out;
+    printf("%-24s %-26s %9.3f ms %8.1f GO/s %5.1f %%\n", "linear_int8", shape, 1e3 * best, operations / best * 1e-9,
+           100.0 * operations / best / limit_int8);
+    fflush(stdout);
+    free(x);
+    free(y);
+    free(bias);
+    free(scale);
+    free(sum);
+    free(w);
+    free(packed);
 }
 
 static void bench_gemm(const kern_table *k, int64_t m, int64_t n, int64_t depth) {
@@ -285,6 +315,10 @@ static void bench_all(const kern_table *k) {
         bench_linear(k, tokens[i], 384, 384, KERN_NONE);
         bench_linear(k, tokens[i], 384, 1536, KERN_NONE);
         bench_linear(k, tokens[i], 1536, 384, KERN_GELU);
+        bench_linear_int8(k, tokens[i], 384, 1152, KERN_NONE);
+        bench_linear_int8(k, tokens[i], 384, 384, KERN_NONE);
+        bench_linear_int8(k, tokens[i], 384, 1536, KERN_NONE);
+        bench_linear_int8(k, tokens[i], 1536, 384, KERN_GELU);
     }
     bench_linear(k, 2000, 768, 3072, KERN_NONE);
     bench_linear(k, 2000, 3072, 768, KERN_GELU);
@@ -377,16 +411,17 @@ int main(int argc, char **argv) {
     storage = k->storage;
     const double bf16 = kern_probe_operations(KERN_PROBE_BF16, PROBE_SECONDS);
     limit_flops = kern_probe_operations(KERN_PROBE_FP32, PROBE_SECONDS);
+    limit_int8 = kern_probe_operations(KERN_PROBE_INT8, PROBE_SECONDS);
     limit_bytes = kern_probe_bytes(PROBE_SECONDS);
     if (a.limits) {
         printf("{\"fp32_gflops\": %.2f, \"bf16_gflops\": %.2f, \"int8_gops\": %.2f, \"copy_gbytes\": %.2f}\n",
-               limit_flops * 1e-9, bf16 * 1e-9, kern_probe_operations(KERN_PROBE_INT8, PROBE_SECONDS) * 1e-9,
-               limit_bytes * 1e-9);
+               limit_flops * 1e-9, bf16 * 1e-9, limit_int8 * 1e-9, limit_bytes * 1e-9);
     } else {
         printf("%s, %d threads, kernels %s, %s\n", senc_cpu_get()->name, senc_threads_count(), k->name,
                storage == KERN_BF16 ? "bf16" : "fp32");
         if (storage == KERN_BF16 && bf16 > 0) limit_flops = bf16;
-        printf("limits: %.1f GF/s, %.1f GB/s\n", limit_flops * 1e-9, limit_bytes * 1e-9);
+        printf("limits: %.1f GF/s, %.1f GO/s of int8, %.1f GB/s\n", limit_flops * 1e-9, limit_int8 * 1e-9,
+               limit_bytes * 1e-9);
         bench_all(k);
     }
     senc_threads_free();

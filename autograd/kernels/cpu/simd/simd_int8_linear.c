@@ -98,10 +98,33 @@ static int64_t tile_rows(int64_t n) {
     return (n + tiles - 1) / tiles;
 }
 
-static void multiply_rows(const linear *l, rows r, int64_t row, int64_t n, int64_t column, int64_t last_column) {
+/* The panel as the tile reads it; widened ones go to `words` and stay in the first cache for all tiles of the task. */
+static const weight *prepare_panel(int64_t groups, const int8_t *panel, weight *words) {
+#if INT8_PAIRS
+    weight *to = words;
+    for (int64_t g = 0; g < groups; g++, panel += INT8_GROUP * INT8_COLUMNS) {
+        const vi w0 = *(const vi_unaligned *)panel, w1 = *(const vi_unaligned *)(panel + 4 * LANES);
+        for (int half = 0; half < 2; half++, to += 4 * LANES) {
+            *(vi_unaligned *)to = v_words(w0, half);
+            *(vi_unaligned *)(to + 2 * LANES) = v_words(w1, half);
+        }
+    }
+    return words;
+#else
+    (void)groups, (void)words;
+    return panel;
+#endif
+}
+
+static int64_t panel_bytes(const linear *l) {
+    return INT8_PAIRS ? l->groups * INT8_GROUP * INT8_COLUMNS * (int64_t)sizeof(weight) : 0;
+}
+
+static void multiply_rows(const linear *l, rows r, int64_t row, int64_t n, int64_t column, int64_t last_column,
+                          weight *words) {
     const int64_t height = tile_rows(n), out = l->w->out;
     for (int64_t j = column; j < last_column; j += INT8_COLUMNS) {
-        const int8_t *panel = l->w->packed + j * l->groups * INT8_GROUP;
+        const weight *panel = prepare_panel(l->groups, l->w->packed + j * l->groups * INT8_GROUP, words);
         for (int64_t i = 0; i < n; i += height) {
             const int8_output output = {.row_scale = r.scale + i,
                                         .row_low = r.low + i,
@@ -122,14 +145,13 @@ static void multiply_task(void *context, int64_t i, int thread) {
     const int64_t row = i % l->n_row_blocks * l->block_rows, n = min_of(l->block_rows, l->n - row);
     const int64_t column = i / l->n_row_blocks * l->block_columns;
     rows r = {l->quants + row * l->stride, l->factors + row, l->factors + l->n + row};
-    if (!l->quants) {
-        const int64_t values = round_up(l->w->in, LANES);
-        float *scratch = kern_scratch_take(KERN_SCRATCH_TASK,
-                                           round_up(values + 2 * n, 16) * 4 + n * l->stride * (int64_t)sizeof(quant));
-        quant *quants = (quant *)(scratch + round_up(values + 2 * n, 16));
-        r = quantize_rows(l, row, n, quants, scratch + values, n, scratch);
-    }
-    multiply_rows(l, r, row, n, column, min_of(column + l->block_columns, l->w->out));
+    const int64_t values = round_up(l->w->in, LANES), floats = l->quants ? 0 : round_up(values + 2 * n, 16);
+    const int64_t quants_bytes = l->quants ? 0 : round_up(n * l->stride * (int64_t)sizeof(quant), 64);
+    float *scratch = kern_scratch_take(KERN_SCRATCH_TASK, floats * 4 + quants_bytes + panel_bytes(l));
+    quant *quants = (quant *)(scratch + floats);
+    if (!l->quants) r = quantize_rows(l, row, n, quants, scratch + values, n, scratch);
+    weight *words = (weight *)((char *)quants + quants_bytes);
+    multiply_rows(l, r, row, n, column, min_of(column + l->block_columns, l->w->out), words);
 }
 
 #define QUANTIZE_ROWS 8
