@@ -16,7 +16,7 @@ typedef struct compare_flags {
     senc_strings max_regression;
     double min_effect;
     int64_t documents, examples, resamples, seed, max_length;
-    bool all_metrics, markdown, map;
+    bool all_metrics, markdown, map, yes;
     int precision; /* nn_precision */
 } compare_flags;
 
@@ -42,6 +42,8 @@ static const senc_option flags[] = {
     SENC_OPTION_STRING(compare_flags, pooling, NULL, "mean, cls, max, ...; unset: what each model says"),
     SENC_OPTION_INTEGER(compare_flags, max_length, "0", 0, HUGE_VAL,
                         "longest text in tokens, special ones included; 0: what each model says"),
+    SENC_OPTION_BOOLEAN(compare_flags, yes, "false",
+                        "send to embedding APIs what costs more than $1, or 1,000,000 tokens at an unknown price"),
     SENC_OPTION_CHOICE(compare_flags, precision, "fp32", NN_PRECISIONS,
                        "auto: bf16 where the CPU has instructions for it"),
     {0},
@@ -115,7 +117,7 @@ static bool compare(cli_call *call, const compare_flags *f, cli_compared_models 
 
 static bool run_compare(cli_call *call, senc_error *err) {
     const compare_flags *f = call->flags;
-    eval_system_options options = {.overrides = NN_OVERRIDES_NONE, .find_model = cli_model_find};
+    eval_system_options options = {.overrides = NN_OVERRIDES_NONE, .yes = f->yes, .find_model = cli_model_find};
     options.overrides.max_length = f->max_length;
     options.overrides.precision = (nn_precision)f->precision;
     options.overrides.pooling = f->pooling;

@@ -130,6 +130,7 @@ static bool keep_facts(cli_compared_run *run, const eval_system *system, senc_er
     const char *query = eval_system_prompt(system, EVAL_QUERY), *document = eval_system_prompt(system, EVAL_DOCUMENT);
     int64_t max_length;
     eval_system_get_stats(system, &run->report.stats, &max_length);
+    eval_system_get_bill(system, &run->report.bill);
     cli_warn_about_texts(run->report.stats.n_texts, run->report.stats.n_truncated, max_length,
                          run->report.stats.n_empty);
     return eval_saved_report_set_text(&run->report.label, eval_system_label(system), err) &&
@@ -138,14 +139,34 @@ static bool keep_facts(cli_compared_run *run, const eval_system *system, senc_er
            eval_system_get_facts(system, &run->report.facts, err);
 }
 
+static bool open_system(const cli_compared_run *run, const cli_evaluation_data *data,
+                        const eval_system_options *options, eval_system **system, senc_error *err) {
+    if (!eval_system_open(run->spec, options, system, err)) return false;
+    const eval_embedder embedder = eval_system_embedder(*system);
+    for (int64_t j = 0; j < data->n_jobs; j++) {
+        if (eval_job_check(&data->jobs[j], &embedder, eval_system_label(*system), err)) continue;
+        eval_system_free(*system);
+        return false;
+    }
+    return true;
+}
+
+/* What it would cost to ask an API, before any model has taken its time. */
+static bool plan_model(const cli_compared_run *run, cli_evaluation_data *data, const eval_system_options *options,
+                       senc_error *err) {
+    eval_system *system;
+    if (run->is_saved || !eval_system_may_send(run->spec)) return true;
+    if (!open_system(run, data, options, &system, err)) return false;
+    const bool ok = eval_system_plan(system, data->jobs, data->n_jobs, err);
+    eval_system_free(system);
+    return ok;
+}
+
 static bool run_model(cli_compared_run *run, cli_evaluation_data *data, const eval_system_options *options, bool keep,
                       senc_error *err) {
     eval_system *system;
-    if (!eval_system_open(run->spec, options, &system, err)) return false;
-    const eval_embedder embedder = eval_system_embedder(system);
+    if (!open_system(run, data, options, &system, err)) return false;
     bool ok = true;
-    for (int64_t j = 0; ok && j < data->n_jobs; j++)
-        ok = eval_job_check(&data->jobs[j], &embedder, eval_system_label(system), err);
     run->report.results = senc_alloc_zero((size_t)data->n_jobs, sizeof *run->report.results);
     run->recorders = senc_alloc_zero((size_t)data->n_jobs, sizeof *run->recorders);
     if (!run->report.results || !run->recorders)
@@ -195,6 +216,10 @@ static void fill_cost(eval_switching_cost *cost, const cli_compared_argument *a)
     cost->bytes_per_vector = r->facts.bytes_per_vector;
     if (r->stats.n_texts > 0 && r->stats.encode_ms > 0)
         cost->texts_per_second = 1e3 * (double)r->stats.n_texts / r->stats.encode_ms;
+    if (r->bill.n_apis > 0) {
+        cost->tokens_per_text = r->bill.tokens_per_text;
+        cost->dollars_per_text = r->bill.dollars_per_text;
+    }
     cost->query_prompt = a->runs[0].query_prompt;
     cost->document_prompt = a->runs[0].document_prompt;
 }
@@ -215,6 +240,9 @@ static bool gather(cli_compared_models *m, int64_t i, senc_error *err) {
 bool cli_compared_models_run(cli_compared_models *m, cli_evaluation_data *data, const eval_system_options *options,
                              bool with_map, senc_error *err) {
     m->n_jobs = data->n_jobs;
+    for (int64_t i = 0; i < m->n; i++)
+        for (int64_t k = 0; k < m->arguments[i].n_runs; k++)
+            if (!plan_model(&m->arguments[i].runs[k], data, options, err)) return false;
     for (int64_t i = 0; i < m->n; i++) {
         for (int64_t k = 0; k < m->arguments[i].n_runs; k++) {
             cli_compared_run *run = &m->arguments[i].runs[k];

@@ -21,7 +21,7 @@ typedef struct eval_flags {
     char *json, *html, *report, *query_prompt, *document_prompt, *pooling;
     senc_strings save_run, save_qrels;
     int64_t max_length;
-    bool markdown;
+    bool markdown, yes;
     int precision; /* nn_precision */
 } eval_flags;
 
@@ -43,6 +43,8 @@ static const senc_option flags[] = {
     SENC_OPTION_STRING(eval_flags, pooling, NULL, "mean, cls, max, ...; unset: what the model says"),
     SENC_OPTION_INTEGER(eval_flags, max_length, "0", 0, HUGE_VAL,
                         "longest text in tokens, special ones included; 0: what the model says"),
+    SENC_OPTION_BOOLEAN(eval_flags, yes, "false",
+                        "send to embedding APIs what costs more than $1, or 1,000,000 tokens at an unknown price"),
     SENC_OPTION_CHOICE(eval_flags, precision, "fp32", NN_PRECISIONS,
                        "auto: bf16 where the CPU has instructions for it"),
     {0},
@@ -65,6 +67,7 @@ static bool open_system(eval_run *run, const eval_flags *f, const char *spec, se
     eval_system_options options = {.overrides = NN_OVERRIDES_NONE,
                                    .query_prompt = f->query_prompt,
                                    .document_prompt = f->document_prompt,
+                                   .yes = f->yes,
                                    .find_model = cli_model_find};
     options.overrides.max_length = f->max_length;
     options.overrides.precision = (nn_precision)f->precision;
@@ -73,7 +76,7 @@ static bool open_system(eval_run *run, const eval_flags *f, const char *spec, se
     const eval_embedder embedder = eval_system_embedder(run->system);
     for (int64_t i = 0; i < run->data.n_jobs; i++)
         if (!eval_job_check(&run->data.jobs[i], &embedder, eval_system_label(run->system), err)) return false;
-    return true;
+    return eval_system_plan(run->system, run->data.jobs, run->data.n_jobs, err);
 }
 
 static bool run_jobs(eval_run *run, senc_error *err) {
@@ -153,8 +156,8 @@ const cli_command cli_eval_command = {
     .help = "evaluate a model, or another system, on data with known answers",
     .details =
         "MODEL is a model folder, a run folder (its best model), or a name in the Hugging Face cache; or another "
-        "system "
-        "(senc list systems): vectors:FILE, bm25, run:FILE, hybrid:A+B, MODEL?dim=128, LABEL=SPEC. Metric keys are "
+        "system (senc list systems): openai:MODEL and other APIs, vectors:FILE, bm25, run:FILE, hybrid:A+B, "
+        "MODEL?dim=128, LABEL=SPEC. Metric keys are "
         "NAME_FUNCTION_METRIC, as nfcorpus_cosine_ndcg@10; the rules behind the numbers stand below the tables.\n\n"
         "  senc eval models/m --sts stsb-test.csv --retrieval nfcorpus --report reports/m\n"
         "  senc eval 'hybrid:models/m+bm25' --retrieval nfcorpus --save-run hybrid.run\n"

@@ -67,6 +67,7 @@ bool cli_report_describe(eval_saved_report *r, const eval_system *system, const 
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &t));
     int64_t max_length;
     eval_system_get_stats(system, &r->stats, &max_length);
+    eval_system_get_bill(system, &r->bill);
     bool ok = eval_saved_report_set_text(&r->senc, SENC_VERSION, err) &&
               eval_saved_report_set_text(&r->created, created, err) &&
               eval_saved_report_set_text(&r->label, eval_system_label(system), err) &&

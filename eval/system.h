@@ -9,7 +9,7 @@
  *     bm25, bm25?k1=1.2&b=0.75   words, from an index of SQLite FTS5
  *     hybrid:A+B                 reciprocal rank fusion (c = 60); ?fusion=sum&weight=0.7: weighted sum of scores. Parts
  *                                with options of their own stand in parentheses: hybrid:(models/m?dim=128)+bm25
- *     openai:MODEL, tei:URL, ... remote APIs
+ *     openai:MODEL, tei:URL, ... embedding APIs (remote/remote.h): openai:m?url=http://127.0.0.1:8000/v1&dim=256
  *     LABEL=SPEC                 any of these, under a name of your own in tables and reports
  *
  * What exists as a path is a path, whatever it is called, but for the bare names of kinds (./bm25 is a folder). One
@@ -57,6 +57,7 @@ typedef struct eval_system_options {
     nn_overrides overrides;
     const char *query_prompt, *document_prompt; /* NULL: the model's own */
     int64_t batch_tokens;                       /* 0: a good number */
+    bool yes;                                   /* remote APIs may be sent more than their limit (remote.h) */
     /* The folder of a model's name, fresh; NULL: the name is the folder. */
     bool (*find_model)(const char *name, char **folder, senc_error *err);
 } eval_system_options;
@@ -82,8 +83,26 @@ void eval_system_watch(eval_system *s, eval_encoder_progress *show, void *contex
 /* Sums over the models in the system; max_length: the shortest of theirs, 0 without models. */
 void eval_system_get_stats(const eval_system *s, eval_encoder_stats *stats, int64_t *max_length);
 
+/* ---- embedding APIs in the system ---- */
+
+/* What they were sent, all together, and what it costs. */
+typedef struct eval_system_bill {
+    int64_t n_apis; /* 0: none, and nothing else counts */
+    int64_t n_sent, n_cached, n_requests, n_tokens;
+    bool tokens_estimated;
+    double dollars;                           /* NaN: a price is not known */
+    double tokens_per_text, dollars_per_text; /* of documents where there were any, sent or not; as estimated */
+} eval_system_bill;
+void eval_system_get_bill(const eval_system *s, eval_system_bill *bill);
+
+/* Whether the specification may name an API; where it does not, nothing is sent. */
+bool eval_system_may_send(const char *spec);
+/* Before anything is sent: counts what the jobs would send to the system's APIs that cost something, says it (log), and
+ * fails above the limit. */
+bool eval_system_plan(eval_system *s, eval_job *jobs, int64_t n_jobs, senc_error *err);
+
 /* For lists and help: kind i with its form ("vectors:FILE"), a line of help and its keys (NULL: none); false behind the
- * last. The last one is the keys of variants. */
+ * last. The last two are the keys of APIs and of variants. */
 bool eval_system_list(int i, const char **form, const char **help, const senc_option **options);
 
 #endif

@@ -36,10 +36,16 @@ static bool fail_key(const eval_remote_spec *spec, senc_error *err) {
     return false;
 }
 
+static bool is_variable_name(const char *name) {
+    return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
+}
+
 static bool find_key(eval_remote *r, senc_error *err) {
     const eval_remote_spec *spec = &r->spec;
     const eval_provider *p = spec->provider;
     const char *name = spec->choices.key_env;
+    if (name && !is_variable_name(name)) /* perhaps the key itself, which is not repeated */
+        return senc_fail(err, SENC_BAD_INPUT, "%s: key_env: expected the name of an environment variable", spec->name);
     if (name && !variable(name))
         return senc_fail(err, SENC_BAD_INPUT, "%s: key_env: the environment variable %s is not set", spec->name, name);
     for (int i = 0; !name && !has_own_server(spec) && p->key_names[i]; i++)
@@ -140,7 +146,8 @@ static bool find_width(eval_remote *r, senc_error *err) {
     r->width = r->spec.choices.dimensions;
     if (r->width == 0) r->width = eval_paid_vectors_width(r->cache);
     if (r->width > 0 || !eval_remote_embed(r, EVAL_DOCUMENT, &word, 1, NULL, err)) return r->width > 0;
-    r->stats.n_texts = r->stats.n_truncated = 0; /* nobody asked for this one */
+    const eval_remote_stats asked = r->stats; /* nobody asked for this text, but it is billed */
+    r->stats = (eval_remote_stats){.n_tokens = asked.n_tokens, .tokens_estimated = asked.tokens_estimated};
     return true;
 }
 
@@ -225,12 +232,17 @@ const char *eval_remote_address(const eval_remote *r) {
     return r->url;
 }
 
+const char *eval_remote_prompt(const eval_remote *r, eval_role role) {
+    return eval_remote_spec_prompt(&r->spec, role);
+}
+
 eval_remote_stats eval_remote_get_stats(const eval_remote *r) {
     eval_remote_stats stats = r->stats;
     const eval_http_stats http = eval_http_get_stats(r->http);
     stats.n_requests = http.n_requests;
     stats.n_retries = http.n_retries;
     stats.wait_ms = http.wait_ms;
+    stats.price = r->price;
     stats.dollars = r->price * (double)stats.n_tokens / 1e6;
     return stats;
 }
@@ -253,7 +265,7 @@ eval_embedder eval_remote_embedder(eval_remote *r) {
 }
 
 eval_embedder eval_remote_planner(eval_remote *r) {
-    return (eval_embedder){.embed = embed_plan, .context = r, .width = r->width, .similarity = "cosine"};
+    return (eval_embedder){.embed = embed_plan, .context = r, .width = EVAL_REMOTE_PLAN_WIDTH, .similarity = "cosine"};
 }
 
 /* ---- what it will cost ---- */
@@ -272,13 +284,12 @@ bool eval_remote_allow(const eval_remote *r, int64_t n_texts, int64_t n_tokens, 
                  "at a price that is not known (?price= per million tokens), above the limit of %lld",
                  (long long)r->options.limit_tokens);
     else
-        snprintf(cost, sizeof cost, "about $%.2f at $%g per million, above the limit of $%.2f",
+        snprintf(cost, sizeof cost, "about $%.2f at $%.10g per million, above the limit of $%.2f",
                  (double)(r->n_tokens_allowed + n_tokens) * r->price / 1e6, r->price, r->options.limit_dollars);
-    return senc_fail(
-        err, SENC_BAD_INPUT,
-        "%s: %lld texts are not in the cache: with what was sent before about %lld tokens, %s; --yes sends "
-        "them",
-        r->spec.name, (long long)n_texts, (long long)(r->n_tokens_allowed + n_tokens), cost);
+    return senc_fail(err, SENC_BAD_INPUT,
+                     "%s: %lld texts are not in the cache: %sabout %lld tokens, %s; --yes sends them", r->spec.name,
+                     (long long)n_texts, r->n_tokens_allowed > 0 ? "with what was sent before " : "",
+                     (long long)(r->n_tokens_allowed + n_tokens), cost);
 }
 
 eval_remote_plan eval_remote_get_plan(const eval_remote *r) {
@@ -291,4 +302,34 @@ eval_remote_plan eval_remote_get_plan(const eval_remote *r) {
 
 bool eval_remote_check_plan(const eval_remote *r, senc_error *err) {
     return eval_remote_allow(r, r->plan.n_texts, r->plan.n_tokens, err);
+}
+
+const char *eval_remote_dollars_text(double dollars, char *out, size_t out_bytes) {
+    if (dollars > 0 && dollars < 0.01)
+        snprintf(out, out_bytes, "less than $0.01");
+    else
+        snprintf(out, out_bytes, "$%.2f", dollars);
+    return out;
+}
+
+void eval_remote_describe_plan(const eval_remote *r, senc_buffer *out) {
+    const eval_remote_plan plan = eval_remote_get_plan(r);
+    char cost[32];
+    if (plan.n_texts == 0) {
+        senc_buffer_printf(out, "%s: all texts are in the cache, nothing is sent", r->spec.name);
+        return;
+    }
+    senc_buffer_printf(out, "%s: %lld texts to send, about %lld tokens", r->spec.name, (long long)plan.n_texts,
+                       (long long)plan.n_tokens);
+    if (isnan(plan.price))
+        senc_buffer_append_text(out, " at a price that is not known (?price=)");
+    else
+        senc_buffer_printf(out, ", %s at $%.10g per million", eval_remote_dollars_text(plan.dollars, cost, sizeof cost),
+                           plan.price);
+    if (r->options.yes)
+        senc_buffer_append_text(out, "; no limit (--yes)");
+    else if (isnan(plan.price))
+        senc_buffer_printf(out, "; the limit is %lld tokens", (long long)r->options.limit_tokens);
+    else
+        senc_buffer_printf(out, "; the limit is $%.2f", r->options.limit_dollars);
 }

@@ -32,7 +32,9 @@ typedef struct eval_remote_stats {
     int64_t n_tokens; /* as billed */
     bool tokens_estimated;
     double dollars; /* NaN: price unknown */
+    double price;   /* dollars per million tokens; NaN: unknown */
     double ms, wait_ms;
+    int64_t n_by_role[3], n_tokens_by_role[3]; /* of n_texts, but empty ones; tokens as estimated */
 } eval_remote_stats;
 
 /* Checks the spec, the key and the cache, and asks the server for the dimension (with one word) where neither
@@ -46,13 +48,16 @@ void eval_remote_close(eval_remote *r);
 
 const char *eval_remote_name(const eval_remote *r);    /* "openai:text-embedding-3-small" */
 const char *eval_remote_address(const eval_remote *r); /* the URL of requests */
+/* What is put in front of texts of that role; "": nothing. */
+const char *eval_remote_prompt(const eval_remote *r, eval_role role);
 eval_embedder eval_remote_embedder(eval_remote *r);
 eval_remote_stats eval_remote_get_stats(const eval_remote *r);
 /* Calls show(context, stats) after every answer. NULL: nobody watches. */
 void eval_remote_watch(eval_remote *r, void (*show)(void *context, const eval_remote_stats *stats), void *context);
 
 /* An estimate for everything, before anything is sent: run the evaluators with the planner in the embedder's place
- * (their results mean nothing), then ask. The planner counts what is not in the cache, each text once. */
+ * (their results mean nothing; its vectors are short), then ask. The planner counts what is not in the cache, each text
+ * once. */
 typedef struct eval_remote_plan {
     int64_t n_texts, n_tokens; /* to be sent */
     double dollars, price;     /* price per million tokens; NaN: unknown */
@@ -62,6 +67,10 @@ eval_embedder eval_remote_planner(eval_remote *r);
 eval_remote_plan eval_remote_get_plan(const eval_remote *r);
 /* Fails, with the estimate, where the plan is above the limit and `yes` is not given. */
 bool eval_remote_check_plan(const eval_remote *r, senc_error *err);
+/* One line: what will be sent, what it costs, and the limit. Appends to out. */
+void eval_remote_describe_plan(const eval_remote *r, senc_buffer *out);
+/* "$0.42", "less than $0.01" */
+const char *eval_remote_dollars_text(double dollars, char *out, size_t out_bytes);
 
 /* Tokens of a text, for want of the provider's tokenizer: a quarter of its ASCII bytes and each other character. */
 int64_t eval_remote_estimate_tokens(const char *text, int64_t n_bytes);

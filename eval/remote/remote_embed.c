@@ -80,6 +80,11 @@ static void free_run(embed_run *run) {
     free(run->batches);
 }
 
+static int64_t estimate(const embed_run *run, const eval_text *text) {
+    return eval_remote_estimate_tokens(run->prompt, (int64_t)strlen(run->prompt)) +
+           eval_remote_estimate_tokens(text->bytes, text->n_bytes);
+}
+
 static bool make_keys(embed_run *run, senc_error *err) {
     eval_remote *r = run->r;
     run->keys = senc_alloc((size_t)run->n, sizeof *run->keys);
@@ -102,6 +107,8 @@ static bool make_keys(embed_run *run, senc_error *err) {
         data_sha256_update(&s, text.bytes, (size_t)text.n_bytes);
         data_sha256_finish(&s, key->digest);
         key->index = i;
+        r->stats.n_by_role[run->role]++;
+        r->stats.n_tokens_by_role[run->role] += estimate(run, &text);
     }
     qsort(run->keys, (size_t)run->n_keys, sizeof *run->keys, by_digest);
     return true;
@@ -129,8 +136,7 @@ static bool make_groups(embed_run *run, senc_error *err) {
             continue;
         }
         const eval_text text = cut(r, &run->texts[g.index]);
-        g.n_tokens = eval_remote_estimate_tokens(run->prompt, (int64_t)strlen(run->prompt)) +
-                     eval_remote_estimate_tokens(text.bytes, text.n_bytes);
+        g.n_tokens = estimate(run, &text);
         run->n_tokens += g.n_tokens;
         run->groups[run->n_groups++] = g;
     }
@@ -298,18 +304,19 @@ bool eval_remote_embed(eval_remote *r, eval_role role, const eval_text *texts, i
 
 /* ---- planning ---- */
 
-/* Vectors that differ from text to text, so that no evaluator stumbles over a constant. */
-static void fill(const embed_run *run) {
-    const int64_t width = run->r->width;
+/* Vectors that differ from text to text, so that no evaluator stumbles over a constant; of empty texts zeros. */
+static void fill(const embed_run *run, float *out) {
+    const int64_t width = EVAL_REMOTE_PLAN_WIDTH;
+    memset(out, 0, (size_t)(run->n * width) * sizeof *out);
     for (int64_t k = 0; k < run->n_keys; k++) {
-        float *row = run->out + run->keys[k].index * width;
-        for (int64_t i = 0; i < width; i++) row[i] = (float)run->keys[k].digest[i % EVAL_PAID_DIGEST] - 127.5F;
+        float *row = out + run->keys[k].index * width;
+        for (int64_t i = 0; i < width; i++) row[i] = ((float)run->keys[k].digest[i] - 127.5F) / 128;
     }
 }
 
 bool eval_remote_embed_plan(eval_remote *r, eval_role role, const eval_text *texts, int64_t n, float *out,
                             senc_error *err) {
-    embed_run run = make_run(r, role, texts, n, out);
+    embed_run run = make_run(r, role, texts, n, NULL);
     const eval_remote_stats before = r->stats;
     bool ok = make_keys(&run, err) && make_groups(&run, err);
     r->stats = before; /* a plan is not work */
@@ -320,7 +327,7 @@ bool eval_remote_embed_plan(eval_remote *r, eval_role role, const eval_text *tex
         r->plan.n_texts += is_new;
         r->plan.n_tokens += is_new ? run.groups[g].n_tokens : 0;
     }
-    if (ok) fill(&run);
+    if (ok) fill(&run, out);
     free_run(&run);
     return ok;
 }

@@ -7,6 +7,8 @@
 #include "eval/remote/remote.h"
 #include "eval/remote/paid_vectors.h"
 
+#define EVAL_REMOTE_PLAN_WIDTH 8 /* of the vectors that the planner makes up */
+
 struct eval_remote {
     eval_remote_spec spec;
     eval_remote_options options; /* with defaults filled in */
@@ -27,7 +29,7 @@ struct eval_remote {
 
 /* out (n, width); NULL: only into the cache. */
 bool eval_remote_embed(eval_remote *r, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err);
-/* Adds to the plan; out (n, width) is filled with numbers that mean nothing. */
+/* Adds to the plan; out (n, EVAL_REMOTE_PLAN_WIDTH) is filled with numbers that mean nothing. */
 bool eval_remote_embed_plan(eval_remote *r, eval_role role, const eval_text *texts, int64_t n, float *out,
                             senc_error *err);
 /* Fails when n_texts of n_tokens more would pass the limit. */

@@ -46,8 +46,7 @@ static int hex_digit(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Percent-encoding undone (RFC 3986, 2.1); a '%' without two digits stands for itself. */
-static char *decode(const char *text, size_t n_bytes) {
+char *eval_remote_decode(const char *text, size_t n_bytes) {
     char *out = senc_alloc(n_bytes + 1, 1), *to = out;
     if (!out) return NULL;
     for (size_t i = 0; i < n_bytes; i++) {
@@ -90,7 +89,7 @@ static bool read_pair(const char *text, size_t n_bytes, senc_place place, senc_v
     if (!equals || equals == text)
         return senc_fail(err, SENC_BAD_INPUT, "%s: expected option=value behind ?, separated by &", place.file);
     char *key = senc_strndup(text, (size_t)(equals - text));
-    char *value = decode(equals + 1, n_bytes - (size_t)(equals + 1 - text));
+    char *value = eval_remote_decode(equals + 1, n_bytes - (size_t)(equals + 1 - text));
     bool ok = key && value;
     if (!ok) senc_fail_memory(err, n_bytes, "an option");
     if (ok && senc_value_find(table, key))
@@ -130,6 +129,8 @@ bool eval_remote_check_url(const char *where, const char *url, senc_error *err) 
     if (memchr(host, '@', n))
         return senc_fail(err, SENC_BAD_INPUT,
                          "%s: the URL holds a name or password: expected keys in the environment only", where);
+    if (strpbrk(host, "?#")) /* paths are put behind it; and keys stand there */
+        return senc_fail(err, SENC_BAD_INPUT, "%s: expected a URL without '?' and '#'", where);
     return true;
 }
 

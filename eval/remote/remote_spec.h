@@ -27,8 +27,10 @@ bool eval_remote_is_spec(const char *text);
 /* "%26" in a value is "&". Fails on an unknown provider or option and on a URL with a password in it, which is not
  * repeated in the message. */
 bool eval_remote_spec_parse(const char *text, eval_remote_spec *out, senc_error *err);
-/* http or https, with a host, without a name or password, which would land in reports. where: what messages begin with;
- * the URL is not repeated. */
+/* Percent-encoding undone (RFC 3986, 2.1); a '%' without two digits stands for itself. Fresh; NULL: out of memory. */
+char *eval_remote_decode(const char *text, size_t n_bytes);
+/* http or https, with a host, without a name, password or query, which would land in reports. where: what messages
+ * begin with; the URL is not repeated. */
 bool eval_remote_check_url(const char *where, const char *url, senc_error *err);
 /* From parts that were read elsewhere; the choices' strings are borrowed. */
 bool eval_remote_spec_make(const eval_provider *provider, const char *model, const eval_remote_choices *choices,

@@ -238,6 +238,12 @@ static void put_costs(senc_buffer *out, const eval_switching_cost *costs, int64_
     senc_buffer_append_text(out, "<ul class=\"plain\">\n");
     for (int64_t i = 0; i < n; i++) {
         const eval_switching_cost *c = &costs[i];
+        char price[160];
+        if (eval_switching_cost_describe(c, n_documents, price, sizeof price)) {
+            senc_buffer_append_text(out, "<li>");
+            eval_html_printf(out, "%s: %s.", c->label, price);
+            senc_buffer_append_text(out, "</li>\n");
+        }
         if (c->query_prompt || c->document_prompt) {
             senc_buffer_append_text(out, "<li>");
             eval_html_printf(out, "%s: in front of queries \"%s\", of documents \"%s\".", c->label,

@@ -132,6 +132,18 @@ static eval_page_fact *add_fact(eval_page_fact *facts, int *n, const char *label
     return &facts[(*n)++];
 }
 
+static void add_bill(const eval_system_bill *b, eval_page_fact *fact) {
+    char sent[32], tokens[32];
+    if (isnan(b->dollars))
+        snprintf(fact->value, sizeof fact->value, "unknown price");
+    else if (b->dollars > 0 && b->dollars < 0.01)
+        snprintf(fact->value, sizeof fact->value, "under $0.01");
+    else
+        snprintf(fact->value, sizeof fact->value, "$%.2f", b->dollars);
+    snprintf(fact->note, sizeof fact->note, "%s texts sent, %s tokens", eval_html_count(b->n_sent, sent, sizeof sent),
+             eval_html_count(b->n_tokens, tokens, sizeof tokens));
+}
+
 int eval_page_facts(const eval_saved_report *r, eval_page_fact facts[EVAL_PAGE_MOST_FACTS]) {
     const eval_system_facts *f = &r->facts;
     const eval_encoder_stats *s = &r->stats;
@@ -152,6 +164,7 @@ int eval_page_facts(const eval_saved_report *r, eval_page_fact facts[EVAL_PAGE_M
     if (f->max_length > 0)
         snprintf(add_fact(facts, &n, "longest text")->value, sizeof facts->value, "%lld tokens",
                  (long long)f->max_length);
+    if (r->bill.n_apis > 0) add_bill(&r->bill, add_fact(facts, &n, "API cost"));
     if (s->n_texts == 0) return n;
     if (s->encode_ms > 0) {
         eval_page_fact *fact = add_fact(facts, &n, "speed here");
@@ -160,6 +173,7 @@ int eval_page_facts(const eval_saved_report *r, eval_page_fact facts[EVAL_PAGE_M
         snprintf(fact->note, sizeof fact->note, "%s texts, %.1f s", eval_html_count(s->n_texts, text, sizeof text),
                  s->encode_ms * 1e-3);
     }
+    if (r->bill.n_apis > 0) return n; /* what an API cuts it does not tell */
     eval_page_fact *cut = add_fact(facts, &n, "texts cut");
     snprintf(cut->value, sizeof cut->value, "%.1f %%", 100.0 * (double)s->n_truncated / (double)s->n_texts);
     if (s->n_truncated > 0 && f->max_length > 0)

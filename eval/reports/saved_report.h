@@ -4,6 +4,8 @@
  *      "metrics": {key: value}, "intervals": {key: [low, high]}, "rules": {name: [text]}, "counts": {name: [text]},
  *      "system": {"spec", "description", "parameters", "size_bytes", "dimension", "bytes_per_vector", "max_length",
  *                 "sha256", "texts", "tokens", "truncated_texts", "empty_texts", "encode_seconds", "texts_per_second"},
+ *      "api": {"systems", "texts_sent", "texts_cached", "requests", "tokens", "tokens_estimated", "dollars",
+ *              "tokens_per_text", "dollars_per_text"},
  *      "options": {key: text}, "data": [{"name", "path", "sha256", "size_bytes"}],
  *      "variants": [{"label", "bytes_per_vector", "key", "value"}],
  *      "results": [{"name", "type", "primary", "greater_is_better", "metrics", "rules", "counts", "detail":
@@ -49,6 +51,7 @@ typedef struct eval_saved_report {
     char *senc, *created, *label, *spec, *description; /* may be NULL, but for the label of one that was read */
     eval_system_facts facts;
     eval_encoder_stats stats; /* n_texts 0: unknown */
+    eval_system_bill bill;    /* of embedding APIs */
     eval_result *results;
     eval_report_interval *intervals;
     eval_report_option *options;

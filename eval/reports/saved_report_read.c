@@ -309,6 +309,21 @@ static bool read_system(const data_json *root, eval_saved_report *r, senc_error 
     return ok || within(o, err, "system");
 }
 
+static bool read_bill(const data_json *root, eval_system_bill *b, senc_error *err) {
+    const data_json *o;
+    if (!data_json_read_object(root, "api", &o, err)) return false;
+    if (!o) return true;
+    b->dollars = b->tokens_per_text = b->dollars_per_text = NAN; /* null */
+    const bool ok = read_count(o, "systems", &b->n_apis, err) && read_count(o, "texts_sent", &b->n_sent, err) &&
+                    read_count(o, "texts_cached", &b->n_cached, err) &&
+                    read_count(o, "requests", &b->n_requests, err) && read_count(o, "tokens", &b->n_tokens, err) &&
+                    data_json_read_bool(o, "tokens_estimated", &b->tokens_estimated, err) &&
+                    data_json_read_number(o, "dollars", 0, HUGE_VAL, &b->dollars, err) &&
+                    data_json_read_number(o, "tokens_per_text", 0, HUGE_VAL, &b->tokens_per_text, err) &&
+                    data_json_read_number(o, "dollars_per_text", 0, HUGE_VAL, &b->dollars_per_text, err);
+    return ok || within(o, err, "api");
+}
+
 static bool read_options(const data_json *root, eval_saved_report *r, senc_error *err) {
     const data_json *o;
     if (!data_json_read_object(root, "options", &o, err)) return false;
@@ -398,8 +413,8 @@ bool eval_saved_report_parse(const char *text, size_t n_bytes, const char *place
     data_json *root;
     if (!data_json_parse(text, n_bytes, place, &root, err)) return false;
     const bool ok = read_head(root, r, err) && read_results(root, r, err) && read_system(root, r, err) &&
-                    read_options(root, r, err) && read_data(root, r, err) && read_variants(root, r, err) &&
-                    read_intervals(root, r, err);
+                    read_bill(root, &r->bill, err) && read_options(root, r, err) && read_data(root, r, err) &&
+                    read_variants(root, r, err) && read_intervals(root, r, err);
     data_json_free(root);
     if (!ok) eval_saved_report_free(r);
     return ok;

@@ -229,6 +229,24 @@ static void put_system(json_list *parent, const eval_saved_report *r) {
     senc_buffer_append_text(o.out, "}");
 }
 
+static void put_bill(json_list *parent, const eval_system_bill *b) {
+    if (b->n_apis == 0) return;
+    put_key(parent, "api");
+    json_list o = {parent->out, ",\n    ", false};
+    senc_buffer_append_text(o.out, "{");
+    put_integer_member(&o, "systems", b->n_apis);
+    put_integer_member(&o, "texts_sent", b->n_sent);
+    put_integer_member(&o, "texts_cached", b->n_cached);
+    put_integer_member(&o, "requests", b->n_requests);
+    put_integer_member(&o, "tokens", b->n_tokens);
+    put_key(&o, "tokens_estimated");
+    senc_buffer_append_text(o.out, b->tokens_estimated ? "true" : "false");
+    put_number_member(&o, "dollars", b->dollars);
+    put_number_member(&o, "tokens_per_text", b->tokens_per_text);
+    put_number_member(&o, "dollars_per_text", b->dollars_per_text);
+    senc_buffer_append_text(o.out, "}");
+}
+
 static void put_lists(json_list *parent, const eval_saved_report *r) {
     senc_buffer *out = parent->out;
     json_list options = {out, ",\n    ", false}, data = options, variants = options;
@@ -299,6 +317,7 @@ void eval_saved_report_print(const eval_saved_report *r, senc_buffer *out) {
     put_text_member(&o, "model", r->label);
     put_summary(&o, r);
     put_system(&o, r);
+    put_bill(&o, &r->bill);
     put_lists(&o, r);
     put_key(&o, "results");
     senc_buffer_append_text(out, "[\n   ");

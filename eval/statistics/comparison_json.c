@@ -97,6 +97,10 @@ static void put_cost(data_json *list, const eval_switching_cost *c, int64_t n_do
         data_json_put_number(o, "texts_per_second", c->texts_per_second);
         data_json_put_number(o, "embedding_seconds", (double)n_documents / c->texts_per_second);
     }
+    if (c->tokens_per_text > 0) {
+        data_json_put_number(o, "api_tokens_per_text", c->tokens_per_text);
+        data_json_put_number(o, "api_dollars", c->dollars_per_text * (double)n_documents);
+    }
     data_json_put_string(o, "query_prompt", c->query_prompt);
     data_json_put_string(o, "document_prompt", c->document_prompt);
     if (!c->map_key) return;

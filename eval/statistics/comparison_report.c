@@ -298,7 +298,7 @@ static void put_cost_table(const printer *p, const eval_switching_cost *costs, i
     for (int64_t i = 0; i < n; i++) {
         const eval_switching_cost *c = &costs[i];
         senc_buffer label = {0};
-        senc_text_append(&label, c->label, (int64_t)strlen(c->label), p->markdown ? 0 : 24);
+        senc_text_append(&label, c->label, (int64_t)strlen(c->label), p->markdown ? 0 : 18);
         senc_grid_add(&grid, "%s", senc_buffer_text(&label));
         senc_buffer_free(&label);
         if (c->dimension > 0) {
@@ -342,6 +342,24 @@ static void put_map(const printer *p, const eval_switching_cost *c) {
                                     : "The old index can stay.");
 }
 
+bool eval_switching_cost_describe(const eval_switching_cost *c, int64_t n_documents, char *out, size_t out_bytes) {
+    if (!(c->tokens_per_text > 0) || c->dollars_per_text == 0) return false;
+    const double price = c->dollars_per_text / c->tokens_per_text * 1e6,
+                 all = c->dollars_per_text * (double)n_documents;
+    if (isnan(price))
+        snprintf(out, out_bytes, "embedding %lld documents takes about %.0f tokens (%.1f a text), at an unknown price",
+                 (long long)n_documents, c->tokens_per_text * (double)n_documents, c->tokens_per_text);
+    else
+        snprintf(out, out_bytes, "embedding %lld documents costs about $%.2f: %.1f tokens a text at $%.10g per million",
+                 (long long)n_documents, all, c->tokens_per_text, price);
+    return true;
+}
+
+static void put_price(const printer *p, const eval_switching_cost *c, int64_t n_documents) {
+    char text[160];
+    if (eval_switching_cost_describe(c, n_documents, text, sizeof text)) put(p, "  ", "%s: %s.", c->label, text);
+}
+
 static void put_costs(const printer *p, const eval_switching_cost *costs, int64_t n, int64_t n_documents) {
     char heading[96];
     bool is_known = false; /* saved reports may say nothing */
@@ -350,6 +368,7 @@ static void put_costs(const printer *p, const eval_switching_cost *costs, int64_
     snprintf(heading, sizeof heading, "What switching costs, for %lld documents", (long long)n_documents);
     put_heading(p, 2, heading);
     put_cost_table(p, costs, n, n_documents);
+    for (int64_t i = 0; i < n; i++) put_price(p, &costs[i], n_documents);
     for (int64_t i = 1; i < n; i++) {
         put_prompt(p, costs[i].label, "queries", costs[0].query_prompt, costs[i].query_prompt);
         put_prompt(p, costs[i].label, "documents", costs[0].document_prompt, costs[i].document_prompt);

@@ -11,6 +11,7 @@ typedef struct eval_switching_cost {
     const char *label;
     int64_t dimension, bytes_per_vector;        /* 0: no vectors, or unknown */
     double texts_per_second;                    /* as measured in this run; 0: not measured */
+    double tokens_per_text, dollars_per_text;   /* of an embedding API; tokens 0: it is none; dollars NaN: unknown */
     const char *query_prompt, *document_prompt; /* NULL: none or unknown */
     /* Can the old index be kept? The candidate's query vectors, mapped into the base's space, against the base's
      * document vectors. key NULL: not measured. */
@@ -19,6 +20,10 @@ typedef struct eval_switching_cost {
     int64_t map_n_fitted;                      /* texts that the map was fitted on */
     double map_cosine;                         /* mean of mapped and old vectors of texts it was not fitted on */
 } eval_switching_cost;
+
+/* "embedding 1000000 documents costs about $0.52: 26 tokens a text at $0.02 per million"; false: it is no API, or free.
+ */
+bool eval_switching_cost_describe(const eval_switching_cost *c, int64_t n_documents, char *out, size_t out_bytes);
 
 /* costs (n_costs): one for each model, the base first; n_costs 0: none are shown. */
 void eval_comparison_print(const eval_comparison *c, const eval_switching_cost *costs, int64_t n_costs,

@@ -216,7 +216,8 @@ static bool open_hybrid(eval_system *s, const char *argument, const void *option
     const hybrid_options *o = options;
     for (const char *at = argument;;) {
         const size_t n = eval_spec_find(at, '+');
-        if (!open_part(s, at, n, how, err)) return senc_error_prefix(err, "%s: ", s->spec);
+        if (!open_part(s, at, n, how, err)) /* what stands behind '?' of an API is not repeated */
+            return senc_error_prefix(err, "%s: ", eval_system_may_send(s->spec) ? "hybrid" : s->spec);
         if (at[n] == '\0') break;
         at += n + 1;
     }
@@ -242,7 +243,7 @@ static bool add_hybrid_facts(const eval_system *s, eval_system_facts *facts, sen
 const eval_system_kind eval_hybrid_system = {
     .name = "hybrid",
     .form = "hybrid:A+B",
-    .help = "the lists of two or more systems, fused; (A?key=value) in parentheses",
+    .help = "lists of two or more systems, fused; keys: (A?key=value)+B",
     .takes_argument = true,
     .options = option_rows,
     .options_bytes = sizeof(hybrid_options),

@@ -33,7 +33,7 @@ static bool find_folder(const char *name, const eval_system_options *how, char *
     if (how->find_model(name, folder, &found)) return true;
     const char *near = found.kind == SENC_BAD_INPUT && !strchr(name, '/') ? eval_system_kind_nearest(name) : NULL;
     return senc_fail(err, found.kind, "%s%s%s%s", found.text, near ? "; did you mean the system \"" : "",
-                     near ? near : "", near ? "\"?" : "");
+                     near ? eval_system_kind_find(near)->form : "", near ? "\"?" : "");
 }
 
 static bool set_up_model(eval_model *m, const eval_system_options *how, senc_error *err) {
@@ -104,7 +104,7 @@ static bool add_model_facts(const eval_system *s, eval_system_facts *facts, senc
 const eval_system_kind eval_model_system = {
     .name = "model",
     .form = "MODEL",
-    .help = "a model folder, a run folder (its best model), or a name in the Hugging Face cache",
+    .help = "a model folder, a run folder, a name in Hugging Face's cache",
     .takes_argument = true,
     .has_vectors = true,
     .open = open_model,

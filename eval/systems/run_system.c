@@ -169,7 +169,7 @@ static bool open_run(eval_system *s, const char *argument, const void *options, 
 const eval_system_kind eval_run_system = {
     .name = "run",
     .form = "run:FILE",
-    .help = "lists from another program, a TREC run: qid Q0 docid rank score tag",
+    .help = "lists of a TREC run: qid Q0 docid rank score tag",
     .takes_argument = true,
     .open = open_run,
     .close = close_run,

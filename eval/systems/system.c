@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "eval/remote/remote_spec.h"
 #include "eval/systems/system_parts.h"
 #include "eval/systems/variant.h"
 
@@ -36,17 +37,30 @@ const char *eval_system_kind_nearest(const char *wrong) {
 }
 
 bool eval_system_list(int i, const char **form, const char **help, const senc_option **options) {
+    if (i < 0 || i > N_KINDS + 1) return false;
     if (i == N_KINDS) {
+        *form = "API?KEY=VALUE";
+        *help = "keys of the embedding APIs (openai to ollama)";
+        *options = eval_remote_option_rows;
+    } else if (i == N_KINDS + 1) {
         *form = "SPEC?KEY=VALUE";
         *help = "a variant of what has vectors; several keys are joined by &";
         *options = eval_variant_options;
-        return true;
+    } else {
+        *form = kinds[i]->form;
+        *help = kinds[i]->help;
+        *options = kinds[i]->is_remote ? NULL : kinds[i]->options;
     }
-    if (i < 0 || i > N_KINDS) return false;
-    *form = kinds[i]->form;
-    *help = kinds[i]->help;
-    *options = kinds[i]->options;
     return true;
+}
+
+bool eval_system_may_send(const char *spec) {
+    for (int i = 0; i < N_KINDS; i++) {
+        const size_t n = strlen(kinds[i]->name);
+        for (const char *at = spec; kinds[i]->is_remote && (at = strstr(at, kinds[i]->name)); at += n)
+            if (at[n] == ':') return true;
+    }
+    return false;
 }
 
 bool eval_system_add_rule(eval_system *s, senc_error *err, const char *fmt, ...) {
@@ -112,7 +126,7 @@ static bool read_options(eval_system *s, const senc_value *keys, senc_error *err
     snprintf(owner, sizeof owner, "system \"%s\"", kind->name);
     s->options = senc_alloc_zero(1, kind->options_bytes + 1);
     if (!s->options) return senc_fail_memory(err, kind->options_bytes, "the options of a system");
-    if (kind->has_vectors && !kind->options) return true;
+    if (kind->has_vectors && !kind->options) return true; /* eval_variant_open reads them all */
     if (senc_options_read(kind->options ? kind->options : none, s->options, keys, kind->name, owner, ignore, err))
         return true;
     return strcmp(kind->name, "hybrid") == 0
@@ -193,11 +207,13 @@ bool eval_system_get_facts(const eval_system *s, eval_system_facts *facts, senc_
 
 const char *eval_system_prompt(const eval_system *s, eval_role role) {
     if (s->encoder) return eval_encoder_prompt(s->encoder, role);
+    if (s->remote) return eval_remote_system_prompt(s, role);
     return s->n_parts == 1 ? eval_system_prompt(s->parts[0], role) : NULL;
 }
 
 void eval_system_watch(eval_system *s, eval_encoder_progress *show, void *context) {
     if (s->encoder) eval_encoder_watch(s->encoder, show, context);
+    if (s->remote) eval_remote_system_watch(s, show, context);
     for (int64_t i = 0; i < s->n_parts; i++) eval_system_watch(s->parts[i], show, context);
 }
 
@@ -212,6 +228,7 @@ static void add_stats(const eval_system *s, eval_encoder_stats *sum, int64_t *ma
         sum->flops += own->flops;
         if (*max_length == 0 || s->max_length < *max_length) *max_length = s->max_length;
     }
+    if (s->remote) eval_remote_system_add_stats(s, sum);
     for (int64_t i = 0; i < s->n_parts; i++) add_stats(s->parts[i], sum, max_length);
 }
 

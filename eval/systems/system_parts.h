@@ -10,6 +10,7 @@ typedef struct eval_system_kind {
     const char *form, *help;    /* "vectors:FILE", one line */
     bool takes_argument;        /* something stands behind "name:" */
     bool has_vectors;           /* variants apply: their keys stand among its own */
+    bool is_remote;             /* an API: values may be percent-encoded, and stand in no message */
     const senc_option *options; /* of the keys behind '?', or NULL */
     size_t options_bytes;
     /* Fills s->embedder and what belongs to it; on failure close is called. argument: what stands behind ':', ""
@@ -24,11 +25,14 @@ typedef struct eval_system_kind {
 struct eval_system {
     const eval_system_kind *kind;
     char *label, *spec;
-    void *options;          /* as the kind's table says */
-    void *state;            /* the kind's */
-    eval_embedder embedder; /* without rules */
-    eval_ranker ranker;     /* the embedder's, if it points here */
-    eval_encoder *encoder;  /* of a model; NULL: none */
+    void *options;               /* as the kind's table says */
+    void *state;                 /* the kind's */
+    eval_embedder embedder;      /* without rules */
+    eval_ranker ranker;          /* the embedder's, if it points here */
+    eval_encoder *encoder;       /* of a model; NULL: none */
+    struct eval_remote *remote;  /* of an API; NULL: none */
+    eval_encoder_progress *show; /* of the remote's progress */
+    void *show_context;
     int64_t max_length;
     char **rules;
     int64_t n_rules;
@@ -49,12 +53,18 @@ typedef struct eval_spec_text {
     char *body;       /* without the label */
     char *scheme;     /* "vectors"; NULL: a path or a name */
     char *argument;   /* behind ':', without the keys */
+    char *place;      /* what messages begin with */
     senc_value *keys; /* table of the keys behind '?' */
 } eval_spec_text;
 bool eval_spec_parse(const char *spec, eval_spec_text *out, senc_error *err);
 void eval_spec_free(eval_spec_text *t);
 /* The length of text up to the first `c` outside parentheses, or all of it. */
 size_t eval_spec_find(const char *text, char c);
+
+/* remote_systems.c: the part of a remote system in what system.h offers for all. */
+const char *eval_remote_system_prompt(const eval_system *s, eval_role role);
+void eval_remote_system_watch(eval_system *s, eval_encoder_progress *show, void *context);
+void eval_remote_system_add_stats(const eval_system *s, eval_encoder_stats *sum);
 
 const eval_system_kind *eval_system_kind_find(const char *name); /* NULL: unknown */
 /* The nearest name of a kind, or NULL. */

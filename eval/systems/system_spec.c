@@ -7,6 +7,7 @@
 
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
+#include "eval/remote/remote_spec.h"
 #include "eval/systems/system_parts.h"
 
 size_t eval_spec_find(const char *text, char c) {
@@ -25,6 +26,7 @@ void eval_spec_free(eval_spec_text *t) {
     free(t->body);
     free(t->scheme);
     free(t->argument);
+    free(t->place);
     senc_value_free(t->keys);
     *t = (eval_spec_text){0};
 }
@@ -70,29 +72,52 @@ static senc_value *value_of(const char *text, size_t n, senc_place place) {
     return v;
 }
 
-static bool add_key(eval_spec_text *t, const char *pair, size_t n, senc_error *err) {
+static bool wants_text(const senc_option *row, const char *key) {
+    for (; row && row->name; row++)
+        if (strcmp(row->name, key) == 0)
+            return row->type == SENC_OPTION_TYPE_STRING || row->type == SENC_OPTION_TYPE_PATH;
+    return false;
+}
+
+/* A value of a key of that kind. Those of APIs are percent-encoded where they hold '&'. */
+static senc_value *read_value(const eval_system_kind *kind, const char *key, const char *text, size_t n,
+                              senc_place place) {
+    if (!kind || !wants_text(kind->options, key)) return value_of(text, n, place);
+    if (!kind->is_remote) return senc_value_create_string(text, n, place);
+    char *decoded = eval_remote_decode(text, n);
+    senc_value *v = decoded ? senc_value_create_string(decoded, strlen(decoded), place) : NULL;
+    free(decoded);
+    return v;
+}
+
+static bool add_key(eval_spec_text *t, const eval_system_kind *kind, const char *pair, size_t n, senc_error *err) {
     const char *equals = memchr(pair, '=', n);
+    const bool is_secret = kind && kind->is_remote;
     if (!equals || equals == pair)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: expected KEY=VALUE behind '?' and '&', got \"%.*s\"", t->body,
-                         (int)n, pair);
-    const senc_place place = {.file = t->body};
+        return senc_fail(err, SENC_BAD_INPUT, "%s: expected KEY=VALUE behind '?' and '&'%s%.*s%s", t->place,
+                         is_secret ? "" : ", got \"", is_secret ? 0 : (int)n, pair, is_secret ? "" : "\"");
+    const senc_place place = {.file = t->place};
     char *key = senc_strndup(pair, (size_t)(equals - pair));
     if (!key) return senc_fail_memory(err, n, "a key");
     bool ok = true;
     if (senc_value_find(t->keys, key))
-        ok = senc_fail(err, SENC_BAD_INPUT, "%s: the key \"%s\" is given twice", t->body, key);
-    else if (!senc_value_put(t->keys, key, place, value_of(equals + 1, n - (size_t)(equals + 1 - pair), place)))
+        ok = senc_fail(err, SENC_BAD_INPUT, "%s: the key \"%s\" is given twice", t->place, key);
+    else if (!senc_value_put(t->keys, key, place,
+                             read_value(kind, key, equals + 1, n - (size_t)(equals + 1 - pair), place)))
         ok = senc_fail_memory(err, n, "a key");
     free(key);
     return ok;
 }
 
 static bool read_keys(eval_spec_text *t, const char *keys, senc_error *err) {
-    t->keys = senc_value_create(SENC_VALUE_TABLE, (senc_place){.file = t->body});
+    const eval_system_kind *kind = t->scheme ? eval_system_kind_find(t->scheme) : NULL;
+    const size_t n_place = kind && kind->is_remote ? strcspn(t->body, "?") : strlen(t->body);
+    t->place = senc_strndup(t->body, n_place);
+    t->keys = t->place ? senc_value_create(SENC_VALUE_TABLE, (senc_place){.file = t->place}) : NULL;
     if (!t->keys) return senc_fail_memory(err, sizeof *t->keys, "keys");
     while (keys && *keys) {
         const size_t n = strcspn(keys, "&");
-        if (!add_key(t, keys, n, err)) return false;
+        if (!add_key(t, kind, keys, n, err)) return false;
         keys += n + (keys[n] == '&');
     }
     return true;

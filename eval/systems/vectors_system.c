@@ -276,7 +276,7 @@ static bool open_vectors(eval_system *s, const char *argument, const void *optio
 const eval_system_kind eval_vectors_system = {
     .name = "vectors",
     .form = "vectors:FILE",
-    .help = "saved vectors (npy, jsonl, f32, f16, i8, bin) with the texts that they belong to",
+    .help = "saved vectors (npy, jsonl, f32, f16, i8, bin) with their texts",
     .takes_argument = true,
     .has_vectors = true,
     .options = option_rows,

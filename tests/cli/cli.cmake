@@ -3,6 +3,8 @@
 if(TARGET senc)
   add_executable(make_model ${CMAKE_CURRENT_LIST_DIR}/make_model.c)
   target_link_libraries(make_model PRIVATE senc_eval)
+  add_executable(serve_api ${CMAKE_CURRENT_LIST_DIR}/serve_api.c ${CMAKE_CURRENT_SOURCE_DIR}/remote/api_server.c)
+  target_link_libraries(serve_api PRIVATE senc_eval)
   file(GLOB cases CONFIGURE_DEPENDS LIST_DIRECTORIES true ${CMAKE_CURRENT_LIST_DIR}/cases/*)
   foreach(case ${cases})
     get_filename_component(name ${case} NAME)
