@@ -10,7 +10,7 @@ typedef struct eval_system_kind {
     const char *form, *help;    /* "vectors:FILE", one line */
     bool takes_argument;        /* something stands behind "name:" */
     bool has_vectors;           /* variants apply: their keys stand among its own */
-    bool is_remote;             /* an API: values may be percent-encoded, and stand in no message */
+    bool is_remote;             /* an API: texts behind '=' may be percent-encoded */
     const senc_option *options; /* of the keys behind '?', or NULL */
     size_t options_bytes;
     /* Fills s->embedder and what belongs to it; on failure close is called. argument: what stands behind ':', ""

@@ -92,7 +92,7 @@ static senc_value *read_value(const eval_system_kind *kind, const char *key, con
 
 static bool add_key(eval_spec_text *t, const eval_system_kind *kind, const char *pair, size_t n, senc_error *err) {
     const char *equals = memchr(pair, '=', n);
-    const bool is_secret = kind && kind->is_remote;
+    const bool is_secret = strcmp(t->place, t->body) != 0;
     if (!equals || equals == pair)
         return senc_fail(err, SENC_BAD_INPUT, "%s: expected KEY=VALUE behind '?' and '&'%s%.*s%s", t->place,
                          is_secret ? "" : ", got \"", is_secret ? 0 : (int)n, pair, is_secret ? "" : "\"");
@@ -111,7 +111,8 @@ static bool add_key(eval_spec_text *t, const eval_system_kind *kind, const char 
 
 static bool read_keys(eval_spec_text *t, const char *keys, senc_error *err) {
     const eval_system_kind *kind = t->scheme ? eval_system_kind_find(t->scheme) : NULL;
-    const size_t n_place = kind && kind->is_remote ? strcspn(t->body, "?") : strlen(t->body);
+    /* Whoever puts a key for an API there shall not read it in messages. */
+    const size_t n_place = eval_system_may_send(t->body) ? strcspn(t->body, "?") : strlen(t->body);
     t->place = senc_strndup(t->body, n_place);
     t->keys = t->place ? senc_value_create(SENC_VALUE_TABLE, (senc_place){.file = t->place}) : NULL;
     if (!t->keys) return senc_fail_memory(err, sizeof *t->keys, "keys");

@@ -70,6 +70,30 @@ START_TEST(test_round_trip) {
 }
 END_TEST
 
+/* What an API was sent and cost; a price that is not known is null. */
+START_TEST(test_bill) {
+    const eval_system_bill bill = {1, 30, 12, 3, 400, true, NAN, 2.5, NAN};
+    eval_saved_report r, again;
+    bench_fill_report(&r, 6);
+    r.bill = bill;
+    senc_buffer out = {0};
+    eval_saved_report_print(&r, &out);
+    senc_error err = {0};
+    ck_assert_msg(eval_saved_report_parse(out.data, out.n_bytes, "r.json", &again, &err), "%s", err.text);
+    ck_assert_int_eq(again.bill.n_apis, 1);
+    ck_assert_int_eq(again.bill.n_sent, 30);
+    ck_assert_int_eq(again.bill.n_cached, 12);
+    ck_assert_int_eq(again.bill.n_requests, 3);
+    ck_assert_int_eq(again.bill.n_tokens, 400);
+    ck_assert(again.bill.tokens_estimated);
+    ck_assert_double_eq(again.bill.tokens_per_text, 2.5);
+    ck_assert(isnan(again.bill.dollars) && isnan(again.bill.dollars_per_text));
+    eval_saved_report_free(&r);
+    eval_saved_report_free(&again);
+    senc_buffer_free(&out);
+}
+END_TEST
+
 /* Cut anywhere: an error of one line that begins with the file's name. */
 START_TEST(test_cut) {
     size_t n;
@@ -177,6 +201,7 @@ int main(void) {
     Suite *suite = suite_create("saved_report");
     TCase *tests = tcase_create("saved_report");
     tcase_add_test(tests, test_round_trip);
+    tcase_add_test(tests, test_bill);
     tcase_add_test(tests, test_cut);
     tcase_add_test(tests, test_wrong_values);
     tcase_add_test(tests, test_plain_json);
