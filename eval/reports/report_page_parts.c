@@ -133,15 +133,16 @@ static eval_page_fact *add_fact(eval_page_fact *facts, int *n, const char *label
 }
 
 static void add_bill(const eval_system_bill *b, eval_page_fact *fact) {
-    char sent[32], tokens[32];
+    char sent[32], tokens[32], cached[32];
     if (isnan(b->dollars))
         snprintf(fact->value, sizeof fact->value, "unknown price");
     else if (b->dollars > 0 && b->dollars < 0.01)
         snprintf(fact->value, sizeof fact->value, "under $0.01");
     else
         snprintf(fact->value, sizeof fact->value, "$%.2f", b->dollars);
-    snprintf(fact->note, sizeof fact->note, "%s texts sent, %s tokens", eval_html_count(b->n_sent, sent, sizeof sent),
-             eval_html_count(b->n_tokens, tokens, sizeof tokens));
+    snprintf(fact->note, sizeof fact->note, "%s texts sent, %s tokens; %s texts from the cache",
+             eval_html_count(b->n_sent, sent, sizeof sent), eval_html_count(b->n_tokens, tokens, sizeof tokens),
+             eval_html_count(b->n_cached, cached, sizeof cached));
 }
 
 int eval_page_facts(const eval_saved_report *r, eval_page_fact facts[EVAL_PAGE_MOST_FACTS]) {
