@@ -9,9 +9,11 @@
 #include "cli/command.h"
 #include "cli/evaluation_data.h"
 #include "cli/evaluation_report.h"
+#include "cli/evaluation_variants.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
 #include "data/formats/json.h"
+#include "eval/kept_vectors.h"
 #include "eval/report.h"
 #include "eval/reports/report_page.h"
 #include "eval/system.h"
@@ -21,7 +23,7 @@ typedef struct eval_flags {
     char *json, *html, *report, *query_prompt, *document_prompt, *pooling;
     senc_strings save_run, save_qrels;
     int64_t max_length;
-    bool markdown, yes;
+    bool markdown, yes, variants;
     int precision; /* nn_precision */
 } eval_flags;
 
@@ -37,6 +39,8 @@ static const senc_option flags[] = {
                      "write one HTML file with charts, intervals, slices and the worst queries"),
     SENC_OPTION_PATH(eval_flags, report, NULL,
                      "write report.json (all of it, per query too), report.md and report.html into this folder"),
+    SENC_OPTION_BOOLEAN(eval_flags, variants, "false",
+                        "measure shorter and coarser vectors too: the first 32, 64, 128, ... dimensions, int8, bits"),
     SENC_OPTION_BOOLEAN(eval_flags, markdown, "false", "print Markdown tables"),
     SENC_OPTION_STRING(eval_flags, query_prompt, NULL, "put in front of queries; unset: what the model says"),
     SENC_OPTION_STRING(eval_flags, document_prompt, NULL, "put in front of documents; unset: what the model says"),
@@ -49,6 +53,9 @@ static const senc_option flags[] = {
                        "auto: bf16 where the CPU has instructions for it"),
     {0},
 };
+
+/* Vectors of an evaluation that are kept for its variants; beyond that each variant embeds again. */
+#define KEPT_BYTES ((int64_t)1 << 30)
 
 typedef struct eval_run {
     cli_evaluation_data data;
@@ -79,30 +86,69 @@ static bool open_system(eval_run *run, const eval_flags *f, const char *spec, se
     return eval_system_plan(run->system, run->data.jobs, run->data.n_jobs, err);
 }
 
-static bool run_jobs(eval_run *run, senc_error *err) {
-    const int64_t n_jobs = run->data.n_jobs;
-    eval_result *results = run->report.results = senc_alloc_zero((size_t)n_jobs, sizeof *results);
-    if (!results) return senc_fail_memory(err, (size_t)n_jobs * sizeof *results, "results");
+/* What reports and variants say of the system. */
+static bool get_facts(eval_run *run, const eval_flags *f, senc_error *err) {
+    if (!f->report && !f->html && !f->variants) return true;
     const eval_embedder embedder = eval_system_embedder(run->system);
-    for (int64_t i = 0; i < n_jobs; i++) {
-        char what[128];
-        snprintf(what, sizeof what, "evaluation %lld of %lld (%s)", (long long)i + 1, (long long)n_jobs,
-                 run->data.requests[i].scope);
-        cli_progress progress = {.what = what, .n_all = -1};
-        cli_progress_watch_system(&progress, run->system);
-        const bool ok = eval_job_run(&run->data.jobs[i], &embedder, &results[i], err);
-        eval_system_watch(run->system, NULL, NULL);
-        if (!ok) return false;
-        run->report.n_results++;
-    }
+    return eval_system_get_facts(run->system, &run->report.facts, err) &&
+           (!f->variants || cli_variants_check(&run->report.facts, &embedder, eval_system_label(run->system), err));
+}
+
+/* Adds what was embedded since `before`. */
+static void add_stats(eval_encoder_stats *sum, eval_system *system, const eval_encoder_stats *before) {
+    eval_encoder_stats now;
+    int64_t max_length;
+    eval_system_get_stats(system, &now, &max_length);
+    sum->n_texts += now.n_texts - before->n_texts;
+    sum->n_tokens += now.n_tokens - before->n_tokens;
+    sum->n_truncated += now.n_truncated - before->n_truncated;
+    sum->n_empty += now.n_empty - before->n_empty;
+    sum->encode_ms += now.encode_ms - before->encode_ms;
+    sum->flops += now.flops - before->flops;
+}
+
+static bool run_job(eval_run *run, int64_t i, const eval_embedder *embedder, senc_error *err) {
+    char what[128];
+    snprintf(what, sizeof what, "evaluation %lld of %lld (%s)", (long long)i + 1, (long long)run->data.n_jobs,
+             run->data.requests[i].scope);
+    cli_progress progress = {.what = what, .n_all = -1};
+    eval_encoder_stats before;
+    int64_t max_length;
+    eval_system_get_stats(run->system, &before, &max_length);
+    cli_progress_watch_system(&progress, run->system);
+    const bool ok = eval_job_run(&run->data.jobs[i], embedder, &run->report.results[i], err);
+    eval_system_watch(run->system, NULL, NULL);
+    run->report.n_results += ok;
+    add_stats(&run->report.stats, run->system, &before);
+    return ok;
+}
+
+static bool run_job_and_variants(eval_run *run, int64_t i, const eval_embedder *embedder, senc_error *err) {
+    eval_kept_vectors kept;
+    const eval_embedder keeping = eval_kept_vectors_open(&kept, embedder, KEPT_BYTES);
+    const bool ok =
+        run_job(run, i, &keeping, err) && cli_variants_run(&run->report, i, &run->data.jobs[i], &keeping, err);
+    eval_kept_vectors_free(&kept);
+    return ok;
+}
+
+static bool run_jobs(eval_run *run, bool with_variants, senc_error *err) {
+    const int64_t n_jobs = run->data.n_jobs;
+    const eval_embedder embedder = eval_system_embedder(run->system);
+    run->report.results = senc_alloc_zero((size_t)n_jobs, sizeof *run->report.results);
+    if (!run->report.results) return senc_fail_memory(err, (size_t)n_jobs * sizeof *run->report.results, "results");
+    bool ok = true;
+    for (int64_t i = 0; ok && i < n_jobs; i++)
+        ok = with_variants ? run_job_and_variants(run, i, &embedder, err) : run_job(run, i, &embedder, err);
     senc_log_status("%s", "");
-    return true;
+    return ok;
 }
 
 static bool write_json(const eval_run *run, const char *model_name, const char *path, senc_error *err) {
     data_json *object = data_json_create_object();
     data_json_put_string(object, "model", model_name);
     eval_report_put_json(run->report.results, run->report.n_results, object);
+    if (run->report.n_variants > 0) cli_variants_put_json(&run->report, object);
     senc_buffer out = {0};
     bool ok = data_json_dump(object, 2, &out) || senc_fail_memory(err, out.n_bytes, "the results");
     senc_buffer_append_text(&out, "\n");
@@ -120,6 +166,7 @@ static bool write_results(const eval_run *run, const eval_flags *f, const char *
         eval_report_print_markdown(run->report.results, run->report.n_results, &out);
     else
         eval_report_print(run->report.results, run->report.n_results, &out);
+    cli_variants_print(&run->report, f->markdown, &out);
     return cli_output_buffer(&out, err);
 }
 
@@ -137,12 +184,13 @@ static bool run_eval(cli_call *call, senc_error *err) {
     const char *model_name = call->positionals[0];
     eval_run run = {0};
     bool ok = cli_start_threads(call, err) && cli_evaluation_data_open(&run.data, call, &f->data, err) &&
-              open_system(&run, f, model_name, err) && run_jobs(&run, err);
+              open_system(&run, f, model_name, err) && get_facts(&run, f, err) && run_jobs(&run, f->variants, err);
     if (ok) {
-        eval_encoder_stats stats;
+        const eval_encoder_stats *stats = &run.report.stats;
+        eval_encoder_stats all;
         int64_t max_length;
-        eval_system_get_stats(run.system, &stats, &max_length);
-        cli_warn_about_texts(stats.n_texts, stats.n_truncated, max_length, stats.n_empty);
+        eval_system_get_stats(run.system, &all, &max_length);
+        cli_warn_about_texts(stats->n_texts, stats->n_truncated, max_length, stats->n_empty);
         ok = write_reports(&run, f, call, err) && write_results(&run, f, eval_system_label(run.system), err);
     }
     free_run(&run);

@@ -43,7 +43,7 @@ static bool add_data(eval_saved_report *r, const eval_job *job, senc_error *err)
 static bool add_flags(eval_saved_report *r, const cli_call *call, senc_error *err) {
     static const char *const left_out[] = {"sts",         "retrieval", "triplets",       "pairs",      "reranking",
                                            "paraphrases", "bitext",    "classification", "clustering", "json",
-                                           "html",        "report",    "markdown"};
+                                           "html",        "report",    "markdown",       "variants"};
     for (int64_t i = 0; i < call->n_given; i++) {
         const cli_given *given = &call->given[i];
         size_t l = 0;
@@ -65,14 +65,11 @@ bool cli_report_describe(eval_saved_report *r, const eval_system *system, const 
     struct tm t;
     const time_t now = time(NULL);
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &t));
-    int64_t max_length;
-    eval_system_get_stats(system, &r->stats, &max_length);
     eval_system_get_bill(system, &r->bill);
     bool ok = eval_saved_report_set_text(&r->senc, SENC_VERSION, err) &&
               eval_saved_report_set_text(&r->created, created, err) &&
               eval_saved_report_set_text(&r->label, eval_system_label(system), err) &&
-              eval_saved_report_set_text(&r->spec, eval_system_spec(system), err) &&
-              eval_system_get_facts(system, &r->facts, err) && add_flags(r, call, err);
+              eval_saved_report_set_text(&r->spec, eval_system_spec(system), err) && add_flags(r, call, err);
     for (int64_t i = 0; ok && i < data->n_jobs; i++) ok = add_data(r, &data->jobs[i], err);
     return ok;
 }

@@ -6,8 +6,8 @@
 #include "cli/evaluation_data.h"
 #include "eval/reports/saved_report.h"
 
-/* Fills everything of a report but its results, from the system they were measured with, the data (whose files are read
- * for their hashes) and the flags of the call. */
+/* Fills everything of a report but its results, facts and stats, from the system they were measured with, the data
+ * (whose files are read for their hashes) and the flags of the call. */
 bool cli_report_describe(eval_saved_report *r, const eval_system *system, const cli_evaluation_data *data,
                          const cli_call *call, senc_error *err);
 

@@ -31,6 +31,7 @@ typedef struct eval_embedder {
     bool (*prepare)(void *context, const eval_text *sample, int64_t n, senc_error *err);
     const char *const *rules; /* (n_rules) what must stand beside its numbers; eval_job_run adds them to the result */
     int64_t n_rules;
+    bool writes_nothing; /* measured beside the system that was asked for: save_run and the like are for that one */
 } eval_embedder;
 
 typedef struct eval_metric {

@@ -66,6 +66,8 @@ typedef struct eval_system eval_system;
 
 /* Reads the specification and opens all that it names; *out is NULL on failure. */
 bool eval_system_open(const char *spec, const eval_system_options *options, eval_system **out, senc_error *err);
+/* A variant ("dim=128", "quantize=int8") of an embedder with vectors, which must outlive it. */
+bool eval_system_open_variant(const eval_embedder *embedder, const char *keys, eval_system **out, senc_error *err);
 void eval_system_free(eval_system *s); /* NULL is fine */
 
 /* LABEL, else the specification as it was given; lives as long as the system. */

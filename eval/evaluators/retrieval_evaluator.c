@@ -216,6 +216,7 @@ static bool save_run(const retrieval_run *run, senc_error *err) {
 static bool save_files(const retrieval_run *run, senc_error *err) {
     const retrieval_task *t = run->task;
     const retrieval_options *o = t->options;
+    if (run->embedder->writes_nothing) return true;
     return (!o->save_run || save_run(run, err)) &&
            (!o->save_qrels || eval_trec_save_qrels(o->save_qrels, t->beir, t->queries, t->n_queries, err));
 }

@@ -106,12 +106,15 @@ static void add_variant(senc_grid *grid, const char *label, int64_t bytes, doubl
     senc_grid_add(grid, "%s", label);
     senc_grid_add(grid, "%s", bytes > 0 ? eval_html_count(bytes, text, sizeof text) : "-");
     senc_grid_add(grid, "%s", eval_page_number(value, text, sizeof text));
-    senc_grid_add(grid, "%+.1f %%", 100.0 * (value / whole->value - 1.0));
+    if (whole)
+        senc_grid_add(grid, "%+.1f %%", 100.0 * (value / whole->value - 1.0));
+    else
+        senc_grid_add(grid, "-");
 }
 
 void eval_page_fill_variants(const eval_saved_report *r, const eval_metric *metric, senc_grid *grid) {
     add_head(grid, "lrrr", (const char *const[]){"vectors", "bytes each", "value", "change", NULL});
-    add_variant(grid, "as they are", r->facts.bytes_per_vector, metric->value, metric);
+    add_variant(grid, "as they are", r->facts.bytes_per_vector, metric->value, NULL);
     for (int64_t i = 0; i < r->n_variants; i++)
         if (strcmp(r->variants[i].key, metric->key) == 0)
             add_variant(grid, r->variants[i].label, r->variants[i].bytes_per_vector, r->variants[i].value, metric);

@@ -161,8 +161,11 @@ bool eval_old_index_measure(const eval_recorder *old, const eval_recorder *new, 
     bool ok = fit_and_test(old, new, &map, &out->cosine, err);
     if (ok) {
         replay r = {.old = old, .new = new, .map = &map};
-        const eval_embedder embedder = {
-            .embed = replay_vectors, .context = &r, .width = map.to, .similarity = old->inner.similarity};
+        const eval_embedder embedder = {.embed = replay_vectors,
+                                        .context = &r,
+                                        .width = map.to,
+                                        .similarity = old->inner.similarity,
+                                        .writes_nothing = true};
         ok = eval_job_run(job, &embedder, &repeated, err);
     }
     if (ok) {

@@ -233,6 +233,42 @@ START_TEST(facts) {
 }
 END_TEST
 
+/* A variant of an embedder that is open already has the vectors, the rules and the facts of one by name. */
+START_TEST(variant_of_an_embedder) {
+    static const char *const keys[] = {"dim=2", "quantize=int8", "quantize=binary"};
+    static const char words[] = "a cat a dog a bird";
+    const eval_text one = {words, sizeof words - 1};
+    small_write("v.jsonl", VECTORS);
+    senc_error err = {0};
+    eval_system *whole, *variant, *named;
+    ck_assert_msg(eval_system_open(small_text("vectors:%s/v.jsonl"), &small_options, &whole, &err), "%s", err.text);
+    const eval_embedder embedder = eval_system_embedder(whole);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char spec[64];
+        snprintf(spec, sizeof spec, "vectors:%%s/v.jsonl?%s", keys[i]);
+        ck_assert_msg(eval_system_open_variant(&embedder, keys[i], &variant, &err), "%s", err.text);
+        ck_assert_msg(eval_system_open(small_text(spec), &small_options, &named, &err), "%s", err.text);
+        const eval_embedder a = eval_system_embedder(variant), b = eval_system_embedder(named);
+        float x[4], y[4];
+        ck_assert_int_eq(a.width, b.width);
+        ck_assert(a.embed(a.context, EVAL_DOCUMENT, &one, 1, x, &err));
+        ck_assert(b.embed(b.context, EVAL_DOCUMENT, &one, 1, y, &err));
+        ck_assert_mem_eq(x, y, (size_t)a.width * sizeof *x);
+        ck_assert_int_eq(a.n_rules, 1);
+        ck_assert_str_eq(a.rules[0], b.rules[b.n_rules - 1]);
+        eval_system_facts f, g;
+        ck_assert(eval_system_get_facts(variant, &f, &err) && eval_system_get_facts(named, &g, &err));
+        ck_assert_int_eq(f.bytes_per_vector, g.bytes_per_vector);
+        eval_system_free(variant);
+        eval_system_free(named);
+    }
+    ck_assert(!eval_system_open_variant(&embedder, "dim=9", &variant, &err));
+    ck_assert_str_eq(err.text, "dim=9: dim: expected at most the 4 dimensions of the vectors, got 9");
+    ck_assert_ptr_null(variant);
+    eval_system_free(whole);
+}
+END_TEST
+
 /* Every allocation fails once; the one behind the last gives the lists. */
 static void fail_all(const char *spec) {
     char expected[1024];
@@ -274,6 +310,7 @@ int main(void) {
     tcase_add_test(c, int8);
     tcase_add_test(c, binary);
     tcase_add_test(c, facts);
+    tcase_add_test(c, variant_of_an_embedder);
     tcase_add_test(c, failing_allocations);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);
