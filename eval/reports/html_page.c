@@ -48,7 +48,8 @@ static const char *const style[] = {
     "stroke-dasharray:2 3}\n",
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;margin:.5em 0}caption{text-align:left;"
     "font-weight:600;padding:.4em 0}th,td{padding:4px 12px 4px 0;text-align:left;vertical-align:top;"
-    "border-bottom:1px solid var(--line)}th{color:var(--soft);font-weight:600}.n{text-align:right;"
+    "border-bottom:1px solid "
+    "var(--line)}th{color:var(--soft);font-weight:600}td:first-child{overflow-wrap:anywhere}.n{text-align:right;"
     "font-variant-numeric:tabular-nums;white-space:nowrap}\n",
     ".unit{border:1px solid var(--line);border-radius:8px;padding:10px 12px;margin:10px 0;break-inside:avoid}"
     ".unit .head{font-weight:600;margin-top:0}.unit p{margin:.3em 0}.unit ol{margin:.3em 0;padding-left:1.6em}.unit "
@@ -64,7 +65,8 @@ static const char *const style[] = {
     "@media print{:root{--bg:#fff;--fg:#000;--soft:#444;--line:#bbb;--card:#fff;--a:#1f63c4;--b:#b3530e;--c:#23784a;"
     "--d:#7b3fa8;--good:#1c7a3f;--bad:#b42318;--warn:#8a5a00;--grid:#ddd}body{max-width:none;padding:0;font-size:10."
     "5pt}"
-    ".charts{grid-template-columns:1fr 1fr}h2,h3{break-after:avoid}.scroll{overflow:visible}tr{break-inside:avoid}"
+    ".charts{grid-template-columns:1fr 1fr}h2,h3,h3+p{break-after:avoid}.unit{break-inside:auto}li{break-inside:"
+    "avoid}table{font-size:9pt}th,td{padding:2px 8px 2px 0}.scroll{overflow:visible}tr{break-inside:avoid}"
     "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}@page{margin:15mm}}\n",
 };
 

@@ -179,6 +179,13 @@ static void put_gold(senc_buffer *out, const eval_report_view *view) {
     free(points);
 }
 
+/* "64", "int8", "binary", "binary, rescored": what stands beside a point. */
+static const char *variant_name(const char *label) {
+    if (strncmp(label, "dim=", 4) == 0) return label + 4;
+    if (strncmp(label, "quantize=binary&rescore=", 24) == 0) return "binary, rescored";
+    return strncmp(label, "quantize=", 9) == 0 ? label + 9 : label;
+}
+
 static void put_variants(senc_buffer *out, const eval_saved_report *r, const eval_metric *primary) {
     enum { MOST = 32 };
     double x[2][MOST], y[2][MOST];
@@ -196,7 +203,7 @@ static void put_variants(senc_buffer *out, const eval_saved_report *r, const eva
         }
         x[line][at] = (double)v->bytes_per_vector;
         y[line][at] = v->value;
-        labels[line][at] = v->label;
+        labels[line][at] = variant_name(v->label);
     }
     if (r->facts.bytes_per_vector > 0 && n[0] < MOST) { /* the whole vector ends the line of its prefixes */
         x[0][n[0]] = (double)r->facts.bytes_per_vector;

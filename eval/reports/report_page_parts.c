@@ -174,8 +174,8 @@ int eval_page_facts(const eval_saved_report *r, eval_page_fact facts[EVAL_PAGE_M
         eval_page_fact *fact = add_fact(facts, &n, "speed here");
         const double rate = (double)s->n_texts * 1e3 / s->encode_ms;
         snprintf(fact->value, sizeof fact->value, rate < 10 ? "%.1f texts/s" : "%.0f texts/s", rate);
-        snprintf(fact->note, sizeof fact->note, "%s texts, %.1f s", eval_html_count(s->n_texts, text, sizeof text),
-                 s->encode_ms * 1e-3);
+        snprintf(fact->note, sizeof fact->note, "%s texts in %.0f seconds",
+                 eval_html_count(s->n_texts, text, sizeof text), s->encode_ms * 1e-3);
     }
     if (r->bill.n_apis > 0) return n; /* what an API cuts it does not tell */
     eval_page_fact *cut = add_fact(facts, &n, "texts cut");

@@ -7,7 +7,18 @@
 
 #include "eval/reports/html_page.h"
 
-enum { WIDTH = 360, HEIGHT = 220, LEFT = 42, RIGHT = 12, TOP = 10, BOTTOM = 36, MOST_TICKS = 12, BINS = 40 };
+enum {
+    WIDTH = 360,
+    HEIGHT = 220,
+    LEFT = 42,
+    RIGHT = 12,
+    TOP = 10,
+    BOTTOM = 36,
+    MOST_TICKS = 12,
+    BINS = 40,
+    MOST_BOXES = 128,
+    NEAREST_TICKS = 26
+};
 
 /* Where a number lies in the picture. */
 typedef struct scale {
@@ -144,27 +155,36 @@ static void put_x_tick(senc_buffer *out, const scale *x, double v, double step, 
 }
 
 /* A logarithmic axis has a tick at every number of the lines that is far enough from the one before. */
-static void put_log_ticks(senc_buffer *out, const scale *x, const eval_chart_line *line, double bottom) {
-    double last = -HUGE_VAL;
-    for (int64_t i = 0; line && i < line->n; i++) {
-        const double at = place(x, line->x[i]);
-        if (at - last < 26) continue;
-        put_x_tick(out, x, line->x[i], 1, bottom);
-        last = at;
+static void put_log_ticks(senc_buffer *out, const scale *x, const eval_chart_line *lines, int64_t n_lines,
+                          double bottom) {
+    double last = 0; /* numbers are positive */
+    for (;;) {
+        double next = HUGE_VAL;
+        for (int64_t l = 0; l < n_lines; l++)
+            for (int64_t i = 0; i < lines[l].n; i++)
+                if (lines[l].x[i] > last && (last == 0 || place(x, lines[l].x[i]) - place(x, last) >= NEAREST_TICKS))
+                    next = fmin(next, lines[l].x[i]);
+        if (!isfinite(next)) return;
+        put_x_tick(out, x, next, 1, bottom);
+        last = next;
     }
 }
 
-static void put_x_axis(senc_buffer *out, const eval_chart *c, const scale *x, const eval_chart_line *log_ticks,
-                       double height) {
+static void put_linear_ticks(senc_buffer *out, const scale *x, double bottom) {
+    const double step = step_of(x->high - x->low, 6), first = ceil(x->low / step - 1e-9) * step;
+    const int n = (int)floor((x->high - first) / step + 1e-9);
+    for (int i = 0; i <= n && i < MOST_TICKS; i++) put_x_tick(out, x, first + i * step, step, bottom);
+}
+
+/* lines (n_lines): whose numbers a logarithmic axis shows. */
+static void put_x_axis(senc_buffer *out, const eval_chart *c, const scale *x, const eval_chart_line *lines,
+                       int64_t n_lines, double height) {
     const double bottom = height - BOTTOM;
     put_segment(out, x->from, bottom, x->to, bottom, "axis");
-    if (x->is_log) {
-        put_log_ticks(out, x, log_ticks, bottom);
-    } else {
-        const double step = step_of(x->high - x->low, 6), first = ceil(x->low / step - 1e-9) * step;
-        const int n = (int)floor((x->high - first) / step + 1e-9);
-        for (int i = 0; i <= n && i < MOST_TICKS; i++) put_x_tick(out, x, first + i * step, step, bottom);
-    }
+    if (x->is_log)
+        put_log_ticks(out, x, lines, n_lines, bottom);
+    else
+        put_linear_ticks(out, x, bottom);
     if (c->x_label) put_label(out, (x->from + x->to) / 2, height - 5, "middle", NULL, c->x_label);
 }
 
@@ -199,23 +219,71 @@ static void put_line(senc_buffer *out, const eval_chart_line *l, int64_t index, 
     for (int64_t i = 0; i < l->n; i++)
         if (isfinite(l->y[i])) put_point(out, place(x, l->x[i]), place(y, l->y[i]), l->name, l->x[i], l->y[i]);
     senc_buffer_append_text(out, "</g>\n");
-    for (int64_t i = 0; l->labels && i < l->n; i++) {
-        const double at = place(x, l->x[i]);
-        const bool is_left = at > WIDTH * 0.72;
-        if (isfinite(l->y[i]))
-            put_label(out, is_left ? at - 6 : at + 6, place(y, l->y[i]) + (index % 2 ? 13 : -5),
-                      is_left ? "end" : "start", "v", l->labels[i]);
+}
+
+/* Boxes that labels may not cover: points and labels. */
+typedef struct boxes {
+    struct {
+        double left, top, right, bottom;
+    } items[MOST_BOXES];
+    int64_t n;
+} boxes;
+
+static void add_box(boxes *b, double left, double top, double right, double bottom) {
+    if (b->n == MOST_BOXES) return;
+    b->items[b->n].left = left;
+    b->items[b->n].top = top;
+    b->items[b->n].right = right;
+    b->items[b->n++].bottom = bottom;
+}
+
+static bool is_free(const boxes *b, double left, double top, double right, double bottom) {
+    if (left < LEFT || right > WIDTH - 2 || top < 0 || bottom > HEIGHT - BOTTOM) return false;
+    for (int64_t i = 0; i < b->n; i++)
+        if (left < b->items[i].right && right > b->items[i].left && top < b->items[i].bottom &&
+            bottom > b->items[i].top)
+            return false;
+    return true;
+}
+
+/* Beside its point, at the first of some places that nothing covers; nowhere: the point's title says it. */
+static void put_point_label(senc_buffer *out, boxes *b, double x, double y, const char *text) {
+    static const struct {
+        double dx, dy;
+        const char *anchor;
+    } places[] = {{5, -5, "start"}, {5, 13, "start"},  {-5, -5, "end"},   {-5, 13, "end"},    {7, 4, "start"},
+                  {-7, 4, "end"},   {0, -7, "middle"}, {0, 16, "middle"}, {0, -19, "middle"}, {0, 27, "middle"}};
+    const double width = 5.9 * (double)strlen(text); /* of 10.5 px letters, not too little */
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const double at = x + places[i].dx, base = y + places[i].dy;
+        const double left = *places[i].anchor == 's' ? at : *places[i].anchor == 'e' ? at - width : at - width / 2;
+        if (!is_free(b, left, base - 8, left + width, base + 2)) continue;
+        put_label(out, at, base, places[i].anchor, "v", text);
+        add_box(b, left, base - 8, left + width, base + 2);
+        return;
     }
+}
+
+static void put_point_labels(senc_buffer *out, const eval_chart_line *lines, int64_t n_lines, const scale *x,
+                             const scale *y) {
+    boxes b = {.n = 0};
+    for (int64_t l = 0; l < n_lines; l++)
+        for (int64_t i = 0; i < lines[l].n; i++) {
+            const double px = place(x, lines[l].x[i]), py = place(y, lines[l].y[i]);
+            if (isfinite(lines[l].y[i])) add_box(&b, px - 3, py - 3, px + 3, py + 3);
+        }
+    for (int64_t l = 0; l < n_lines; l++)
+        for (int64_t i = 0; lines[l].labels && i < lines[l].n; i++)
+            if (isfinite(lines[l].y[i]))
+                put_point_label(out, &b, place(x, lines[l].x[i]), place(y, lines[l].y[i]), lines[l].labels[i]);
 }
 
 void eval_chart_lines(senc_buffer *out, const eval_chart *c, const eval_chart_line *lines, int64_t n_lines) {
     range rx = empty_range(), ry = empty_range();
     const char *names[EVAL_CHART_SERIES];
     n_lines = n_lines < EVAL_CHART_SERIES ? n_lines : EVAL_CHART_SERIES;
-    int64_t longest = 0;
     for (int64_t l = 0; l < n_lines; l++) {
         names[l] = lines[l].name;
-        if (lines[l].n > lines[longest].n) longest = l;
         for (int64_t i = 0; i < lines[l].n; i++) {
             widen(&rx, lines[l].x[i]);
             widen(&ry, lines[l].y[i]);
@@ -232,8 +300,9 @@ void eval_chart_lines(senc_buffer *out, const eval_chart *c, const eval_chart_li
     if (n_lines > 1) put_key(out, names, n_lines);
     open_picture(out, c, HEIGHT);
     put_y_axis(out, c, &y);
-    put_x_axis(out, c, &x, n_lines > 0 ? &lines[longest] : NULL, HEIGHT);
+    put_x_axis(out, c, &x, lines, n_lines, HEIGHT);
     for (int64_t l = 0; l < n_lines; l++) put_line(out, &lines[l], l, &x, &y);
+    put_point_labels(out, lines, n_lines, &x, &y);
     close_figure(out);
 }
 
@@ -248,7 +317,7 @@ void eval_chart_dots(senc_buffer *out, const eval_chart *c, const double *x, con
     open_figure(out, c);
     open_picture(out, c, HEIGHT);
     put_y_axis(out, c, &sy);
-    put_x_axis(out, c, &sx, NULL, HEIGHT);
+    put_x_axis(out, c, &sx, NULL, 0, HEIGHT);
     senc_buffer_append_text(out, "<path class=\"dots k0\" d=\"");
     for (int64_t i = 0; i < n; i++)
         if (isfinite(x[i]) && isfinite(y[i]))
@@ -303,7 +372,7 @@ void eval_chart_histogram(senc_buffer *out, const eval_chart *c, const eval_char
     open_picture(out, c, HEIGHT);
     put_y_axis(out, c, &y);
     for (int64_t s = 0; s < n_samples; s++) put_steps(out, shares[s], (int)s, &x, &y);
-    put_x_axis(out, c, &x, NULL, HEIGHT);
+    put_x_axis(out, c, &x, NULL, 0, HEIGHT);
     close_figure(out);
 }
 
@@ -375,7 +444,7 @@ void eval_chart_forest(senc_buffer *out, const eval_chart *c, double reference, 
         put_segment(out, at, TOP, at, height - BOTTOM, "grid");
     }
     if (isfinite(reference)) put_segment(out, place(&x, reference), TOP, place(&x, reference), height - BOTTOM, "ref");
-    put_x_axis(out, c, &x, NULL, height);
+    put_x_axis(out, c, &x, NULL, 0, height);
     for (int64_t i = 0; i < n; i++) put_row(out, &rows[i], &x, TOP + ROW * (double)i);
     close_figure(out);
 }
