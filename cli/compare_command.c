@@ -82,7 +82,8 @@ static bool write_json(const eval_comparison *c, const cli_compared_models *m, i
 static bool write_html(const eval_comparison *c, const cli_compared_models *m, const compare_flags *f,
                        senc_error *err) {
     senc_buffer out = {0};
-    const bool ok = eval_comparison_html(c, m->models, m->n, m->costs, m->n, f->documents, &out, err);
+    const eval_comparison_page page = {.costs = m->costs, .n_costs = m->n, .n_documents = f->documents};
+    const bool ok = eval_comparison_html(c, m->models, m->n, &page, &out, err);
     if (ok) return cli_output_file(f->html, &out, err);
     senc_buffer_free(&out);
     return false;

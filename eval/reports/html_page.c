@@ -58,7 +58,7 @@ static const char *const style[] = {
     ".unit .tag,.tag{font-size:.78rem;border:1px solid var(--line);border-radius:9px;padding:0 7px;color:var(--soft);"
     "white-space:nowrap}.ok{color:var(--good)}.no{color:var(--bad)}.so{color:var(--warn)}\n",
     ".verdict{border:1px solid var(--line);border-left:6px solid var(--k);border-radius:8px;background:var(--card);"
-    "padding:10px 14px;margin:12px 0}.verdict b{font-size:1.12rem;color:var(--k)}.kw{--k:var(--warn)}"
+    "padding:10px 14px;margin:12px 0}.verdict>b{font-size:1.12rem;color:var(--k)}.kw{--k:var(--warn)}"
     ".two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(330px,100%),1fr));gap:4px 28px}"
     "ul.plain{padding-left:1.2em;margin:.4em 0}\n",
     "@media (max-width:480px){table{font-size:.8rem}th,td{padding-right:8px}h1{font-size:1.4rem}}\n",

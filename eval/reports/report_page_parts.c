@@ -30,6 +30,32 @@ const char *eval_page_short_key(const eval_result *result, const char *key) {
     return n > 0 && strncmp(key, result->name, n) == 0 && key[n] == '_' ? key + n + 1 : key;
 }
 
+const char *eval_page_p(double p, char *out, size_t out_bytes) {
+    if (isnan(p))
+        snprintf(out, out_bytes, "-");
+    else
+        snprintf(out, out_bytes, p < 0.001 ? "< 0.001" : "%.3f", p);
+    return out;
+}
+
+const char *eval_page_size(double bytes, char *out, size_t out_bytes) {
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    int u = 0;
+    for (; bytes >= 1000 && u < 4; u++) bytes /= 1000;
+    snprintf(out, out_bytes, "%.*f %s", u == 0 || bytes >= 100 ? 0 : bytes >= 10 ? 1 : 2, bytes, units[u]);
+    return out;
+}
+
+const char *eval_page_duration(double seconds, char *out, size_t out_bytes) {
+    if (seconds < 120)
+        snprintf(out, out_bytes, "%.0f s", seconds);
+    else if (seconds < 7200)
+        snprintf(out, out_bytes, "%.0f min", seconds / 60);
+    else
+        snprintf(out, out_bytes, "%.1f h", seconds / 3600);
+    return out;
+}
+
 const char *eval_page_units(const char *unit_name) {
     static const char *const plurals[][2] = {
         {"query", "queries"}, {"pair", "pairs"}, {"triplet", "triplets"}, {"text", "texts"}};

@@ -9,7 +9,8 @@
 
 #include "autograd/base/terminal.h"
 
-#define COLUMNS 80
+#define COLUMNS     80
+#define MOST_OTHERS 4 /* that are named beside a verdict */
 
 typedef struct printer {
     const eval_comparison *comparison;
@@ -250,6 +251,28 @@ static void put_reason(const printer *p, const eval_change *c) {
     }
 }
 
+/* Metrics that do not decide, but of which as much is known. */
+static void append_others(const eval_candidate *candidate, eval_verdict verdict, const char *what, senc_buffer *out) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < candidate->n_changes; i++) {
+        const eval_change *c = &candidate->changes[i];
+        if (c->is_headline || c->verdict != verdict) continue;
+        if (n++ < MOST_OTHERS)
+            senc_buffer_printf(out, "%s%s%s %+.4f",
+                               n > 1              ? ", "
+                               : out->n_bytes > 0 ? " "
+                                                  : "",
+                               n > 1 ? "" : what, c->key, c->difference.value);
+    }
+    if (n > MOST_OTHERS) senc_buffer_printf(out, " and %lld more", (long long)n - MOST_OTHERS);
+    if (n > 0) senc_buffer_append_text(out, ".");
+}
+
+void eval_candidate_others(const eval_candidate *candidate, senc_buffer *out) {
+    append_others(candidate, EVAL_VERDICT_BETTER, "Better too: ", out);
+    append_others(candidate, EVAL_VERDICT_WORSE, "Worse, without deciding: ", out);
+}
+
 static const char *verdict_words(const eval_candidate *candidate) {
     static const char *const words[] = {"better", "not distinguishable from today", "worse",
                                         "cannot be decided: too few units"};
@@ -269,6 +292,11 @@ static void put_verdict(const printer *p, const eval_candidate *candidate) {
             put(p, "  ", "A fall of %s by more than %g is not excluded (interval from %+.4f).", c->key, c->limit,
                 c->difference.low);
     }
+    senc_buffer others = {0};
+    eval_candidate_others(candidate, &others);
+    if (others.n_bytes > 0) put_line(p, "  ", senc_buffer_text(&others));
+    p->out->failed = p->out->failed || others.failed;
+    senc_buffer_free(&others);
     if (candidate->is_regression) put(p, "  ", "This is a regression (exit code 3).");
 }
 
@@ -407,20 +435,26 @@ static void put_candidate(const printer *p, const eval_candidate *candidate) {
     for (int64_t i = 0; i < candidate->n_units; i++) put_data(p, candidate, i);
 }
 
+void eval_comparison_rules(const eval_comparison *c, char rules[][EVAL_COMPARISON_RULE_BYTES]) {
+    snprintf(rules[0], EVAL_COMPARISON_RULE_BYTES,
+             "change: new - today, on the same units; intervals: paired bootstrap (studentised, or Student's t, for "
+             "means; BCa else)");
+    snprintf(rules[1], EVAL_COMPARISON_RULE_BYTES,
+             "p: paired permutations (sign flips for means, swapped answers else; several seeds: bootstrap), corrected "
+             "(Holm) among the headline metrics (%lld) and among the others (%lld); headline metrics decide",
+             (long long)c->n_headline, (long long)c->n_others);
+    snprintf(rules[2], EVAL_COMPARISON_RULE_BYTES,
+             "wins, ties, losses, d_z (Cohen) and delta (Cliff, within pairs): of single units; visible from: smallest "
+             "change seen with 80 %% power at 5 %%");
+    snprintf(rules[3], EVAL_COMPARISON_RULE_BYTES, "a change matters from %g on; seed %llu", c->min_effect,
+             (unsigned long long)c->seed);
+}
+
 static void put_rules(const printer *p) {
-    const eval_comparison *c = p->comparison;
+    char rules[EVAL_COMPARISON_RULES][EVAL_COMPARISON_RULE_BYTES];
+    eval_comparison_rules(p->comparison, rules);
     put_heading(p, 2, "Rules");
-    put(p, "  ",
-        "change: new - today, on the same units; intervals: paired bootstrap (studentised, or "
-        "Student's t, for means; BCa else)");
-    put(p, "  ",
-        "p: paired permutations (sign flips for means, swapped answers else; several seeds: bootstrap), corrected "
-        "(Holm) among the headline metrics (%lld) and among the others (%lld); headline metrics decide",
-        (long long)c->n_headline, (long long)c->n_others);
-    put(p, "  ",
-        "wins, ties, losses, d_z (Cohen) and delta (Cliff, within pairs): of single units; visible from: smallest "
-        "change seen with 80 %% power at 5 %%");
-    put(p, "  ", "a change matters from %g on; seed %llu", c->min_effect, (unsigned long long)c->seed);
+    for (int i = 0; i < EVAL_COMPARISON_RULES; i++) put_line(p, "  ", rules[i]);
 }
 
 void eval_comparison_print(const eval_comparison *c, const eval_switching_cost *costs, int64_t n_costs,

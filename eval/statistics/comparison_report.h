@@ -28,6 +28,13 @@ bool eval_switching_cost_describe(const eval_switching_cost *c, int64_t n_docume
 /* costs (n_costs): one for each model, the base first; n_costs 0: none are shown. */
 void eval_comparison_print(const eval_comparison *c, const eval_switching_cost *costs, int64_t n_costs,
                            int64_t n_documents, bool markdown, senc_buffer *out);
+/* "Better too: faq_cosine_mrr@10 +0.0312. Worse, without deciding: ...": the other metrics whose change is certain;
+ * nothing where there are none. */
+void eval_candidate_others(const eval_candidate *candidate, senc_buffer *out);
+/* How numbers and verdicts come about, a line each. */
+enum { EVAL_COMPARISON_RULES = 4, EVAL_COMPARISON_RULE_BYTES = 320 };
+void eval_comparison_rules(const eval_comparison *c, char rules[][EVAL_COMPARISON_RULE_BYTES]);
+
 void eval_comparison_put_json(const eval_comparison *c, const eval_switching_cost *costs, int64_t n_costs,
                               int64_t n_documents, data_json *object);
 

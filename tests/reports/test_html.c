@@ -149,12 +149,13 @@ START_TEST(test_comparison) {
     const eval_switching_cost costs[N] = {{.label = "today", .dimension = 384, .bytes_per_vector = 1536},
                                           {.label = "s", .query_prompt = "<q>: "},
                                           {.label = "w", .texts_per_second = 100, .map_key = "k", .map_method = "m"}};
+    const eval_comparison_page shown = {.costs = costs, .n_costs = N, .n_documents = 1000000};
     eval_comparison c;
     senc_error err = {0};
     senc_buffer out = {0};
     char why[128];
     ck_assert_msg(eval_compare(models, N, &options, &c, &err), "%s", err.text);
-    ck_assert_msg(eval_comparison_html(&c, models, N, costs, N, 1000000, &out, &err), "%s", err.text);
+    ck_assert_msg(eval_comparison_html(&c, models, N, &shown, &out, &err), "%s", err.text);
     const char *page = senc_buffer_text(&out);
     ck_assert_msg(page_check(page, why, sizeof why), "%s", why);
     static const char *const wanted[] = {
