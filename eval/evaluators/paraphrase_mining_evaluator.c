@@ -204,7 +204,7 @@ static bool add_samples(const paraphrase_task *t, const eval_pair_list *pairs, e
         const eval_scored_pair *pair = &pairs->items[p];
         const bool right = eval_duplicates_has(&t->duplicates, pair->a, pair->b);
         const int64_t step = (all[right] + EVAL_DETAIL_SAMPLE - 1) / EVAL_DETAIL_SAMPLE;
-        if (seen[right]++ % step == 0 && !eval_detail_add_sample(d, right, (double)pair->score, err)) return false;
+        if (seen[right]++ % step == 0 && !eval_detail_add_sample(d, right, pair->score, err)) return false;
     }
     return true;
 }
@@ -226,9 +226,11 @@ static bool describe(const paraphrase_task *t, eval_result *result, senc_error *
 
 static bool run_all(const paraphrase_task *t, const eval_embedder *embedder, float **vectors, eval_search **search,
                     eval_pair_list *pairs, eval_result *result, senc_error *err) {
-    return search_texts(t, embedder, vectors, search, err) &&
-           eval_pairs_collect(*search, data_set_n_rows(t->set), t->options->top_k, t->options->max_pairs, pairs, err) &&
-           add_mining(t, pairs, result, err) && add_ranks(t, *search, result, err) &&
+    if (!search_texts(t, embedder, vectors, search, err) ||
+        !eval_pairs_collect(*search, data_set_n_rows(t->set), t->options->top_k, t->options->max_pairs, pairs, err))
+        return false;
+    eval_pairs_score(pairs, t->similarity, *vectors, embedder->width);
+    return add_mining(t, pairs, result, err) && add_ranks(t, *search, result, err) &&
            add_samples(t, pairs, &result->detail, err) && eval_result_set_primary(result, err, "average_precision") &&
            describe(t, result, err);
 }

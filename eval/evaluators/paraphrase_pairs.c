@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "autograd/base/threads.h"
+
+#define PAIRS_OF_TASK 1024
 
 static int by_value(const void *a, const void *b) {
     const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -212,12 +215,37 @@ bool eval_pairs_collect(const eval_search *search, int64_t n, int64_t top_k, int
             if (j == i) continue;
             place++;
             if (j < i && lists(search, j, top_k, i)) continue; /* it came from there */
-            const eval_scored_pair pair = {i < j ? i : j, i < j ? j : i, hits[h].score};
+            const eval_scored_pair pair = {i < j ? i : j, i < j ? j : i, (double)hits[h].score};
             offer(out, max_pairs, pair);
         }
     }
     qsort(out->items, (size_t)out->n, sizeof *out->items, best_first);
     return true;
+}
+
+typedef struct scoring {
+    eval_pair_list *pairs;
+    eval_similarity similarity;
+    const float *vectors;
+    int64_t width;
+} scoring;
+
+static void score_some(void *context, int64_t task, int thread) {
+    (void)thread;
+    const scoring *s = context;
+    const int64_t first = task * PAIRS_OF_TASK;
+    const int64_t end = first + PAIRS_OF_TASK < s->pairs->n ? first + PAIRS_OF_TASK : s->pairs->n;
+    for (int64_t p = first; p < end; p++) {
+        eval_scored_pair *pair = &s->pairs->items[p];
+        pair->score = eval_similarity_of(s->similarity, s->vectors + pair->a * s->width,
+                                         s->vectors + pair->b * s->width, s->width);
+    }
+}
+
+void eval_pairs_score(eval_pair_list *pairs, eval_similarity similarity, const float *vectors, int64_t width) {
+    scoring s = {pairs, similarity, vectors, width};
+    senc_parallel((pairs->n + PAIRS_OF_TASK - 1) / PAIRS_OF_TASK, score_some, &s);
+    qsort(pairs->items, (size_t)pairs->n, sizeof *pairs->items, best_first);
 }
 
 eval_mining eval_pairs_judge(const eval_pair_list *pairs, const eval_duplicates *duplicates) {
@@ -235,7 +263,7 @@ eval_mining eval_pairs_judge(const eval_pair_list *pairs, const eval_duplicates 
             m.f1 = f1;
             m.precision = precision;
             m.recall = recall;
-            m.threshold = ((double)pairs->items[p].score + (double)pairs->items[is_last ? p : p + 1].score) / 2;
+            m.threshold = (pairs->items[p].score + pairs->items[is_last ? p : p + 1].score) / 2;
         }
         before = n_right;
     }

@@ -25,7 +25,7 @@ bool eval_duplicates_has(const eval_duplicates *d, int64_t a, int64_t b);
 
 typedef struct eval_scored_pair {
     int64_t a, b; /* a < b */
-    float score;
+    double score;
 } eval_scored_pair;
 
 typedef struct eval_pair_list {
@@ -37,6 +37,9 @@ typedef struct eval_pair_list {
  * min(n, top_k + 1) hits of every text. The caller frees items. */
 bool eval_pairs_collect(const eval_search *search, int64_t n, int64_t top_k, int64_t max_pairs, eval_pair_list *out,
                         senc_error *err);
+
+/* Scores all pairs again in double, from the vectors (n, width) of the texts: floats would make equal what is not. */
+void eval_pairs_score(eval_pair_list *pairs, eval_similarity similarity, const float *vectors, int64_t width);
 
 typedef struct eval_mining {
     double average_precision, f1, precision, recall, threshold;
