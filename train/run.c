@@ -222,8 +222,10 @@ static bool resume(train_state *s, bool *found, senc_error *err) {
     if (!train_feed_restore(s->feed, loaded.epoch, loaded.position, err)) return false;
     s->progress = loaded;
     s->stopped_early = is_out_of_patience(s); /* the checkpoint may be that of the last step */
-    if (s->n_jobs > 0 && !train_output_load_results(s, "baseline.json", &s->baseline, err)) return false;
-    if (!isnan(loaded.best_value) && !train_output_load_results(s, "best.json", &s->best, err)) return false;
+    if (s->n_jobs > 0 && !train_results_load(s, "baseline.json", &s->baseline, err)) return false;
+    if (!isnan(loaded.best_value) && !train_results_load(s, "best.json", &s->best, err)) return false;
+    train_results_forget_details(&s->baseline);
+    train_results_forget_details(&s->best);
     senc_info("resuming %s at step %lld of %lld", s->config->output.dir, (long long)loaded.step, (long long)s->n_steps);
     return true;
 }
@@ -239,7 +241,9 @@ static bool evaluate_baseline(train_state *s, senc_error *err) {
     if (s->evaluation_peak_bytes > train_memory_plan_total(&s->plan))
         senc_info("evaluations take more memory than training: %s",
                   senc_bytes_text(s->evaluation_peak_bytes, peak, sizeof peak));
-    return train_output_save_results(s, "baseline.json", &s->baseline, err);
+    const bool ok = train_results_save(s, "baseline.json", train_base_label(s), &s->baseline, err);
+    train_results_forget_details(&s->baseline);
+    return ok;
 }
 
 static bool start(train_state *s, bool resuming, senc_error *err) {
@@ -357,7 +361,7 @@ static bool finish(train_state *s, senc_error *err) {
         if (!train_evaluate_and_keep_best(s, err)) return false;
     }
     if (!train_output_save_model(s, "final", err)) return false;
-    return train_output_report(s, err);
+    return train_report(s, err);
 }
 
 /* Two runs in one folder would mix their checkpoints. The lock is on the folder itself, so it leaves nothing behind and

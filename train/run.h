@@ -3,10 +3,11 @@
  * The run folder:
  *   config.toml     the configuration with every default
  *   log.jsonl       one object a logged step and evaluation
- *   baseline.json   the untouched model's metrics; best.json: the best model's
+ *   baseline.json   the untouched model's evaluation; best.json: the best model's (reports: senc compare reads them)
  *   checkpoints/    to go on from (train/checkpoint.h)
  *   best/  final/   complete model folders
- *   report.json     everything of the above in one place; report.md for people */
+ *   report.json     everything of the above in one place; for people report.md, and with evaluations report.html: the
+ *                   best model against the untouched one, query by query */
 #ifndef TRAIN_RUN_H
 #define TRAIN_RUN_H
 

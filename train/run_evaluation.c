@@ -10,20 +10,6 @@
 #include "eval/embed.h"
 #include "train/run_state.h"
 
-void train_results_free(train_results *r) {
-    for (int64_t i = 0; i < r->n; i++) eval_result_free(&r->items[i]);
-    free(r->items);
-    *r = (train_results){0};
-}
-
-const eval_metric *train_results_find(const train_results *r, const char *key) {
-    for (int64_t i = 0; i < r->n; i++) {
-        const eval_metric *m = eval_result_find(&r->items[i], key);
-        if (m) return m;
-    }
-    return NULL;
-}
-
 void train_note_peak(int64_t *phase_peak_bytes) {
     const int64_t peak = senc_memory_peak_bytes();
     if (peak > *phase_peak_bytes) *phase_peak_bytes = peak;
@@ -42,7 +28,7 @@ static void end_evaluation_phase(train_state *s) {
 }
 
 bool train_evaluate(train_state *s, train_results *out, senc_error *err) {
-    train_results results = {senc_alloc_zero((size_t)s->n_jobs, sizeof *results.items), 0};
+    train_results results = {.items = senc_alloc_zero((size_t)s->n_jobs, sizeof *results.items)};
     if (!results.items) return senc_fail_memory(err, (size_t)s->n_jobs * sizeof *results.items, "evaluation results");
     end_training_phase(s);
     eval_encoder *encoder = NULL;
@@ -111,13 +97,17 @@ bool train_evaluate_and_keep_best(train_state *s, senc_error *err) {
     if (!train_output_log_evaluation(s, &s->latest, err)) return false;
     if (!better) {
         p->evaluations_without_best++;
+        train_results_forget_details(&s->latest);
         return true;
     }
     p->best_value = metric->value;
     p->best_step = p->step;
     p->evaluations_without_best = 0;
-    if (!train_output_save_model(s, "best", err) || !train_output_save_results(s, "best.json", &s->latest, err))
+    char label[48];
+    snprintf(label, sizeof label, "step %lld", (long long)p->step);
+    if (!train_output_save_model(s, "best", err) || !train_results_save(s, "best.json", label, &s->latest, err))
         return false;
+    train_results_forget_details(&s->latest);
     train_results_free(&s->best);
     s->best = s->latest;
     s->latest = (train_results){0};

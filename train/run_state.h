@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "eval/evaluator.h"
+#include "eval/reports/saved_report.h"
 #include "train/base_model.h"
 #include "train/checkpoint.h"
 #include "train/config.h"
@@ -17,6 +18,7 @@
 typedef struct train_results {
     eval_result *items;
     int64_t n;
+    eval_saved_report file; /* owns the items when they were read */
 } train_results;
 
 typedef struct train_state {
@@ -52,16 +54,28 @@ bool train_output_log_step(train_state *s, double learning_rate, senc_error *err
 bool train_output_log_evaluation(const train_state *s, const train_results *results, senc_error *err);
 void train_output_status(const train_state *s);
 bool train_output_save_model(const train_state *s, const char *name, senc_error *err);
-bool train_output_save_results(const train_state *s, const char *name, const train_results *results, senc_error *err);
-bool train_output_load_results(const train_state *s, const char *name, train_results *results, senc_error *err);
-bool train_output_report(const train_state *s, senc_error *err);
+/* A file of the run folder; fresh, NULL without memory. */
+char *train_output_path(const train_state *s, const char *name, senc_error *err);
+/* "4m 02s" */
+const char *train_duration_text(double seconds, char *out, size_t out_bytes);
+
+/* run_results.c: baseline.json and best.json are whole reports (eval/reports/saved_report.h), which senc compare reads
+ * too. Memory holds metrics only; what stands behind them is read again for the report at the end. */
+bool train_results_save(const train_state *s, const char *name, const char *label, const train_results *results,
+                        senc_error *err);
+bool train_results_load(const train_state *s, const char *name, train_results *results, senc_error *err);
+void train_results_forget_details(train_results *r);
+void train_results_free(train_results *r);
+const eval_metric *train_results_find(const train_results *r, const char *key);
+const char *train_base_label(const train_state *s);
+
+/* run_report.c: report.json, report.md and report.html, and the table on the terminal. */
+bool train_report(const train_state *s, senc_error *err);
 
 /* run_evaluation.c */
 bool train_evaluate(train_state *s, train_results *out, senc_error *err);
 bool train_evaluate_and_keep_best(train_state *s, senc_error *err);
 bool train_choose_best_key(train_state *s, senc_error *err);
-void train_results_free(train_results *r);
-const eval_metric *train_results_find(const train_results *r, const char *key);
 
 /* The process's peak since the last call goes to the phase that ends now. */
 void train_note_peak(int64_t *phase_peak_bytes);

@@ -16,9 +16,17 @@ static void put_tag(senc_buffer *out, const char *tag, const char *text) {
     senc_buffer_printf(out, "</%s>\n", tag);
 }
 
-static void put_changes(senc_buffer *out, const eval_candidate *k) {
-    static const char *const head[] = {"metric",        "today", "candidate",         "change",
-                                       "95 % interval", "p",     "better/same/worse", "seen from"};
+static const char *old_name(const eval_comparison_page *page) {
+    return page->old ? page->old : "today";
+}
+
+static const char *new_name(const eval_comparison_page *page) {
+    return page->new ? page->new : "candidate";
+}
+
+static void put_changes(senc_buffer *out, const eval_candidate *k, const eval_comparison_page *page) {
+    const char *const head[] = {"metric", old_name(page),      new_name(page), "change", "95 % interval",
+                                "p",      "better/same/worse", "seen from"};
     senc_grid grid;
     senc_grid_init(&grid, "lrrrrrrr");
     for (int i = 0; i < 8; i++) senc_grid_add(&grid, "%s", head[i]);
@@ -124,7 +132,8 @@ static void put_found(senc_buffer *out, const char *title, const eval_unit *u, d
     senc_buffer_append_text(out, u->n_found > 0 ? "</ol></div>\n" : "</div>\n");
 }
 
-static void put_unit(senc_buffer *out, const eval_changed_units *list, const eval_changed_unit *u) {
+static void put_unit(senc_buffer *out, const eval_changed_units *list, const eval_changed_unit *u,
+                     const eval_comparison_page *page) {
     senc_buffer_append_text(out, "<div class=\"unit\"><p class=\"head\">");
     eval_html_beginning(out, u->base->text ? u->base->text : "", 400);
     senc_buffer_append_text(out, "</p>\n");
@@ -139,12 +148,12 @@ static void put_unit(senc_buffer *out, const eval_changed_units *list, const eva
         senc_buffer_append_text(out, "</p>\n");
     }
     senc_buffer_append_text(out, "<div class=\"two\">\n");
-    put_found(out, "today", u->base, u->base_value, list->is_mean);
-    put_found(out, "candidate", u->candidate, u->candidate_value, list->is_mean);
+    put_found(out, old_name(page), u->base, u->base_value, list->is_mean);
+    put_found(out, new_name(page), u->candidate, u->candidate_value, list->is_mean);
     senc_buffer_append_text(out, "</div>\n</div>\n");
 }
 
-static void put_units(senc_buffer *out, const eval_changed_units *list) {
+static void put_units(senc_buffer *out, const eval_changed_units *list, const eval_comparison_page *page) {
     const struct {
         const char *what;
         const eval_changed_unit *items;
@@ -155,16 +164,16 @@ static void put_units(senc_buffer *out, const eval_changed_units *list) {
         senc_buffer_append_text(out, "<h3>");
         eval_html_printf(out, "%s: %s", list->data, kinds[k].what);
         senc_buffer_append_text(out, "</h3>\n");
-        for (int64_t i = 0; i < kinds[k].n; i++) put_unit(out, list, &kinds[k].items[i]);
+        for (int64_t i = 0; i < kinds[k].n; i++) put_unit(out, list, &kinds[k].items[i], page);
     }
 }
 
 /* ---- all ---- */
 
-void eval_page_put_candidate(senc_buffer *out, const eval_candidate *k) {
+void eval_page_put_candidate(senc_buffer *out, const eval_candidate *k, const eval_comparison_page *page) {
     put_tag(out, "h2", k->label);
-    put_changes(out, k);
-    for (int64_t i = 0; i < k->n_units; i++) put_units(out, &k->units[i]);
+    put_changes(out, k, page);
+    for (int64_t i = 0; i < k->n_units; i++) put_units(out, &k->units[i], page);
 }
 
 void eval_page_put_rules(senc_buffer *out, const eval_comparison *c) {

@@ -56,16 +56,16 @@ static void put_differences(senc_buffer *out, const eval_comparison *c) {
             names[i],
             {(double)changes[i]->effect.wins, (double)changes[i]->effect.ties, (double)changes[i]->effect.losses}};
     }
-    char note[160] = "Candidate less today, with 95 % intervals; dashed: no change.";
+    char note[160] = "Differences with their 95 % intervals; dashed: no change.";
     if (c->min_effect > 0)
-        snprintf(note, sizeof note,
-                 "Candidate less today, with 95 %% intervals; dashed: no change. %g is what matters.", c->min_effect);
+        snprintf(note, sizeof note, "Differences with their 95 %% intervals; dashed: no change. %g is what matters.",
+                 c->min_effect);
     const eval_chart forest = {.title = "Change of the headline metrics",
                                .note = note,
                                .x_label = "difference",
                                .description = "Differences with intervals, one line a candidate and data set."};
     const eval_chart wins = {.title = "Single units: better, the same, worse",
-                             .note = "How many queries (pairs, ...) the candidate does better or worse on.",
+                             .note = "On how many queries (pairs, ...) it does better, the same, worse.",
                              .description = "Bars cut into wins, ties and losses."};
     if (n == 0) return;
     senc_buffer_append_text(out, "<div class=\"charts\">\n");
@@ -144,11 +144,11 @@ static void put_head(senc_buffer *out, const eval_comparison *c, const eval_comp
 bool eval_comparison_html(const eval_comparison *c, const eval_compared_model *models, int64_t n_models,
                           const eval_comparison_page *page, senc_buffer *out, senc_error *err) {
     put_head(out, c, page);
-    eval_page_put_answer(out, c);
+    eval_page_put_answer(out, c, page);
     for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_verdict(out, c, k, page);
     put_differences(out, c);
     eval_page_put_costs(out, page);
-    for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_candidate(out, &c->candidates[k]);
+    for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_candidate(out, &c->candidates[k], page);
     put_curves(out, models, n_models);
     eval_page_put_rules(out, c);
     senc_buffer_append_text(out, "</main>\n");

@@ -8,6 +8,8 @@
 
 typedef struct eval_comparison_page {
     const char *title, *note;         /* title NULL: "May BASE be replaced?"; note: below it, NULL: none */
+    const char *base_words;           /* what the base is; NULL: "what runs today" */
+    const char *old, *new;            /* heads of columns; NULL: "today", "candidate" */
     const eval_switching_cost *costs; /* (n_costs) as in eval_comparison_print */
     int64_t n_costs, n_documents;
 } eval_comparison_page;

@@ -5,11 +5,11 @@
 #include "eval/reports/comparison_html.h"
 
 /* What stands on top: which candidate is better, then a box a candidate with its reasons and what switching costs. */
-void eval_page_put_answer(senc_buffer *out, const eval_comparison *c);
+void eval_page_put_answer(senc_buffer *out, const eval_comparison *c, const eval_comparison_page *page);
 void eval_page_put_verdict(senc_buffer *out, const eval_comparison *c, int64_t k, const eval_comparison_page *page);
 
 /* Behind it: all changes of a candidate with its units that changed most; the costs as a table; the rules. */
-void eval_page_put_candidate(senc_buffer *out, const eval_candidate *k);
+void eval_page_put_candidate(senc_buffer *out, const eval_candidate *k, const eval_comparison_page *page);
 void eval_page_put_costs(senc_buffer *out, const eval_comparison_page *page);
 void eval_page_put_rules(senc_buffer *out, const eval_comparison *c);
 

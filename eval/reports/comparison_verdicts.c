@@ -19,9 +19,13 @@ static void put_group(senc_buffer *out, const eval_comparison *c, eval_verdict v
     if (!is_first) senc_buffer_append_text(out, ". ");
 }
 
-void eval_page_put_answer(senc_buffer *out, const eval_comparison *c) {
+static const char *base_words(const eval_comparison_page *page) {
+    return page->base_words ? page->base_words : "what runs today";
+}
+
+void eval_page_put_answer(senc_buffer *out, const eval_comparison *c, const eval_comparison_page *page) {
     senc_buffer_append_text(out, "<p class=\"soft\">");
-    eval_html_printf(out, "Measured on the same data, unit by unit, against what runs today: %s.", c->base_label);
+    eval_html_printf(out, "Measured on the same data, unit by unit, against %s: %s.", base_words(page), c->base_label);
     senc_buffer_append_text(out, "</p>\n");
     if (c->n_candidates < 2) return;
     senc_buffer_append_text(out, "<p><b>");
@@ -137,7 +141,7 @@ static void put_switching(senc_buffer *out, const eval_comparison_page *page, in
 void eval_page_put_verdict(senc_buffer *out, const eval_comparison *c, int64_t k, const eval_comparison_page *page) {
     static const char *const words[] = {
         [EVAL_VERDICT_BETTER] = "is better",
-        [EVAL_VERDICT_SAME] = "is not distinguishable from what runs today",
+        [EVAL_VERDICT_SAME] = "is not distinguishable from ",
         [EVAL_VERDICT_WORSE] = "is worse",
         [EVAL_VERDICT_TOO_FEW] = "cannot be judged: too few units",
     };
@@ -147,7 +151,8 @@ void eval_page_put_verdict(senc_buffer *out, const eval_comparison *c, int64_t k
                        is_bad                                      ? "kb"
                        : candidate->verdict == EVAL_VERDICT_BETTER ? "kg"
                                                                    : "kw");
-    eval_html_printf(out, "%s %s%s", candidate->label, words[candidate->verdict],
+    eval_html_printf(out, "%s %s%s%s", candidate->label, words[candidate->verdict],
+                     candidate->verdict == EVAL_VERDICT_SAME ? base_words(page) : "",
                      candidate->is_regression ? "; this is a regression" : "");
     senc_buffer_append_text(out, "</b>\n");
     for (int64_t i = 0; i < candidate->n_changes; i++) {

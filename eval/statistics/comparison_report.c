@@ -14,6 +14,7 @@
 
 typedef struct printer {
     const eval_comparison *comparison;
+    const char *base_words; /* how verdicts call the base */
     bool markdown;
     senc_buffer *out;
 } printer;
@@ -28,6 +29,17 @@ static const char *p_text(double p, char *out, size_t out_bytes) {
         snprintf(out, out_bytes, "<0.001");
     else
         snprintf(out, out_bytes, "%.3f", p);
+    return out;
+}
+
+/* "p = 0.004", "p < 0.001": in a sentence. */
+static const char *p_words(double p, char *out, size_t out_bytes) {
+    char number[16];
+    p_text(p, number, sizeof number);
+    if (number[0] == '<')
+        snprintf(out, out_bytes, "p < %s", number + 1);
+    else
+        snprintf(out, out_bytes, "p = %s", number);
     return out;
 }
 
@@ -148,13 +160,13 @@ static void put_sentences(const printer *p, const eval_candidate *candidate, con
     if (!p->markdown) senc_buffer_append_text(p->out, "\n");
     for (int64_t i = 0; i < candidate->n_changes; i++) {
         const eval_change *c = &candidate->changes[i];
-        char units[64], p_value[16];
+        char units[64], p_value[24];
         if (strcmp(c->data, data) != 0 || !c->is_headline) continue;
         if (isfinite(c->detectable) && c->detectable > 0)
             put(p, "  ", "With %s a change of %s below %.2g cannot be seen (80 %% power, 5 %%).",
                 count_units(c->n_units, c->unit_name, units, sizeof units), short_key(c), c->detectable);
         if (!isnan(c->williams))
-            put(p, "  ", "Williams' test of %s: p = %s.", short_key(c), p_text(c->williams, p_value, sizeof p_value));
+            put(p, "  ", "Williams' test of %s: %s.", short_key(c), p_words(c->williams, p_value, sizeof p_value));
         put_seeds(p, c);
     }
 }
@@ -219,14 +231,14 @@ static void put_units(const printer *p, const eval_changed_units *list) {
 /* ---- verdicts ---- */
 
 static void put_reason(const printer *p, const eval_change *c) {
-    char p_value[16], units[64];
+    char p_value[24], units[64];
     const double d = c->difference.value, min_effect = p->comparison->min_effect;
-    p_text(c->p_holm, p_value, sizeof p_value);
+    p_words(c->p_holm, p_value, sizeof p_value);
     switch (c->verdict) {
     case EVAL_VERDICT_BETTER:
     case EVAL_VERDICT_WORSE:
-        put(p, "  ", "%s %s by %.4f (95 %% interval %+.4f to %+.4f, p = %s).", c->key, d > 0 ? "rises" : "falls",
-            fabs(d), c->difference.low, c->difference.high, p_value);
+        put(p, "  ", "%s %s by %.4f (95 %% interval %+.4f to %+.4f, %s).", c->key, d > 0 ? "rises" : "falls", fabs(d),
+            c->difference.low, c->difference.high, p_value);
         return;
     case EVAL_VERDICT_TOO_FEW:
         if (!(min_effect > 0) || !(c->difference.error > 0)) {
@@ -240,12 +252,12 @@ static void put_reason(const printer *p, const eval_change *c) {
         return;
     case EVAL_VERDICT_SAME:
         if (c->p_holm < EVAL_ALPHA)
-            put(p, "  ", "%s: the change of %+.4f is real (p = %s), but below the %g that matters.", c->key, d, p_value,
+            put(p, "  ", "%s: the change of %+.4f is real (%s), but below the %g that matters.", c->key, d, p_value,
                 min_effect);
         else if (d == 0 && c->effect.wins + c->effect.losses == 0)
             put(p, "  ", "%s: no %s changes.", c->key, c->unit_name);
         else
-            put(p, "  ", "%s: %+.4f is within what chance does (95 %% interval %+.4f to %+.4f, p = %s).", c->key, d,
+            put(p, "  ", "%s: %+.4f is within what chance does (95 %% interval %+.4f to %+.4f, %s).", c->key, d,
                 c->difference.low, c->difference.high, p_value);
         return;
     }
@@ -273,16 +285,18 @@ void eval_candidate_others(const eval_candidate *candidate, senc_buffer *out) {
     append_others(candidate, EVAL_VERDICT_WORSE, "Worse, without deciding: ", out);
 }
 
-static const char *verdict_words(const eval_candidate *candidate) {
-    static const char *const words[] = {"better", "not distinguishable from today", "worse",
+/* "**step 64: better**": bold in Markdown. */
+static void put_verdict_line(const printer *p, const char *indent, const eval_candidate *candidate) {
+    static const char *const words[] = {"better", "not distinguishable from ", "worse",
                                         "cannot be decided: too few units"};
-    return words[candidate->verdict];
+    senc_buffer_printf(p->out, "%s%s: %s%s%s%s\n", indent, candidate->label, p->markdown ? "**" : "",
+                       words[candidate->verdict], candidate->verdict == EVAL_VERDICT_SAME ? p->base_words : "",
+                       p->markdown ? "**" : "");
 }
 
 static void put_verdict(const printer *p, const eval_candidate *candidate) {
-    put_heading(p, 3, "Verdict");
-    senc_buffer_printf(p->out, p->markdown ? "**%s: %s**\n\n" : "  %s: %s\n", candidate->label,
-                       verdict_words(candidate));
+    put_verdict_line(p, p->markdown ? "" : "  ", candidate);
+    if (p->markdown) senc_buffer_append_text(p->out, "\n");
     for (int64_t i = 0; i < candidate->n_changes; i++) {
         const eval_change *c = &candidate->changes[i];
         if (c->is_headline) put_reason(p, c);
@@ -297,7 +311,6 @@ static void put_verdict(const printer *p, const eval_candidate *candidate) {
     if (others.n_bytes > 0) put_line(p, "  ", senc_buffer_text(&others));
     p->out->failed = p->out->failed || others.failed;
     senc_buffer_free(&others);
-    if (candidate->is_regression) put(p, "  ", "This is a regression (exit code 3).");
 }
 
 /* ---- costs ---- */
@@ -431,7 +444,9 @@ static void put_candidate(const printer *p, const eval_candidate *candidate) {
         senc_buffer_printf(&heading, " (%lld seeds)", (long long)p->comparison->n_base_runs);
     put_heading(p, 2, senc_buffer_text(&heading));
     senc_buffer_free(&heading);
+    put_heading(p, 3, "Verdict");
     put_verdict(p, candidate);
+    if (candidate->is_regression) put(p, "  ", "This is a regression (exit code 3).");
     for (int64_t i = 0; i < candidate->n_units; i++) put_data(p, candidate, i);
 }
 
@@ -457,14 +472,20 @@ static void put_rules(const printer *p) {
     for (int i = 0; i < EVAL_COMPARISON_RULES; i++) put_line(p, "  ", rules[i]);
 }
 
+void eval_comparison_print_verdicts(const eval_comparison *c, const char *base_words, bool markdown, senc_buffer *out) {
+    const printer p = {.comparison = c, .base_words = base_words, .markdown = markdown, .out = out};
+    for (int64_t k = 0; k < c->n_candidates; k++) {
+        put_verdict(&p, &c->candidates[k]);
+        senc_buffer_append_text(out, "\n");
+    }
+}
+
 void eval_comparison_print(const eval_comparison *c, const eval_switching_cost *costs, int64_t n_costs,
                            int64_t n_documents, bool markdown, senc_buffer *out) {
-    const printer p = {.comparison = c, .markdown = markdown, .out = out};
+    const printer p = {.comparison = c, .base_words = "today", .markdown = markdown, .out = out};
     senc_buffer_append_text(out, markdown ? "# Comparison\n\n" : "");
     senc_buffer_printf(out, markdown ? "Today: **%s**\n\n" : "today: %s\n", c->base_label);
-    for (int64_t k = 0; k < c->n_candidates; k++)
-        senc_buffer_printf(out, markdown ? "- %s: **%s**\n" : "%s: %s\n", c->candidates[k].label,
-                           verdict_words(&c->candidates[k]));
+    for (int64_t k = 0; k < c->n_candidates; k++) put_verdict_line(&p, markdown ? "- " : "", &c->candidates[k]);
     for (int64_t k = 0; k < c->n_candidates; k++) put_candidate(&p, &c->candidates[k]);
     if (n_costs > 0) put_costs(&p, costs, n_costs, n_documents);
     put_rules(&p);

@@ -35,6 +35,9 @@ void eval_candidate_others(const eval_candidate *candidate, senc_buffer *out);
 enum { EVAL_COMPARISON_RULES = 4, EVAL_COMPARISON_RULE_BYTES = 320 };
 void eval_comparison_rules(const eval_comparison *c, char rules[][EVAL_COMPARISON_RULE_BYTES]);
 
+/* For each candidate the verdict with its reasons, then an empty line. base_words: "today", "the untouched model". */
+void eval_comparison_print_verdicts(const eval_comparison *c, const char *base_words, bool markdown, senc_buffer *out);
+
 void eval_comparison_put_json(const eval_comparison *c, const eval_switching_cost *costs, int64_t n_costs,
                               int64_t n_documents, data_json *object);
 

@@ -172,7 +172,7 @@ static void check_same_log(const char *a, const char *b) {
 /* Two finished runs gave the same. */
 static void check_same_run(const char *a, const char *b) {
     static const char *const files[] = {"final/model.safetensors", "best/model.safetensors", "best.json",
-                                        "baseline.json", "final/tokenizer.json"};
+                                        "baseline.json",           "final/tokenizer.json",   "report.html"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char x[128], y[128];
         snprintf(x, sizeof x, "%s/%s", a, files[i]);
@@ -213,6 +213,8 @@ static void cut_back(const char *name, int64_t step) {
     snprintf(path, sizeof path, "%s/final", name);
     remove_path(path);
     snprintf(path, sizeof path, "%s/report.json", name);
+    remove_path(path);
+    snprintf(path, sizeof path, "%s/report.html", name);
     remove_path(path);
 }
 
@@ -402,8 +404,18 @@ START_TEST(run_folder) {
     ck_assert_int_eq(data_json_integer(data_json_find(o, "rows")), 30);
     ck_assert_int_eq(data_json_integer(data_json_find(o, "texts")), 4 * 30 * 2);
     ck_assert_int_gt(data_json_integer(data_json_find(o, "masked_negatives")), -1);
+    const data_json *comparison = data_json_find(o, "comparison"),
+                    *first_change = data_json_first(
+                        data_json_find(data_json_first(data_json_find(comparison, "candidates")), "changes"));
+    ck_assert_str_eq(data_json_text(data_json_find(first_change, "key"), NULL), key);
+    ck_assert_double_eq(data_json_number(data_json_find(first_change, "difference")), last - first);
+    const data_json *detail = data_json_find(data_json_first(data_json_find(baseline, "results")), "detail");
+    ck_assert_int_gt(data_json_count(data_json_find(detail, "units")), 5);
     data_json_free(o);
     data_json_free(baseline);
+    char *page = model_bench_read(folder, "r/report.html", NULL);
+    ck_assert(strstr(page, "Is the model better than before training?") && strstr(page, "held: most improved"));
+    free(page);
     /* no temporary path is written anywhere, and the stored configuration is a configuration */
     char *text = model_bench_read(folder, "r/report.json", NULL);
     ck_assert(!strstr(text, ".tmp-"));
@@ -421,7 +433,7 @@ START_TEST(without_evaluation) {
     senc_log_set_level(SENC_LOG_QUIET);
     TRAIN_BENCH_OK(run("straight", (change){{"eval=[]"}}, fresh, err));
     check_model_folder("straight/final");
-    ck_assert(!exists("straight/best") && !exists("straight/baseline.json"));
+    ck_assert(!exists("straight/best") && !exists("straight/baseline.json") && !exists("straight/report.html"));
     TRAIN_BENCH_OK(run("again", (change){{"eval=[]"}}, fresh, err));
     cut_back("again", 4);
     TRAIN_BENCH_OK(run("again", (change){{"eval=[]"}}, resume, err));
