@@ -32,7 +32,7 @@ static const senc_option flags[] = {
     SENC_OPTION_INTEGER(compare_flags, examples, "3", 0, 1000, "most improved and most hurt queries to show"),
     SENC_OPTION_INTEGER(compare_flags, documents, "1000000", 1, 1e15,
                         "documents of your index, for its size and embedding time"),
-    SENC_OPTION_BOOLEAN(compare_flags, map, "true", "measure whether the old index could be kept"),
+    SENC_OPTION_BOOLEAN(compare_flags, map, "true", "measure whether the old index could be kept; --no-map: do not"),
     SENC_OPTION_INTEGER(compare_flags, resamples, "10000", 100, 1e7, "of the bootstrap"),
     SENC_OPTION_INTEGER(compare_flags, seed, "1", 0, HUGE_VAL, "of the resamples: the same seed, the same numbers"),
     SENC_OPTION_PATH(compare_flags, json, NULL,
@@ -146,7 +146,7 @@ const cli_command cli_compare_command = {
         "Verdicts: better, not distinguishable, worse, too few units. Exit code 3 when a headline metric is worse or a "
         "--max-regression is exceeded.\n\n"
         "  senc compare models/m runs/faq --retrieval data/faq --min-effect 0.01\n"
-        "  senc compare today.json runs/faq --retrieval data/faq --max-regression recall@10=0.02",
+        "  senc compare a.json runs/faq --retrieval data/faq --max-regression mrr@10=0.02",
     .flags = flags,
     .flags_bytes = sizeof(compare_flags),
     .min_positionals = 2,

@@ -31,13 +31,18 @@ void eval_saved_report_free(eval_saved_report *r) {
     *r = (eval_saved_report){0};
 }
 
+static bool has_file(const char *folder, const char *name) {
+    char *path = senc_path_join(folder, name);
+    const bool found = path && senc_path_is_file(path);
+    free(path);
+    return found;
+}
+
 bool eval_saved_report_exists(const char *path) {
     const size_t n = strlen(path);
     if (!senc_path_is_folder(path)) return n > 5 && strcmp(path + n - 5, ".json") == 0 && senc_path_exists(path);
-    char *inside = senc_path_join(path, "report.json");
-    const bool found = inside && senc_path_is_file(inside);
-    free(inside);
-    return found;
+    const bool is_run = has_file(path, "config.toml"), is_model = has_file(path, "config.json");
+    return has_file(path, "report.json") && !is_run && !is_model;
 }
 
 /* ---- filling ---- */

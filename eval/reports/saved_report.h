@@ -74,8 +74,8 @@ bool eval_saved_report_parse(const char *text, size_t n_bytes, const char *place
                              senc_error *err);
 /* A report.json, or the folder that holds one. */
 bool eval_saved_report_load(const char *path, eval_saved_report *r, senc_error *err);
-/* Whether a path looks like a saved report (a file *.json, a folder with a report.json), not whether it is a good one.
- */
+/* Whether a path looks like a saved report (a file *.json, a folder with a report.json that is no run folder and no
+ * model), not whether it is a good one. */
 bool eval_saved_report_exists(const char *path);
 
 /* ---- filling one (false: out of memory) ---- */

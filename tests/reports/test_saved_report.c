@@ -191,6 +191,10 @@ START_TEST(test_files) {
     ck_assert_msg(eval_saved_report_load(folder, &r, &err), "%s", err.text);
     ck_assert_int_eq(r.results[0].detail.n_units, 3);
     eval_saved_report_free(&r);
+    char *config = senc_path_join(folder, "config.toml"); /* then it is a run folder */
+    ck_assert(senc_file_write(config, "", 0, &err));
+    ck_assert(!eval_saved_report_exists(folder) && eval_saved_report_exists(path));
+    free(config);
     ck_assert(senc_path_remove(folder, &err));
     ck_assert(!eval_saved_report_load(path, &r, &err));
     free(path);
