@@ -89,14 +89,17 @@ static bool write_html(const eval_comparison *c, const cli_compared_models *m, c
     return false;
 }
 
+/* A file that cannot be written costs none of the others, nor what is printed. */
 static bool write_comparison(const eval_comparison *c, const cli_compared_models *m, const compare_flags *f,
                              senc_error *err) {
-    if (f->json && !write_json(c, m, f->documents, f->json, err)) return false;
-    if (f->html && !write_html(c, m, f, err)) return false;
-    if (f->json && strcmp(f->json, "-") == 0) return true;
-    senc_buffer out = {0};
-    eval_comparison_print(c, m->costs, m->n, f->documents, f->markdown, &out);
-    return cli_output_buffer(&out, err);
+    bool ok = true;
+    if (!f->json || strcmp(f->json, "-") != 0) {
+        senc_buffer out = {0};
+        eval_comparison_print(c, m->costs, m->n, f->documents, f->markdown, &out);
+        ok = cli_output_buffer(&out, err);
+    }
+    ok = (!f->json || write_json(c, m, f->documents, f->json, err)) && ok;
+    return (!f->html || write_html(c, m, f, err)) && ok;
 }
 
 static bool compare(cli_call *call, const compare_flags *f, cli_compared_models *m, const eval_regression_limit *limits,

@@ -158,9 +158,9 @@ static bool write_json(const eval_run *run, const char *model_name, const char *
     return ok;
 }
 
-static bool write_results(const eval_run *run, const eval_flags *f, const char *model_name, senc_error *err) {
-    if (f->json && !write_json(run, model_name, f->json, err)) return false;
-    if (f->json && strcmp(f->json, "-") == 0) return true;
+/* Where --json is standard output it stands in the tables' place. */
+static bool print_results(const eval_run *run, const eval_flags *f, const char *model_name, senc_error *err) {
+    if (f->json && strcmp(f->json, "-") == 0) return write_json(run, model_name, f->json, err);
     senc_buffer out = {0};
     if (f->markdown)
         eval_report_print_markdown(run->report.results, run->report.n_results, &out);
@@ -173,10 +173,19 @@ static bool write_results(const eval_run *run, const eval_flags *f, const char *
 /* --report and --html. */
 static bool write_reports(eval_run *run, const eval_flags *f, const cli_call *call, senc_error *err) {
     if (!f->report && !f->html) return true;
-    return cli_report_describe(&run->report, run->system, &run->data, call, err) &&
-           eval_report_add_intervals(&run->report, err) &&
-           (!f->report || eval_report_write_folder(&run->report, f->report, err)) &&
-           (!f->html || eval_report_write_html(&run->report, f->html, err));
+    if (!cli_report_describe(&run->report, run->system, &run->data, call, err) ||
+        !eval_report_add_intervals(&run->report, err))
+        return false;
+    const bool folder = !f->report || eval_report_write_folder(&run->report, f->report, err);
+    return (!f->html || eval_report_write_html(&run->report, f->html, err)) && folder;
+}
+
+/* A file that cannot be written costs none of the others, nor the tables. */
+static bool write_all(eval_run *run, const eval_flags *f, const cli_call *call, senc_error *err) {
+    const char *label = eval_system_label(run->system);
+    const bool printed = print_results(run, f, label, err);
+    const bool json = !f->json || strcmp(f->json, "-") == 0 || write_json(run, label, f->json, err);
+    return write_reports(run, f, call, err) && json && printed;
 }
 
 static bool run_eval(cli_call *call, senc_error *err) {
@@ -191,7 +200,7 @@ static bool run_eval(cli_call *call, senc_error *err) {
         int64_t max_length;
         eval_system_get_stats(run.system, &all, &max_length);
         cli_warn_about_texts(stats->n_texts, stats->n_truncated, max_length, stats->n_empty);
-        ok = write_reports(&run, f, call, err) && write_results(&run, f, eval_system_label(run.system), err);
+        ok = write_all(&run, f, call, err);
     }
     free_run(&run);
     return ok;
