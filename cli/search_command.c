@@ -257,7 +257,7 @@ const cli_command cli_search_command = {
     .help = "the nearest texts of a corpus",
     .details = "Scores are the model's own similarity, larger is nearer. The model's prompts for queries and documents "
                "are used.\n\n"
-               "  senc search models/m --corpus faq.jsonl --column answer --query 'How to reset?'",
+               "  senc search models/m --corpus faq.jsonl --column answer --query reset",
     .flags = flags,
     .flags_bytes = sizeof(search_flags),
     .min_positionals = 1,

@@ -145,7 +145,9 @@ bool eval_comparison_html(const eval_comparison *c, const eval_compared_model *m
                           const eval_comparison_page *page, senc_buffer *out, senc_error *err) {
     put_head(out, c, page);
     eval_page_put_answer(out, c, page);
+    senc_buffer_append_text(out, "<div class=\"verdicts\">\n");
     for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_verdict(out, c, k, page);
+    senc_buffer_append_text(out, "</div>\n");
     put_differences(out, c);
     eval_page_put_costs(out, page);
     for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_candidate(out, &c->candidates[k], page);

@@ -54,8 +54,10 @@ static void put_reason(senc_buffer *out, const eval_change *c, double min_effect
         eval_html_printf(out, " The change is real, but below the %g that matters.", min_effect);
     if (c->verdict == EVAL_VERDICT_TOO_FEW && min_effect > 0 && c->difference.error > 0)
         eval_html_printf(
-            out, " To see a change of %g, about %lld would be needed.", min_effect,
-            (long long)eval_units_needed(min_effect, c->difference.error, c->n_units, EVAL_ALPHA, EVAL_POWER));
+            out, " To see a change of %g, about %s %s would be needed.", min_effect,
+            eval_html_count(eval_units_needed(min_effect, c->difference.error, c->n_units, EVAL_ALPHA, EVAL_POWER),
+                            count, sizeof count),
+            eval_page_units(c->unit_name));
     senc_buffer_append_text(out, "</p>\n");
 }
 

@@ -8,6 +8,8 @@
 
 #include "data/formats/utf8.h"
 
+#define MANY_COLUMNS 5 /* more than a phone shows side by side */
+
 /* Colours: two series that people with any colour vision tell apart (blue, orange), each with 4.5:1 against its
  * background, light and dark. Charts are drawn 360 wide, so that they are about 1:1 on a phone. */
 static const char *const style[] = {
@@ -49,7 +51,8 @@ static const char *const style[] = {
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;margin:.5em 0}caption{text-align:left;"
     "font-weight:600;padding:.4em 0}th,td{padding:4px 12px 4px 0;text-align:left;vertical-align:top;"
     "border-bottom:1px solid "
-    "var(--line)}th{color:var(--soft);font-weight:600}td:first-child{overflow-wrap:anywhere}.n{text-align:right;"
+    "var(--line)}th{color:var(--soft);font-weight:600}td:first-child{overflow-wrap:anywhere;min-width:7em}.n{text-"
+    "align:right;"
     "font-variant-numeric:tabular-nums;white-space:nowrap}\n",
     ".unit{border:1px solid var(--line);border-radius:8px;padding:10px 12px;margin:10px 0;break-inside:avoid}"
     ".unit .head{font-weight:600;margin-top:0}.unit p{margin:.3em 0}.unit ol{margin:.3em 0;padding-left:1.6em}.unit "
@@ -58,15 +61,21 @@ static const char *const style[] = {
     ".unit .tag,.tag{font-size:.78rem;border:1px solid var(--line);border-radius:9px;padding:0 7px;color:var(--soft);"
     "white-space:nowrap}.ok{color:var(--good)}.no{color:var(--bad)}.so{color:var(--warn)}\n",
     ".verdict{border:1px solid var(--line);border-left:6px solid var(--k);border-radius:8px;background:var(--card);"
-    "padding:10px 14px;margin:12px 0}.verdict>b{font-size:1.12rem;color:var(--k)}.kw{--k:var(--warn)}"
+    "padding:10px 14px;break-inside:avoid}.verdicts{display:grid;gap:12px;margin:14px 0;grid-template-columns:"
+    "repeat(auto-fit,minmax(min(460px,100%),1fr))}.verdict>b{font-size:1.12rem;color:var(--k)}.kw{--k:var(--warn)}"
     ".two{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(330px,100%),1fr));gap:4px 28px}"
     "ul.plain{padding-left:1.2em;margin:.4em 0}\n",
-    "@media (max-width:480px){table{font-size:.8rem}th,td{padding-right:8px}h1{font-size:1.4rem}}\n",
+    "@media (max-width:480px){table{font-size:.8rem}th,td{padding-right:8px}h1{font-size:1.4rem}.many,.many tbody,"
+    ".many tr{display:block}.many tr:first-child{display:none}.many tr{padding:6px 0;border-bottom:1px solid "
+    "var(--line)}.many td{display:flex;justify-content:space-between;gap:12px;border:0;padding:0}.many td::before{"
+    "content:attr(data-head);color:var(--soft);font-weight:400}.many td:first-child{font-weight:600}.many "
+    "td:first-child::before{content:none}}\n",
     "@media print{:root{--bg:#fff;--fg:#000;--soft:#444;--line:#bbb;--card:#fff;--a:#1f63c4;--b:#b3530e;--c:#23784a;"
     "--d:#7b3fa8;--good:#1c7a3f;--bad:#b42318;--warn:#8a5a00;--grid:#ddd}body{max-width:none;padding:0;font-size:10."
     "5pt}"
     ".charts{grid-template-columns:1fr 1fr}h2,h3,h3+p{break-after:avoid}.unit{break-inside:auto}li{break-inside:"
-    "avoid}table{font-size:9pt}th,td{padding:2px 8px 2px 0}.scroll{overflow:visible}tr{break-inside:avoid}"
+    "avoid}.two{grid-template-columns:1fr 1fr;gap:4px 18px}table{font-size:8pt}.many "
+    "td:first-child{min-width:14em}th,td{padding:2px 8px 2px 0}.scroll{overflow:visible}tr{break-inside:avoid}"
     "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}@page{margin:15mm}}\n",
 };
 
@@ -146,10 +155,27 @@ void eval_html_close(senc_buffer *out) {
     senc_buffer_append_text(out, "</body>\n</html>\n");
 }
 
+/* A cell; of tables with many columns with its head, which stands beside it where rows become blocks. */
+static void put_cell(senc_buffer *out, const senc_grid *grid, int64_t i) {
+    const int64_t column = i % grid->n_columns;
+    const bool is_head = i < grid->n_columns;
+    const char *class_name = grid->alignment[column] == 'r' ? " class=\"n\"" : "";
+    senc_buffer_printf(out, is_head ? "<th scope=\"col\"%s" : "<td%s", class_name);
+    if (!is_head && grid->n_columns >= MANY_COLUMNS) {
+        senc_buffer_append_text(out, " data-head=\"");
+        eval_html_text(out, grid->cells[column]);
+        senc_buffer_append_text(out, "\"");
+    }
+    senc_buffer_append_text(out, ">");
+    eval_html_text(out, grid->cells[i]);
+    senc_buffer_append_text(out, is_head ? "</th>" : "</td>");
+}
+
 void eval_html_grid(senc_buffer *out, const char *caption, const senc_grid *grid) {
     out->failed = out->failed || grid->failed;
     if (grid->failed) return;
-    senc_buffer_append_text(out, "<div class=\"scroll\"><table>\n");
+    senc_buffer_printf(out, "<div class=\"scroll\"><table%s>\n",
+                       grid->n_columns >= MANY_COLUMNS ? " class=\"many\"" : "");
     if (caption) {
         senc_buffer_append_text(out, "<caption>");
         eval_html_text(out, caption);
@@ -157,12 +183,9 @@ void eval_html_grid(senc_buffer *out, const char *caption, const senc_grid *grid
     }
     for (int64_t i = 0; i < grid->n_cells; i++) {
         const int64_t column = i % grid->n_columns;
-        const char *tag = i < grid->n_columns ? "th" : "td";
         if (column == 0) senc_buffer_append_text(out, "<tr>");
-        senc_buffer_printf(out, "<%s%s%s>", tag, i < grid->n_columns ? " scope=\"col\"" : "",
-                           grid->alignment[column] == 'r' ? " class=\"n\"" : "");
-        eval_html_text(out, grid->cells[i]);
-        senc_buffer_printf(out, "</%s>%s", tag, column + 1 == grid->n_columns ? "</tr>\n" : "");
+        put_cell(out, grid, i);
+        if (column + 1 == grid->n_columns) senc_buffer_append_text(out, "</tr>\n");
     }
     senc_buffer_append_text(out, "</table></div>\n");
 }

@@ -268,7 +268,7 @@ static void append_others(const eval_candidate *candidate, eval_verdict verdict,
     int64_t n = 0;
     for (int64_t i = 0; i < candidate->n_changes; i++) {
         const eval_change *c = &candidate->changes[i];
-        if (c->is_headline || c->verdict != verdict) continue;
+        if (c->is_headline || c->is_regression || c->verdict != verdict) continue;
         if (n++ < MOST_OTHERS)
             senc_buffer_printf(out, "%s%s%s %+.4f",
                                n > 1              ? ", "
