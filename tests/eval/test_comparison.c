@@ -177,6 +177,34 @@ START_TEST(test_lower_is_better) {
 END_TEST
 
 /* Seeds are averaged unit by unit, and their spread is told; Holm counts candidates. */
+/* What stands beside a verdict: certain changes that neither decide nor are a regression of their own. */
+START_TEST(test_other_metrics) {
+    eval_change changes[8] = {
+        {.key = "a_ndcg@10", .is_headline = true, .verdict = EVAL_VERDICT_WORSE, .difference = {.value = -0.1}},
+        {.key = "a_mrr@10", .verdict = EVAL_VERDICT_SAME, .difference = {.value = 0.2}},
+        {.key = "a_recall@10", .verdict = EVAL_VERDICT_WORSE, .difference = {.value = -0.05}},
+        {.key = "a_recall@100", .verdict = EVAL_VERDICT_BETTER, .difference = {.value = 0.03125}},
+        {.key = "a_map", .verdict = EVAL_VERDICT_WORSE, .is_regression = true, .difference = {.value = -0.2}}};
+    eval_candidate candidate = {.changes = changes, .n_changes = 5};
+    senc_buffer out = {0};
+    eval_candidate_others(&candidate, &out);
+    ck_assert_str_eq(senc_buffer_text(&out),
+                     "Better too: a_recall@100 +0.0312. Worse, without deciding: a_recall@10 -0.0500.");
+    senc_buffer_free(&out);
+    out = (senc_buffer){0};
+    for (int i = 1; i < 8; i++)
+        changes[i] = (eval_change){.key = "k", .verdict = EVAL_VERDICT_BETTER, .difference = {.value = 0.5}};
+    candidate.n_changes = 8;
+    eval_candidate_others(&candidate, &out);
+    ck_assert_str_eq(senc_buffer_text(&out), "Better too: k +0.5000, k +0.5000, k +0.5000, k +0.5000 and 3 more.");
+    senc_buffer_free(&out);
+    out = (senc_buffer){0};
+    candidate.n_changes = 1;
+    eval_candidate_others(&candidate, &out);
+    ck_assert_uint_eq(out.n_bytes, 0);
+}
+END_TEST
+
 START_TEST(test_seeds_and_candidates) {
     double a[N], b[3][N];
     fill(a, 1, 0, 0, NULL);
@@ -294,6 +322,7 @@ int main(void) {
     tcase_add_test(tests, test_other_units_are_an_error);
     tcase_add_test(tests, test_verdicts);
     tcase_add_test(tests, test_lower_is_better);
+    tcase_add_test(tests, test_other_metrics);
     tcase_add_test(tests, test_seeds_and_candidates);
     tcase_add_test(tests, test_swaps);
     tcase_add_test(tests, test_linear_map);
