@@ -119,6 +119,14 @@ static void put_old_index(senc_buffer *out, const eval_switching_cost *c) {
                          : " The old index can stay.");
 }
 
+static void put_price(senc_buffer *out, const eval_switching_cost *c, double n_documents) {
+    if (!(c->tokens_per_text > 0) || c->dollars_per_text == 0) return; /* no API, or free */
+    if (isnan(c->dollars_per_text))
+        eval_html_printf(out, " What the API takes for them is not known.");
+    else
+        eval_html_printf(out, " The API takes about $%.2f for them.", c->dollars_per_text * n_documents);
+}
+
 static void put_switching(senc_buffer *out, const eval_comparison_page *page, int64_t k) {
     if (k + 1 >= page->n_costs) return;
     const eval_switching_cost *old = &page->costs[0], *new = &page->costs[k + 1];
@@ -128,6 +136,7 @@ static void put_switching(senc_buffer *out, const eval_comparison_page *page, in
     if (new->texts_per_second > 0)
         eval_html_printf(&text, " Embedding all documents takes %s at the speed measured here.",
                          eval_page_duration((double)page->n_documents / new->texts_per_second, time, sizeof time));
+    put_price(&text, new, (double)page->n_documents);
     put_prompts(&text, old, new);
     put_old_index(&text, new);
     out->failed = out->failed || text.failed;

@@ -148,7 +148,12 @@ START_TEST(test_comparison) {
     const eval_comparison_options options = {.limits = &limit, .n_limits = 1, .n_examples = 2, .n_resamples = 500};
     const eval_switching_cost costs[N] = {{.label = "today", .dimension = 384, .bytes_per_vector = 1536},
                                           {.label = "s", .query_prompt = "<q>: "},
-                                          {.label = "w", .texts_per_second = 100, .map_key = "k", .map_method = "m"}};
+                                          {.label = "w",
+                                           .texts_per_second = 100,
+                                           .tokens_per_text = 25,
+                                           .dollars_per_text = 1e-6,
+                                           .map_key = "k",
+                                           .map_method = "m"}};
     const eval_comparison_page shown = {.costs = costs, .n_costs = N, .n_documents = 1000000};
     eval_comparison c;
     senc_error err = {0};
@@ -164,7 +169,8 @@ START_TEST(test_comparison) {
         "a fall of 0.05 was allowed",
         "<b>Not distinguishable: &lt;i&gt;same&lt;/i&gt;. Worse: worse &amp; &quot;shorter&quot;. </b>",
         "Switching, for 1,000,000 documents: The prompt of queries changes.",
-        "Switching, for 1,000,000 documents: Embedding all documents takes 2.8 h at the speed measured here.",
+        "Switching, for 1,000,000 documents: Embedding all documents takes 2.8 h at the speed measured here. The "
+        "API takes about $1.00 for them.",
         "How this was measured",
         "data-head=\"95 % interval\"",
         "faq: most hurt",
