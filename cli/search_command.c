@@ -31,10 +31,11 @@ typedef struct search_flags {
 } search_flags;
 
 static const senc_option flags[] = {
-    SENC_OPTION_PATH(search_flags, corpus, "!",
+    SENC_OPTION_PATH(search_flags, corpus, NULL,
                      "texts to search: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them"),
     SENC_OPTION_PATH(search_flags, vectors, NULL,
-                     "vectors of the corpus that senc encode has saved, row by row: it is not encoded again"),
+                     "vectors of the corpus that senc encode has saved, row by row: it is not encoded again; a jsonl "
+                     "with texts (encode --text) is the corpus too"),
     SENC_OPTION_STRINGS(search_flags, query, NULL, "what to look for; none: the lines of standard input"),
     SENC_OPTION_INTEGER(search_flags, k, "3", 1, 1e6, "texts to show for each query"),
     SENC_OPTION_STRING(search_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
@@ -54,6 +55,7 @@ static const senc_option flags[] = {
 /* A search while it runs: texts, vectors, hits. */
 typedef struct search_run {
     const search_flags *flags;
+    const char *corpus_path;
     eval_model model;
     cli_text_source *corpus;
     senc_strings queries; /* of standard input, or borrowed from the flags */
@@ -126,9 +128,9 @@ static bool add_saved(search_run *run, int64_t width, float *block, senc_error *
     if (!data_vectors_open(path, false, &v, err)) return false;
     bool ok = true;
     if (v.n_rows != n_texts || v.width != width)
-        ok = senc_fail(
-            err, SENC_BAD_INPUT, "%s: %lld vectors of width %lld; expected %lld of %lld, as %s and the model have",
-            path, (long long)v.n_rows, (long long)v.width, (long long)n_texts, (long long)width, run->flags->corpus);
+        ok = senc_fail(err, SENC_BAD_INPUT,
+                       "%s: %lld vectors of width %lld; expected %lld of %lld, as %s and the model have", path,
+                       (long long)v.n_rows, (long long)v.width, (long long)n_texts, (long long)width, run->corpus_path);
     for (int64_t i = 0; ok && i < v.n_rows; i += BLOCK_TEXTS) {
         const int64_t n = v.n_rows - i < BLOCK_TEXTS ? v.n_rows - i : BLOCK_TEXTS;
         ok = data_vectors_read(&v, i, n, block, err) && eval_search_add(run->search, block, n, err);
@@ -222,16 +224,31 @@ static bool append_hits_json(search_run *run, int64_t q, senc_buffer *out, senc_
     return ok;
 }
 
+/* The file of the texts. */
+static bool find_corpus(const search_flags *f, const char **path, senc_error *err) {
+    *path = f->corpus ? f->corpus : f->vectors;
+    if (!*path)
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "nothing to search: expected --corpus, or --vectors with texts (see senc search --help)");
+    data_vector_kind kind = DATA_VECTOR_JSONL;
+    if (!f->corpus && !data_vector_kind_of_path(f->vectors, &kind, err)) return false;
+    if (kind != DATA_VECTOR_JSONL)
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "--corpus: missing: %s has no texts to show; only vectors in jsonl may (senc encode --text)",
+                         f->vectors);
+    if (strcmp(*path, "-") == 0)
+        return senc_fail(err, SENC_BAD_INPUT, "--corpus: expected a file or a BEIR folder, got standard input");
+    return true;
+}
+
 static bool run_search(cli_call *call, senc_error *err) {
     search_run run = {.flags = call->flags};
-    if (strcmp(run.flags->corpus, "-") == 0)
-        return senc_fail(err, SENC_BAD_INPUT, "--corpus: expected a file or a BEIR folder, got standard input");
+    if (!find_corpus(run.flags, &run.corpus_path, err)) return false;
     const cli_text_options text_options = {run.flags->format, run.flags->column, run.flags->on_bad_utf8};
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = run.flags->max_length;
     overrides.precision = (nn_precision)run.flags->precision;
-    bool ok = cli_start_threads(call, err) &&
-              cli_text_source_open(run.flags->corpus, &text_options, &run.corpus, err) &&
+    bool ok = cli_start_threads(call, err) && cli_text_source_open(run.corpus_path, &text_options, &run.corpus, err) &&
               cli_model_load(call->positionals[0], &overrides, 0, &run.model, err) && read_queries(&run, err);
     if (ok) {
         const eval_embedder embedder = eval_encoder_embedder(run.model.encoder);
@@ -253,11 +270,13 @@ static bool run_search(cli_call *call, senc_error *err) {
 
 const cli_command cli_search_command = {
     .name = "search",
-    .synopsis = "MODEL --corpus PATH [--vectors FILE] [--query TEXT]... [-k N] [--column NAME] [--json]",
+    .synopsis = "MODEL [--corpus PATH] [--vectors FILE] [--query TEXT]... [-k N] [--column NAME] [--json]",
     .help = "the nearest texts of a corpus",
     .details = "Scores are the model's own similarity, larger is nearer. The model's prompts for queries and documents "
                "are used.\n\n"
-               "  senc search models/m --corpus faq.jsonl --column answer --query reset",
+               "  senc search models/m --corpus faq.jsonl --column answer --query reset\n"
+               "  senc encode models/m --input faq.txt --text --output faq-vectors.jsonl\n"
+               "  senc search models/m --vectors faq-vectors.jsonl --query reset",
     .flags = flags,
     .flags_bytes = sizeof(search_flags),
     .min_positionals = 1,
