@@ -1,8 +1,10 @@
-/* Shows that the statistics of senc compare are right: simulate_statistics [RUNS [SEED]] prints false-alarm rates,
- * coverage and power on simulated data, with what they should be, as a Markdown table. */
+/* Shows that the statistics of senc compare are right: simulate_statistics [RUNS [SEED [TEXT]]] prints false-alarm
+ * rates, coverage and power on simulated data, with what they should be, as a Markdown table. TEXT: only rows with it
+ * in their name or method. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "autograd/base/threads.h"
 #include "eval/statistics/paired_tests.h"
@@ -17,6 +19,7 @@ int main(int argc, char **argv) {
     static const char *const measures[] = {"false alarms", "coverage", "power"};
     const int64_t n_runs = argc > 1 ? strtoll(argv[1], NULL, 10) : 10000;
     const uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    const char *only = argc > 3 ? argv[3] : "";
     senc_error err = {0};
     if (n_runs < 1 || !senc_threads_init(0, &err)) {
         fprintf(stderr, "simulate_statistics: %s\n", n_runs < 1 ? "expected a number of runs" : err.text);
@@ -27,6 +30,7 @@ int main(int argc, char **argv) {
     printf("| simulated | method | units | measure | expected | found |\n|---|---|---:|---|---:|---:|\n");
     int64_t n_off = 0;
     for (int64_t i = 0; i < n; i++) {
+        if (!strstr(all[i].name, only) && !strstr(all[i].method, only)) continue;
         const double found = simulation_rate(&all[i], n_runs, seed + (uint64_t)i), expected = expected_of(&all[i]);
         const bool is_off = !(fabs(found - expected) <= 0.01);
         printf("| %s | %s | %lld | %s | %.1f %% | %.1f %%%s |\n", all[i].name, all[i].method, (long long)all[i].n_units,

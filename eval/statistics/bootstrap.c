@@ -147,9 +147,12 @@ static bool count_others(const double *values, int64_t n, int64_t *n_others, sen
 }
 
 /* Few distinct values resample to few distinct means, whose t says nothing about the tails: Student's t takes the place
- * of the bootstrap's there. */
+ * of the bootstrap's there. Its degrees of freedom are those of the sample's variance (Satterthwaite 1946), which for m
+ * values beside a frequent one are about 2m. */
 static void student_interval(const mean_run *run, eval_estimate *out) {
-    const double df = (double)(run->n - 1), t = eval_t_quantile((1 + run->options.level) / 2, df);
+    const int64_t most = run->n - 1, known = 2 * run->n_others;
+    const double df = (double)(known < 1 ? 1 : known < most ? known : most);
+    const double t = eval_t_quantile((1 + run->options.level) / 2, df);
     out->low = run->mean - out->error * t;
     out->high = run->mean + out->error * t;
     if (out->error > 0)
@@ -265,6 +268,14 @@ static double bca_p(const double *sorted, int64_t n_values, double z0, double a,
     return 2 * eval_t_cdf(-fabs(z) * sqrt((double)(n - 1) / (double)n), (double)(n - 1));
 }
 
+/* Of the threshold that is best for these pairs: too high by as much as the choice gains, and higher again in
+ * resamples. What such evaluations give on average is covered by Student's t with the bootstrap's standard error. */
+static bool is_optimised(eval_statistic statistic) {
+    return statistic == EVAL_ACCURACY_BEST || statistic == EVAL_F1_BEST || statistic == EVAL_MCC_BEST;
+}
+
+/* The biases that BCa corrects cancel out in the difference of two average precisions, and what it would estimate of
+ * them is noise: there the quantiles stay where they are. */
 static void finish_contrast(contrast_run *run, eval_estimate *out) {
     double *values = run->values;
     int64_t n = 0;
@@ -276,13 +287,43 @@ static void finish_contrast(contrast_run *run, eval_estimate *out) {
     for (int64_t r = 0; r < n; r++) mean += values[r] / (double)n;
     for (int64_t r = 0; r < n; r++) squares += (values[r] - mean) * (values[r] - mean);
     out->error = sqrt(squares / (double)(n - 1));
-    qsort(values, (size_t)n, sizeof *values, ascending);
-    const double a = acceleration_of(values + run->options.n_resamples, run->n_groups);
-    const double z0 = eval_normal_quantile(clamp_share(share_below(values, n, out->value), n));
+    const eval_statistic statistic = run->contrast->b[0].statistic;
     const double tail = (1 - run->options.level) / 2;
+    if (is_optimised(statistic)) {
+        const double t = eval_t_quantile(1 - tail, (double)(run->n - 1));
+        out->low = out->value - t * out->error;
+        out->high = out->value + t * out->error;
+        out->p =
+            out->error > 0 ? 2 * eval_t_cdf(-fabs(out->value) / out->error, (double)(run->n - 1)) : out->value == 0;
+        return;
+    }
+    qsort(values, (size_t)n, sizeof *values, ascending);
+    double a = 0, z0 = 0;
+    if (statistic != EVAL_AVERAGE_PRECISION || run->contrast->n_a == 0) {
+        a = acceleration_of(values + run->options.n_resamples, run->n_groups);
+        z0 = eval_normal_quantile(clamp_share(share_below(values, n, out->value), n));
+    }
     out->low = bca_end(values, n, z0, a, widened(tail, run->n));
     out->high = bca_end(values, n, z0, a, widened(1 - tail, run->n));
     out->p = out->error > 0 ? bca_p(values, n, z0, a, run->n) : out->value == 0 ? 1 : 2 / (double)(n + 1);
+}
+
+/* Hits and misses of one model: Wilson's interval (1927), which stays at its level for few units and near 0 and 1. */
+static bool is_share(const double *values, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        if (values[i] != 0 && values[i] != 1) return false;
+    return n > 0;
+}
+
+static void wilson_interval(const double *values, int64_t n, double level, eval_estimate *out) {
+    const double z = eval_normal_quantile((1 + level) / 2), units = (double)n;
+    double hits = 0;
+    for (int64_t i = 0; i < n; i++) hits += values[i];
+    const double share = hits / units, below = 1 + z * z / units, centre = share + z * z / (2 * units);
+    const double half = z * sqrt(share * (1 - share) / units + z * z / (4 * units * units));
+    *out = (eval_estimate){.value = share, .error = sqrt(share * (1 - share) / units), .p = hits > 0 ? 0 : 1};
+    out->low = hits > 0 ? (centre - half) / below : 0;
+    out->high = hits < units ? (centre + half) / below : 1;
 }
 
 /* Means of several seeds are means of per-unit means: one list of numbers. */
@@ -297,7 +338,11 @@ static bool bootstrap_of_means(const eval_contrast *c, const eval_bootstrap_opti
         for (int64_t s = 0; s < c->n_b; s++) b += c->b[s].values[i];
         d[i] = b / (double)c->n_b - (c->n_a > 0 ? a / (double)c->n_a : 0);
     }
-    const bool ok = eval_bootstrap_mean(d, n, options, out, err);
+    bool ok = true;
+    if (c->n_a == 0 && is_share(d, n))
+        wilson_interval(d, n, complete(options, n).level, out);
+    else
+        ok = eval_bootstrap_mean(d, n, options, out, err);
     free(d);
     return ok;
 }

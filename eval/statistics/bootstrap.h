@@ -3,8 +3,12 @@
  *
  * Means: the studentised bootstrap (Efron, Tibshirani 1993, 12.5), which stays at its level for few and skewed values;
  * Student's t where fewer than 30 values differ from the most frequent one (differences of models that mostly agree).
+ * Hits and misses of one model: Wilson's interval (1927).
  * Other statistics: BCa (Efron 1987) with its quantiles widened as Student's t widens the normal (Hesterberg 2015,
- * "expanded"), because the percentile interval is too short for few units. ARCHITECTURE.md has how often they cover. */
+ * "expanded"), because the percentile interval is too short for few units; without BCa's corrections for differences of
+ * average precision; and Student's t with the bootstrap's standard error for metrics at their best threshold, whose
+ * interval is of what such an evaluation gives on average (more than the best threshold is worth on other pairs).
+ * ARCHITECTURE.md has how often they cover. */
 #ifndef EVAL_BOOTSTRAP_H
 #define EVAL_BOOTSTRAP_H
 
@@ -22,7 +26,7 @@ typedef struct eval_estimate {
     double value, low, high; /* low and high are NaN where fewer than two units or 95 % of the resamples are defined */
     double error;            /* standard error */
     double p;                /* two-sided, of the hypothesis that the value is 0, from the same bootstrap */
-    int64_t n_resamples;     /* that were defined; 0 for Student's t */
+    int64_t n_resamples;     /* that were defined; 0 for Student's t and Wilson's interval */
 } eval_estimate;
 
 /* What is estimated: the mean of b's series less the mean of a's (several seeds of one recipe each), or with n_a = 0

@@ -166,6 +166,37 @@ START_TEST(test_bootstrap) {
 }
 END_TEST
 
+/* scipy: binomtest(k, 10).proportion_ci(method="wilson") */
+START_TEST(test_intervals_of_hits) {
+    static const double expected[][3] = {
+        {9, 0.5958499732047615, 0.9821237869049271}, {10, 0.7224672001371107, 1}, {0, 0, 0.27753279986288937}};
+    for (int k = 0; k < 3; k++) {
+        double values[10];
+        for (int i = 0; i < 10; i++) values[i] = i < expected[k][0];
+        const eval_series s = {.statistic = EVAL_MEAN, .values = values};
+        const eval_bootstrap_options options = {.seed = 1};
+        eval_estimate e;
+        ck_assert(eval_bootstrap_series(&s, NULL, 10, &options, &e, NULL));
+        ck_near(e.value, expected[k][0] / 10, 1e-12);
+        ck_near(e.low, expected[k][1], 1e-12);
+        ck_near(e.high, expected[k][2], 1e-12);
+    }
+}
+END_TEST
+
+/* Four values that are not 0 say as much of the variance as eight degrees of freedom. */
+START_TEST(test_interval_of_few_differences) {
+    double values[30] = {0.5, -0.25, 0.125, 0.5};
+    const eval_bootstrap_options options = {.seed = 1};
+    eval_estimate e;
+    ck_assert(eval_bootstrap_mean(values, 30, &options, &e, NULL));
+    ck_assert_int_eq(e.n_resamples, 0);
+    ck_near(e.value - e.low, eval_t_quantile(0.975, 8) * e.error, 1e-12);
+    ck_near(e.high - e.value, eval_t_quantile(0.975, 8) * e.error, 1e-12);
+    ck_near(e.p, 2 * eval_t_cdf(-e.value / e.error, 8), 1e-12);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("statistics");
     TCase *tests = tcase_create("statistics");
@@ -177,6 +208,8 @@ int main(void) {
     tcase_add_test(tests, test_holm);
     tcase_add_test(tests, test_effect_and_power);
     tcase_add_test(tests, test_bootstrap);
+    tcase_add_test(tests, test_intervals_of_hits);
+    tcase_add_test(tests, test_interval_of_few_differences);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

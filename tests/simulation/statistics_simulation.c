@@ -8,6 +8,7 @@
 #include "autograd/base/rng.h"
 #include "autograd/base/threads.h"
 #include "eval/statistics/bootstrap.h"
+#include "eval/statistics/distributions.h"
 #include "eval/statistics/paired_tests.h"
 #include "eval/statistics/swap_test.h"
 
@@ -114,6 +115,20 @@ static int cover_hits(const simulation *s, uint64_t seed) {
     return cover_mean(s, d, (1 - s->share) * s->effect, seed);
 }
 
+/* One model's accuracy, another one in every run: what single numbers of hits allow jumps with the accuracy. */
+static int cover_accuracy(const simulation *s, uint64_t seed) {
+    senc_rng rng;
+    senc_rng_init(&rng, seed);
+    double x[LARGEST];
+    const double truth = 0.6 + 0.38 * senc_rng_uniform(&rng);
+    for (int64_t i = 0; i < s->n_units; i++) x[i] = senc_rng_uniform(&rng) < truth;
+    const eval_series series = {.statistic = EVAL_MEAN, .values = x};
+    const eval_bootstrap_options options = {.n_resamples = s->n_resamples, .seed = seed + 1};
+    eval_estimate e;
+    if (!eval_bootstrap_series(&series, NULL, s->n_units, &options, &e, NULL)) return -1;
+    return holds(&e, truth);
+}
+
 /* ---- normal differences, where theory knows the power ---- */
 
 static int flip_normal(const simulation *s, uint64_t seed) {
@@ -124,6 +139,26 @@ static int flip_normal(const simulation *s, uint64_t seed) {
     eval_flip_result r;
     if (!eval_sign_flip_test(d, s->n_units, s->n_resamples, seed + 1, &r, NULL)) return -1;
     return r.p < LEVEL;
+}
+
+/* A family of tests, the first `share` of them with a true difference that is always seen: is any of the others below
+ * the level once Holm has corrected them? */
+#define FAMILY 6
+static int alarm_holm(const simulation *s, uint64_t seed) {
+    senc_rng rng;
+    senc_rng_init(&rng, seed);
+    double p[FAMILY], d[LARGEST];
+    const int n_true = (int)(s->share * FAMILY + 0.5);
+    for (int k = 0; k < FAMILY; k++) {
+        for (int64_t i = 0; i < s->n_units; i++) d[i] = (k < n_true ? s->effect : 0) + senc_rng_normal(&rng);
+        eval_flip_result r;
+        if (!eval_sign_flip_test(d, s->n_units, s->n_resamples, seed + (uint64_t)k, &r, NULL)) return -1;
+        p[k] = r.p;
+    }
+    if (!eval_holm(p, FAMILY, NULL)) return -1;
+    for (int k = n_true; k < FAMILY; k++)
+        if (p[k] < LEVEL) return 1;
+    return 0;
 }
 
 /* ---- correlations ---- */
@@ -146,12 +181,13 @@ static double spearman_of_normal(double r) {
     return 6 / M_PI * asin(r / 2);
 }
 
+/* a NULL: of b alone. */
 static int bootstrap_models(eval_statistic statistic, const simulation *s, const double *gold, const double *a,
                             const double *b, uint64_t seed, eval_estimate *e) {
     eval_series_plan plans[2] = {{0}};
     const eval_bootstrap_options options = {.n_resamples = s->n_resamples, .seed = seed + 1};
-    const eval_contrast contrast = {.a = plans, .b = plans + 1, .n_a = 1, .n_b = 1};
-    const bool ok = eval_series_plan_init(&plans[0], statistic, a, gold, s->n_units, NULL) &&
+    const eval_contrast contrast = {.a = plans, .b = plans + 1, .n_a = a ? 1 : 0, .n_b = 1};
+    const bool ok = (!a || eval_series_plan_init(&plans[0], statistic, a, gold, s->n_units, NULL)) &&
                     eval_series_plan_init(&plans[1], statistic, b, gold, s->n_units, NULL) &&
                     eval_bootstrap(&contrast, &options, e, NULL);
     eval_series_plan_free(&plans[0]);
@@ -193,6 +229,20 @@ static int cover_spearman(const simulation *s, uint64_t seed) {
     return holds(&e, spearman_of_normal(s->share + s->effect) - spearman_of_normal(s->share));
 }
 
+static int alarm_of_interval(const simulation *s, uint64_t seed) {
+    eval_estimate e;
+    return spearman_estimate(s, seed, &e) < 0 ? -1 : e.p < LEVEL;
+}
+
+static int cover_pearson(const simulation *s, uint64_t seed) {
+    senc_rng rng;
+    senc_rng_init(&rng, seed);
+    double gold[LARGEST], a[LARGEST], b[LARGEST];
+    draw_similarities(&rng, s, gold, a, b);
+    eval_estimate e;
+    return bootstrap_models(EVAL_PEARSON, s, gold, a, b, seed, &e) < 0 ? -1 : holds(&e, s->effect);
+}
+
 static int alarm_williams(const simulation *s, uint64_t seed) {
     senc_rng rng;
     senc_rng_init(&rng, seed);
@@ -206,18 +256,70 @@ static int alarm_williams(const simulation *s, uint64_t seed) {
     return eval_williams_test(r[0], r[1], r[2], s->n_units) < LEVEL;
 }
 
-/* Two classifiers that are equally good: a third of the pairs is positive. */
+/* ---- classifiers: a third of the pairs is positive, and their scores are normal, farther up by `shift` ---- */
+
+#define POSITIVE (1.0 / 3)
+#define SHIFT    1.5
+static void draw_scores(senc_rng *rng, const simulation *s, double *gold, double *a, double *b) {
+    for (int64_t i = 0; i < s->n_units; i++) {
+        gold[i] = senc_rng_uniform(rng) < POSITIVE;
+        const double common = senc_rng_normal(rng);
+        a[i] = gold[i] * SHIFT + common + senc_rng_normal(rng);
+        b[i] = gold[i] * (SHIFT + s->effect) + common + senc_rng_normal(rng);
+    }
+}
+
+/* Of infinitely many pairs: the area under precision over recall, and the best F1, as the threshold falls. */
+static double true_metric(eval_statistic statistic, double shift) {
+    const double deviation = sqrt(2.0), step = 1e-2;
+    double area = 0, best = 0, before = 0;
+    for (double t = 12; t > -12; t -= step) {
+        const double recall = eval_normal_cdf((shift - t) / deviation);
+        const double positives = POSITIVE * recall, all = positives + (1 - POSITIVE) * eval_normal_cdf(-t / deviation);
+        if (all > 0) area += (recall - before) * positives / all;
+        before = recall;
+        best = fmax(best, 2 * positives / (all + POSITIVE));
+    }
+    return statistic == EVAL_F1_BEST ? best : area;
+}
+
 static int alarm_classifier(eval_statistic statistic, const simulation *s, uint64_t seed) {
     senc_rng rng;
     senc_rng_init(&rng, seed);
     double gold[LARGEST], a[LARGEST], b[LARGEST];
-    for (int64_t i = 0; i < s->n_units; i++) {
-        gold[i] = senc_rng_uniform(&rng) < 1.0 / 3;
-        const double common = gold[i] * 1.5 + senc_rng_normal(&rng);
-        a[i] = common + senc_rng_normal(&rng);
-        b[i] = common + senc_rng_normal(&rng);
-    }
+    draw_scores(&rng, s, gold, a, b);
     return swap_models(statistic, s, gold, a, b, seed);
+}
+
+/* share 1: the difference of two models; 0: one model. */
+static int cover_classifier(eval_statistic statistic, const simulation *s, double truth, uint64_t seed) {
+    senc_rng rng;
+    senc_rng_init(&rng, seed);
+    double gold[LARGEST], a[LARGEST], b[LARGEST];
+    draw_scores(&rng, s, gold, a, b);
+    eval_estimate e;
+    if (bootstrap_models(statistic, s, gold, s->share > 0 ? a : NULL, b, seed, &e) < 0) return -1;
+    return holds(&e, truth);
+}
+
+static int cover_average_precision(const simulation *s, uint64_t seed) {
+    const double truth = true_metric(EVAL_AVERAGE_PRECISION, SHIFT + s->effect) -
+                         (s->share > 0 ? true_metric(EVAL_AVERAGE_PRECISION, SHIFT) : 0);
+    return cover_classifier(EVAL_AVERAGE_PRECISION, s, truth, seed);
+}
+
+static int cover_f1_difference(const simulation *s, uint64_t seed) {
+    const double truth = true_metric(EVAL_F1_BEST, SHIFT + s->effect) - true_metric(EVAL_F1_BEST, SHIFT);
+    return cover_classifier(EVAL_F1_BEST, s, truth, seed);
+}
+
+#define F1_100 0.6517
+#define F1_300 0.6323
+/* What evaluations give on average is more than true_metric's 0.6125, which the threshold is worth on other pairs: the
+ * mean of 100,000 and more simulated ones. */
+static int cover_f1(const simulation *s, uint64_t seed) {
+    const double mean = s->n_units == 100 ? F1_100 : F1_300;
+    return cover_classifier(EVAL_F1_BEST, s, mean, seed);
 }
 
 static int alarm_average_precision(const simulation *s, uint64_t seed) {
@@ -243,6 +345,9 @@ static int alarm_f1(const simulation *s, uint64_t seed) {
 static const char ndcg_same[] = "nDCG@10 difference, 60 % ties", hits_same[] = "accuracy@1 difference, 50 % ties";
 static const char ndcg_alone[] = "nDCG@10 of one model, mean 0.55", ndcg_good[] = "nDCG@10 of one model, mean 0.85";
 static const char rho[] = "Spearman difference", ap[] = "average precision difference";
+static const char f1[] = "F1 difference, best thresholds", hits_alone[] = "accuracy@1 of one model, 0.6 to 0.98";
+static const char ap_alone[] = "average precision of one model, 0.66", f1_alone[] = "F1 of one model, best threshold";
+static const char holm_none[] = "6 tests, nothing true", holm_some[] = "6 tests, 3 differences true";
 
 static const simulation table[] = {
     ALARMS(ndcg_same, "sign flips", 30, flip_ndcg, 0, 0.6, FLIPS),
@@ -257,14 +362,21 @@ static const simulation table[] = {
     ALARMS("Pearson difference", "Williams", 300, alarm_williams, 0, 0.8, 0),
     ALARMS(ap, "swaps", 100, alarm_average_precision, 0, 0, SWAPS),
     ALARMS(ap, "swaps", 300, alarm_average_precision, 0, 0, SWAPS),
-    ALARMS("F1 difference, best thresholds", "swaps", 300, alarm_f1, 0, 0, SWAPS),
-    COVERS(ndcg_alone, "studentised", 30, cover_ndcg, 0.25, 0),
+    ALARMS(f1, "swaps", 300, alarm_f1, 0, 0, SWAPS),
+    ALARMS(holm_none, "Holm", 100, alarm_holm, 0, 0, FLIPS),
+    ALARMS(holm_some, "Holm", 100, alarm_holm, 2, 0.5, FLIPS),
+    ALARMS(rho, "BCa, widened", 100, alarm_of_interval, 0, 0.8, RESAMPLES),
+    ALARMS(rho, "BCa, widened", 300, alarm_of_interval, 0, 0.8, RESAMPLES),
+    COVERS(hits_alone, "Wilson", 30, cover_accuracy, 0, 0),
+    COVERS(hits_alone, "Wilson", 100, cover_accuracy, 0, 0),
+    COVERS(hits_alone, "Wilson", 300, cover_accuracy, 0, 0),
+    COVERS(ndcg_alone, "Student", 30, cover_ndcg, 0.25, 0),
     COVERS(ndcg_alone, "studentised", 100, cover_ndcg, 0.25, 0),
     COVERS(ndcg_alone, "studentised", 300, cover_ndcg, 0.25, 0),
-    COVERS(ndcg_good, "studentised", 30, cover_ndcg, 0.7, 0),
+    COVERS(ndcg_good, "Student", 30, cover_ndcg, 0.7, 0),
     COVERS(ndcg_good, "studentised", 100, cover_ndcg, 0.7, 0),
     COVERS(ndcg_good, "studentised", 300, cover_ndcg, 0.7, 0),
-    COVERS(ndcg_same, "studentised", 30, cover_ndcg_difference, 0.08, 0.6),
+    COVERS(ndcg_same, "Student", 30, cover_ndcg_difference, 0.08, 0.6),
     COVERS(ndcg_same, "studentised", 100, cover_ndcg_difference, 0.08, 0.6),
     COVERS(ndcg_same, "studentised", 300, cover_ndcg_difference, 0.08, 0.6),
     COVERS(ndcg_same, "studentised", 1000, cover_ndcg_difference, 0.08, 0.6),
@@ -273,6 +385,16 @@ static const simulation table[] = {
     COVERS(rho, "BCa, widened", 50, cover_spearman, 0.05, 0.8),
     COVERS(rho, "BCa, widened", 100, cover_spearman, 0.05, 0.8),
     COVERS(rho, "BCa, widened", 300, cover_spearman, 0.05, 0.8),
+    COVERS("Pearson difference", "BCa, widened", 100, cover_pearson, 0.05, 0.8),
+    COVERS("Pearson difference", "BCa, widened", 300, cover_pearson, 0.05, 0.8),
+    COVERS(ap_alone, "BCa, widened", 100, cover_average_precision, 0, 0),
+    COVERS(ap_alone, "BCa, widened", 300, cover_average_precision, 0, 0),
+    COVERS(ap, "percentile, widened", 100, cover_average_precision, 0.3, 1),
+    COVERS(ap, "percentile, widened", 300, cover_average_precision, 0.3, 1),
+    COVERS(f1_alone, "Student, bootstrap", 100, cover_f1, 0, 0),
+    COVERS(f1_alone, "Student, bootstrap", 300, cover_f1, 0, 0),
+    COVERS(f1, "Student, bootstrap", 100, cover_f1_difference, 0.3, 1),
+    COVERS(f1, "Student, bootstrap", 300, cover_f1_difference, 0.3, 1),
     SEEN(30, 0.5),
     SEEN(100, 0.2),
     SEEN(300, 0.15),
