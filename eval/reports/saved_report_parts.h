@@ -5,7 +5,4 @@
 #define EVAL_REPORT_FORMAT  "senc report"
 #define EVAL_REPORT_VERSION 1
 
-/* Names of eval_statistic in its order, ended by NULL. */
-extern const char *const eval_report_statistics[];
-
 #endif

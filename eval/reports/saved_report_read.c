@@ -10,6 +10,7 @@
 #include "data/formats/json.h"
 #include "eval/reports/saved_report.h"
 #include "eval/reports/saved_report_parts.h"
+#include "eval/statistics/series_value.h"
 
 /* Puts "results[0]: " behind the file's name at the front of the message. Returns false. */
 __attribute__((format(printf, 3, 4))) static bool within(const data_json *v, senc_error *err, const char *fmt, ...) {
@@ -146,15 +147,14 @@ static bool read_series(const data_json *o, eval_detail *d, senc_error *err) {
     if (!data_json_require_string(o, "key", &key, err) || !data_json_require_string(o, "statistic", &name, err) ||
         !require_items(o, "values", &array, err))
         return false;
-    int s = 0;
-    while (eval_report_statistics[s] && strcmp(eval_report_statistics[s], name) != 0) s++;
-    if (!eval_report_statistics[s])
+    eval_statistic statistic;
+    if (!eval_statistic_find(name, &statistic))
         return senc_fail(err, SENC_BAD_INPUT, "%s: \"statistic\": expected \"mean\", \"spearman\", ..., got \"%.60s\"",
                          data_json_place(o), name);
     if (data_json_count(array) != d->n_units)
         return senc_fail(err, SENC_BAD_INPUT, "%s: \"values\": expected %lld numbers, one a unit, got %lld",
                          data_json_place(o), (long long)d->n_units, (long long)data_json_count(array));
-    if (!eval_detail_add_series(d, key, (eval_statistic)s, &values, err)) return false;
+    if (!eval_detail_add_series(d, key, statistic, &values, err)) return false;
     int64_t i = 0;
     for (const data_json *v = data_json_first(array); v; v = data_json_next(v), i++)
         if (!read_value(v, "values", i, &values[i], err)) return false;

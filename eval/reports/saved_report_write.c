@@ -8,18 +8,7 @@
 #include "data/formats/utf8.h"
 #include "eval/reports/saved_report.h"
 #include "eval/reports/saved_report_parts.h"
-
-const char *const eval_report_statistics[] = {
-    [EVAL_MEAN] = "mean",
-    [EVAL_PEARSON] = "pearson",
-    [EVAL_SPEARMAN] = "spearman",
-    [EVAL_AVERAGE_PRECISION] = "average_precision",
-    [EVAL_ACCURACY_BEST] = "accuracy_best",
-    [EVAL_F1_BEST] = "f1_best",
-    [EVAL_MCC_BEST] = "mcc_best",
-    [EVAL_F1_MACRO] = "f1_macro",
-    NULL,
-};
+#include "eval/statistics/series_value.h"
 
 /* {"a": 1, ...}: `first` says whether a comma is due. */
 typedef struct json_list {
@@ -174,7 +163,7 @@ static void put_detail(json_list *parent, const eval_detail *d) {
         json_list s = {out, ", ", false};
         senc_buffer_append_text(out, "{");
         put_text_member(&s, "key", d->series[i].key);
-        put_text_member(&s, "statistic", eval_report_statistics[d->series[i].statistic]);
+        put_text_member(&s, "statistic", eval_statistic_name(d->series[i].statistic));
         put_numbers(&s, "values", d->series[i].values, d->n_units);
         senc_buffer_append_text(out, "}");
     }
