@@ -98,12 +98,17 @@ START_TEST(test_sign_flips) {
     ck_assert(eval_sign_flip_test(many, 60, 0, 1, &r, NULL));
     ck_assert(!r.is_exact && r.n_flips == 100000);
     ck_near(r.p, 0.00937, 0.0012);
+    double wins[30]; /* 20 of 30: the binomial distribution beyond, and half of the two sums that are as far */
+    for (int i = 0; i < 30; i++) wins[i] = i % 3 < 2 ? 1 : -1;
+    ck_assert(eval_sign_flip_test(wins, 30, 0, 1, &r, NULL));
+    ck_near(r.p, 0.07075554598122835, 0.004);
 }
 END_TEST
 
 START_TEST(test_williams) {
     /* psych::r.test(n = 103, r12 = .4, r13 = .5, r23 = .1): t = -0.89, p = 0.37 (its documentation's example) */
     ck_near(eval_williams_test(0.4, 0.5, 0.1, 103), 0.37, 0.006);
+    ck_near(eval_williams_test(0.8, 0.7, 0.6, 30), 0.3064382800254001, 1e-12); /* Steiger's (7) and scipy's t */
     ck_near(eval_williams_test(0.5, 0.5, 0.3, 50), 1, 1e-12);
     ck_assert(isnan(eval_williams_test(0.5, 0.4, 0.3, 3)));
 }
@@ -166,6 +171,58 @@ START_TEST(test_bootstrap) {
 }
 END_TEST
 
+/* numpy: 400,000 resamples of the same numbers. */
+START_TEST(test_studentised_interval) {
+    double values[60];
+    for (int i = 0; i < 60; i++) values[i] = exp(i / 20.0);
+    const eval_bootstrap_options options = {.seed = 3};
+    eval_estimate e;
+    ck_assert(eval_bootstrap_mean(values, 60, &options, &e, NULL));
+    ck_near(e.value, 6.204124829323479, 1e-12);
+    ck_near(e.low, 5.00599428663088, 0.03);
+    ck_near(e.high, 7.666951527118208, 0.04);
+}
+END_TEST
+
+/* scipy.stats.bootstrap of the same numbers, with the level that a widened quantile stands for: BCa of a correlation,
+ * percentiles of the difference of two average precisions. */
+START_TEST(test_intervals_of_other_statistics) {
+    enum { N = 40 };
+    double gold[N], values[N], label[N], a[N], b[N];
+    for (int i = 0; i < N; i++) {
+        gold[i] = sin(i * 0.7) + (i % 5 == 0) * 1.5;
+        values[i] = gold[i] + exp(sin(i * 2.3)) * 0.6;
+        label[i] = i % 3 == 0;
+        a[i] = label[i] * 0.8 + sin(i * 1.7);
+        b[i] = label[i] * 1.6 + sin(i * 2.9);
+    }
+    const eval_bootstrap_options options = {.seed = 4, .n_resamples = 40000};
+    const eval_series pearson = {.statistic = EVAL_PEARSON, .values = values};
+    eval_estimate e;
+    ck_assert(eval_bootstrap_series(&pearson, gold, N, &options, &e, NULL));
+    ck_near(e.value, 0.8689810892672221, 1e-12);
+    ck_near(e.low, 0.77845, 0.003);
+    ck_near(e.high, 0.92821, 0.001);
+
+    eval_series_plan plans[2];
+    ck_assert(eval_series_plan_init(&plans[0], EVAL_AVERAGE_PRECISION, a, label, N, NULL));
+    ck_assert(eval_series_plan_init(&plans[1], EVAL_AVERAGE_PRECISION, b, label, N, NULL));
+    const eval_contrast contrast = {.a = plans, .b = plans + 1, .n_a = 1, .n_b = 1};
+    ck_assert(eval_bootstrap(&contrast, &options, &e, NULL));
+    ck_near(e.value, 0.26109769557383167, 1e-12);
+    ck_near(e.low, 0.05932, 0.01);
+    ck_near(e.high, 0.49900, 0.01);
+    ck_near(e.error, 0.10644, 0.004);
+
+    for (int k = 0; k < 2; k++) plans[k].statistic = EVAL_F1_BEST;
+    ck_assert(eval_bootstrap(&contrast, &options, &e, NULL));
+    const double t = eval_t_quantile(0.975, N - 1);
+    ck_near(e.value - e.low, t * e.error, 1e-12);
+    ck_near(e.high - e.value, t * e.error, 1e-12);
+    for (int k = 0; k < 2; k++) eval_series_plan_free(&plans[k]);
+}
+END_TEST
+
 /* scipy: binomtest(k, 10).proportion_ci(method="wilson") */
 START_TEST(test_intervals_of_hits) {
     static const double expected[][3] = {
@@ -208,6 +265,8 @@ int main(void) {
     tcase_add_test(tests, test_holm);
     tcase_add_test(tests, test_effect_and_power);
     tcase_add_test(tests, test_bootstrap);
+    tcase_add_test(tests, test_studentised_interval);
+    tcase_add_test(tests, test_intervals_of_other_statistics);
     tcase_add_test(tests, test_intervals_of_hits);
     tcase_add_test(tests, test_interval_of_few_differences);
     suite_add_tcase(suite, tests);
