@@ -178,27 +178,39 @@ static bool run_model(cli_compared_run *run, cli_evaluation_data *data, const ev
     return ok;
 }
 
-/* The first evaluation in which documents and queries were embedded by both. */
-static bool measure_map(cli_compared_run *old, cli_compared_run *new, cli_evaluation_data *data,
-                        eval_switching_cost *cost, senc_error *err) {
-    if (!old->recorders || !new->recorders) return true;
-    for (int64_t j = 0; j < data->n_jobs; j++) {
+/* Of the evaluations in which documents and queries were embedded by both, the one with the largest gain, which is
+ * what there is to lose; -1: none. */
+static int64_t find_gain(const cli_compared_run *old, const cli_compared_run *new, int64_t n_jobs) {
+    int64_t best = -1;
+    double most = 0;
+    for (int64_t j = 0; j < n_jobs; j++) {
         const eval_result *result = &old->report.results[j];
         const eval_metric *base = result->primary ? eval_result_find(result, result->primary) : NULL;
         const eval_metric *own = base ? eval_result_find(&new->report.results[j], base->key) : NULL;
         if (!own || !eval_old_index_can_measure(&old->recorders[j], &new->recorders[j])) continue;
-        eval_old_index measured;
-        if (!eval_old_index_measure(&old->recorders[j], &new->recorders[j], &data->jobs[j], result, &measured, err))
-            return false;
-        cost->map_key = base->key;
-        cost->map_method = "ridge regression";
-        cost->map_value = measured.value;
-        cost->map_base = base->value;
-        cost->map_candidate = own->value;
-        cost->map_n_fitted = measured.n_fitted;
-        cost->map_cosine = measured.cosine;
-        return true;
+        if (best >= 0 && !(own->value - base->value > most)) continue;
+        best = j;
+        most = own->value - base->value;
     }
+    return best;
+}
+
+static bool measure_map(cli_compared_run *old, cli_compared_run *new, cli_evaluation_data *data,
+                        eval_switching_cost *cost, senc_error *err) {
+    const int64_t j = old->recorders && new->recorders ? find_gain(old, new, data->n_jobs) : -1;
+    if (j < 0) return true;
+    const eval_result *result = &old->report.results[j];
+    eval_old_index measured;
+    if (!eval_old_index_measure(&old->recorders[j], &new->recorders[j], &data->jobs[j], result, &measured, err))
+        return false;
+    const eval_metric *base = eval_result_find(result, result->primary);
+    cost->map_key = base->key;
+    cost->map_method = "ridge regression";
+    cost->map_value = measured.value;
+    cost->map_base = base->value;
+    cost->map_candidate = eval_result_find(&new->report.results[j], base->key)->value;
+    cost->map_n_fitted = measured.n_fitted;
+    cost->map_cosine = measured.cosine;
     return true;
 }
 

@@ -49,7 +49,7 @@ static void put_reason(senc_buffer *out, const eval_change *c, double min_effect
                      c->p_holm < 0.001 ? "" : "= ", eval_page_p(c->p_holm, p, sizeof p),
                      eval_html_count(c->n_units, count, sizeof count), eval_page_units(c->unit_name));
     if (c->verdict == EVAL_VERDICT_SAME && isfinite(c->detectable) && c->detectable > 0)
-        eval_html_printf(out, " Changes below %.4f mostly go unseen with so few.", c->detectable);
+        eval_html_printf(out, " Changes below %.4f would mostly go unseen.", c->detectable);
     if (c->verdict == EVAL_VERDICT_SAME && c->p_holm < EVAL_ALPHA)
         eval_html_printf(out, " The change is real, but below the %g that matters.", min_effect);
     if (c->verdict == EVAL_VERDICT_TOO_FEW && min_effect > 0 && c->difference.error > 0)
@@ -111,12 +111,9 @@ static void put_prompts(senc_buffer *out, const eval_switching_cost *old, const 
 }
 
 static void put_old_index(senc_buffer *out, const eval_switching_cost *c) {
-    if (!c->map_key) return;
-    eval_html_printf(out, " Old index through a learned map: %s %.4f.%s", c->map_key, c->map_value,
-                     c->map_value <= c->map_base ? " That leaves no gain: embed the documents anew."
-                     : c->map_candidate > c->map_value
-                         ? " Part of the gain is left: a bridge until the documents are embedded anew."
-                         : " The old index can stay.");
+    if (!c->map_key || c->map_candidate <= c->map_base) return;
+    eval_html_printf(out, " Old index through a learned map: %s %.4f. %s", c->map_key, c->map_value,
+                     eval_switching_cost_map_words(c));
 }
 
 static void put_price(senc_buffer *out, const eval_switching_cost *c, double n_documents) {
@@ -162,9 +159,13 @@ void eval_page_put_verdict(senc_buffer *out, const eval_comparison *c, int64_t k
                        is_bad                                      ? "kb"
                        : candidate->verdict == EVAL_VERDICT_BETTER ? "kg"
                                                                    : "kw");
-    eval_html_printf(out, "%s %s%s%s", candidate->label, words[candidate->verdict],
-                     candidate->verdict == EVAL_VERDICT_SAME ? base_words(page) : "",
+    senc_buffer where = {0};
+    eval_candidate_where(candidate, &where);
+    out->failed = out->failed || where.failed;
+    eval_html_printf(out, "%s %s%s%s%s", candidate->label, words[candidate->verdict],
+                     candidate->verdict == EVAL_VERDICT_SAME ? base_words(page) : "", senc_buffer_text(&where),
                      candidate->is_regression ? "; this is a regression" : "");
+    senc_buffer_free(&where);
     senc_buffer_append_text(out, "</b>\n");
     for (int64_t i = 0; i < candidate->n_changes; i++) {
         if (candidate->changes[i].is_headline) put_reason(out, &candidate->changes[i], c->min_effect);

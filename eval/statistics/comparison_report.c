@@ -285,13 +285,33 @@ void eval_candidate_others(const eval_candidate *candidate, senc_buffer *out) {
     append_others(candidate, EVAL_VERDICT_WORSE, "Worse, without deciding: ", out);
 }
 
-/* "**step 64: better**": bold in Markdown. */
+/* Names of the data sets whose headline metric has that verdict, behind `what`. */
+static void append_data(const eval_candidate *k, eval_verdict verdict, const char *what, senc_buffer *out) {
+    bool is_first = true;
+    for (int64_t i = 0; i < k->n_changes; i++) {
+        if (!k->changes[i].is_headline || k->changes[i].verdict != verdict) continue;
+        senc_buffer_printf(out, "%s%s", is_first ? what : ", ", k->changes[i].data);
+        is_first = false;
+    }
+}
+
+void eval_candidate_where(const eval_candidate *k, senc_buffer *out) {
+    bool is_mixed = false;
+    for (int64_t i = 0; i < k->n_changes; i++)
+        is_mixed = is_mixed || (k->changes[i].is_headline && k->changes[i].verdict != k->verdict);
+    if (!is_mixed || (k->verdict != EVAL_VERDICT_BETTER && k->verdict != EVAL_VERDICT_WORSE)) return;
+    append_data(k, k->verdict, " on ", out);
+    if (k->verdict == EVAL_VERDICT_WORSE) append_data(k, EVAL_VERDICT_BETTER, ", better on ", out);
+}
+
+/* "step 64: **better**": bold in Markdown. */
 static void put_verdict_line(const printer *p, const char *indent, const eval_candidate *candidate) {
     static const char *const words[] = {"better", "not distinguishable from ", "worse",
                                         "cannot be decided: too few units"};
-    senc_buffer_printf(p->out, "%s%s: %s%s%s%s\n", indent, candidate->label, p->markdown ? "**" : "",
-                       words[candidate->verdict], candidate->verdict == EVAL_VERDICT_SAME ? p->base_words : "",
-                       p->markdown ? "**" : "");
+    senc_buffer_printf(p->out, "%s%s: %s%s%s", indent, candidate->label, p->markdown ? "**" : "",
+                       words[candidate->verdict], candidate->verdict == EVAL_VERDICT_SAME ? p->base_words : "");
+    eval_candidate_where(candidate, p->out);
+    senc_buffer_append_text(p->out, p->markdown ? "**\n" : "\n");
 }
 
 static void put_verdict(const printer *p, const eval_candidate *candidate) {
@@ -370,17 +390,21 @@ static void put_prompt(const printer *p, const char *label, const char *what, co
         prompt_text(new));
 }
 
+const char *eval_switching_cost_map_words(const eval_switching_cost *c) {
+    if (c->map_candidate <= c->map_base) return "There is no gain that the old index could keep.";
+    if (c->map_value <= c->map_base) return "No gain is left: embed the documents anew.";
+    if (c->map_candidate > c->map_value)
+        return "Part of the gain is left: a bridge until the documents are embedded anew.";
+    return "The old index can stay.";
+}
+
 static void put_map(const printer *p, const eval_switching_cost *c) {
     if (!c->map_key) return;
-    const double lost = c->map_candidate - c->map_value;
     put(p, "  ",
         "%s: keeping the old index through a linear map (%s, fitted on %lld texts; cosine %.3f on others) gives %s "
         "%.4f: today %.4f, with a new index %.4f. %s",
         c->label, c->map_method, (long long)c->map_n_fitted, c->map_cosine, c->map_key, c->map_value, c->map_base,
-        c->map_candidate,
-        c->map_value <= c->map_base ? "No gain is left: embed the documents anew."
-        : lost > 0                  ? "Part of the gain is left: a bridge until the documents are embedded anew."
-                                    : "The old index can stay.");
+        c->map_candidate, eval_switching_cost_map_words(c));
 }
 
 bool eval_switching_cost_describe(const eval_switching_cost *c, int64_t n_documents, char *out, size_t out_bytes) {

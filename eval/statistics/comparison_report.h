@@ -28,6 +28,10 @@ bool eval_switching_cost_describe(const eval_switching_cost *c, int64_t n_docume
 /* costs (n_costs): one for each model, the base first; n_costs 0: none are shown. */
 void eval_comparison_print(const eval_comparison *c, const eval_switching_cost *costs, int64_t n_costs,
                            int64_t n_documents, bool markdown, senc_buffer *out);
+/* What map_value says: whether the old index can stay. */
+const char *eval_switching_cost_map_words(const eval_switching_cost *c);
+/* " on medquad, better on nfcorpus": where a verdict comes from that not all headline metrics share; else nothing. */
+void eval_candidate_where(const eval_candidate *candidate, senc_buffer *out);
 /* "Better too: faq_cosine_mrr@10 +0.0312. Worse, without deciding: ...": the other metrics whose change is certain;
  * nothing where there are none. */
 void eval_candidate_others(const eval_candidate *candidate, senc_buffer *out);

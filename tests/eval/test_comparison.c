@@ -205,6 +205,42 @@ START_TEST(test_other_metrics) {
 }
 END_TEST
 
+static void check_where(const eval_change *changes, int64_t n, eval_verdict verdict, const char *expected) {
+    const eval_candidate candidate = {.changes = (eval_change *)changes, .n_changes = n, .verdict = verdict};
+    senc_buffer out = {0};
+    eval_candidate_where(&candidate, &out);
+    ck_assert_str_eq(senc_buffer_text(&out), expected);
+    senc_buffer_free(&out);
+}
+
+/* Data sets that do not agree are named. */
+START_TEST(test_where) {
+    const eval_change changes[] = {{.data = "a", .is_headline = true, .verdict = EVAL_VERDICT_WORSE},
+                                   {.data = "a", .verdict = EVAL_VERDICT_BETTER},
+                                   {.data = "b", .is_headline = true, .verdict = EVAL_VERDICT_BETTER},
+                                   {.data = "c", .is_headline = true, .verdict = EVAL_VERDICT_BETTER},
+                                   {.data = "d", .is_headline = true, .verdict = EVAL_VERDICT_SAME}};
+    check_where(changes, 5, EVAL_VERDICT_WORSE, " on a, better on b, c");
+    check_where(changes, 2, EVAL_VERDICT_WORSE, "");
+    check_where(changes + 2, 3, EVAL_VERDICT_BETTER, " on b, c");
+    check_where(changes + 2, 2, EVAL_VERDICT_BETTER, "");
+    check_where(changes + 4, 1, EVAL_VERDICT_SAME, "");
+}
+END_TEST
+
+START_TEST(test_map_words) {
+    const eval_switching_cost none = {.map_value = 0.3, .map_base = 0.3, .map_candidate = 0.3};
+    const eval_switching_cost lost = {.map_value = 0.2, .map_base = 0.3, .map_candidate = 0.4};
+    const eval_switching_cost part = {.map_value = 0.35, .map_base = 0.3, .map_candidate = 0.4};
+    const eval_switching_cost all = {.map_value = 0.4, .map_base = 0.3, .map_candidate = 0.4};
+    ck_assert_str_eq(eval_switching_cost_map_words(&none), "There is no gain that the old index could keep.");
+    ck_assert_str_eq(eval_switching_cost_map_words(&lost), "No gain is left: embed the documents anew.");
+    ck_assert_str_eq(eval_switching_cost_map_words(&part),
+                     "Part of the gain is left: a bridge until the documents are embedded anew.");
+    ck_assert_str_eq(eval_switching_cost_map_words(&all), "The old index can stay.");
+}
+END_TEST
+
 START_TEST(test_seeds_and_candidates) {
     double a[N], b[3][N];
     fill(a, 1, 0, 0, NULL);
@@ -323,6 +359,8 @@ int main(void) {
     tcase_add_test(tests, test_verdicts);
     tcase_add_test(tests, test_lower_is_better);
     tcase_add_test(tests, test_other_metrics);
+    tcase_add_test(tests, test_where);
+    tcase_add_test(tests, test_map_words);
     tcase_add_test(tests, test_seeds_and_candidates);
     tcase_add_test(tests, test_swaps);
     tcase_add_test(tests, test_linear_map);

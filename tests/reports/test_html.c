@@ -165,7 +165,7 @@ START_TEST(test_comparison) {
     ck_assert_msg(page_check(page, why, sizeof why), "%s", why);
     static const char *const wanted[] = {
         "&lt;i&gt;same&lt;/i&gt; is not distinguishable",
-        "worse &amp; &quot;shorter&quot; is worse; this is a regression",
+        "worse &amp; &quot;shorter&quot; is worse on faq; this is a regression",
         "a fall of 0.05 was allowed",
         "<b>Not distinguishable: &lt;i&gt;same&lt;/i&gt;. Worse: worse &amp; &quot;shorter&quot;. </b>",
         "Switching, for 1,000,000 documents: The prompt of queries changes.",
