@@ -74,8 +74,9 @@ static void put_headlines(senc_buffer *out, const eval_saved_report *r) {
                 .label = primary->key, .value = primary->value, .low = interval->low, .high = interval->high};
     }
     senc_buffer_append_text(out, "</dl>\n");
-    put_paragraph(out, "Interval: by bootstrap over the units (queries, pairs, ...). With other units of the same kind "
-                       "the value is expected in it.");
+    put_paragraph(out,
+                  "Interval: by bootstrap over the units (queries, pairs, ...). The value on all units of this kind "
+                  "probably lies in it.");
     const eval_chart chart = {.title = "Headline metrics",
                               .note = "A dot is the value, its line the 95 % interval.",
                               .description = "Values with their intervals, as above."};
