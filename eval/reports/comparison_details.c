@@ -75,7 +75,7 @@ static void put_cost_lines(senc_buffer *out, const eval_switching_cost *c, int64
         eval_html_printf(out, "%s: %s.", c->label, price);
         senc_buffer_append_text(out, "</li>\n");
     }
-    if (c->query_prompt || c->document_prompt) {
+    if ((c->query_prompt && *c->query_prompt) || (c->document_prompt && *c->document_prompt)) {
         senc_buffer_append_text(out, "<li>");
         eval_html_printf(out, "%s: in front of queries \"%s\", of documents \"%s\".", c->label,
                          c->query_prompt ? c->query_prompt : "", c->document_prompt ? c->document_prompt : "");

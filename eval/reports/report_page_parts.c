@@ -34,7 +34,7 @@ const char *eval_page_p(double p, char *out, size_t out_bytes) {
     if (isnan(p))
         snprintf(out, out_bytes, "-");
     else
-        snprintf(out, out_bytes, p < 0.001 ? "< 0.001" : "%.3f", p);
+        snprintf(out, out_bytes, p < 0.001 ? "<\u00a00.001" : "%.3f", p);
     return out;
 }
 

@@ -34,7 +34,7 @@ extern const char *const eval_page_slice_kinds[]; /* ended by NULL */
 const char *eval_page_number(double v, char *out, size_t out_bytes);
 /* "0.2890 to 0.3460"; "" without an interval. */
 const char *eval_page_interval(double low, double high, char *out, size_t out_bytes);
-/* "0.042", "< 0.001"; "-" where there is no test. */
+/* "0.042", "< 0.001" (with a space that does not break); "-" where there is no test. */
 const char *eval_page_p(double p, char *out, size_t out_bytes);
 /* "1.54 GB", "36 min". */
 const char *eval_page_size(double bytes, char *out, size_t out_bytes);
