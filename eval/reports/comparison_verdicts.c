@@ -48,7 +48,9 @@ static void put_reason(senc_buffer *out, const eval_change *c, double min_effect
     eval_html_printf(out, "(95 %% interval %+.4f to %+.4f, p\u00a0%s%s, %s %s).", c->difference.low, c->difference.high,
                      c->p_holm < 0.001 ? "" : "=\u00a0", eval_page_p(c->p_holm, p, sizeof p),
                      eval_html_count(c->n_units, count, sizeof count), eval_page_units(c->unit_name));
-    if (c->verdict == EVAL_VERDICT_SAME && isfinite(c->detectable) && c->detectable > 0)
+    if (c->verdict == EVAL_VERDICT_SAME && c->p_holm >= EVAL_ALPHA && eval_change_excludes(c, min_effect))
+        eval_html_printf(out, " A change of %g, which would matter, is excluded.", min_effect);
+    else if (c->verdict == EVAL_VERDICT_SAME && isfinite(c->detectable) && c->detectable > 0)
         eval_html_printf(out, " Changes below %.4f would mostly go unseen.", c->detectable);
     if (c->verdict == EVAL_VERDICT_SAME && c->p_holm < EVAL_ALPHA)
         eval_html_printf(out, " The change is real, but below the %g that matters.", min_effect);

@@ -105,13 +105,17 @@ static bool measure_change(const eval_compared_series *s, const eval_comparison_
 
 /* ---- verdicts ---- */
 
+bool eval_change_excludes(const eval_change *c, double effect) {
+    return c->difference.low > -effect && c->difference.high < effect;
+}
+
 static eval_verdict judge(const eval_change *c, double min_effect) {
     const double sign = c->greater_is_better ? 1 : -1, d = sign * c->difference.value;
     if (c->n_units < 6 || isnan(c->p_holm)) return EVAL_VERDICT_TOO_FEW; /* 2 / 2^5 > 5 %: nothing could be seen */
     if (c->p_holm < EVAL_ALPHA && fabs(d) >= min_effect && d != 0)
         return d > 0 ? EVAL_VERDICT_BETTER : EVAL_VERDICT_WORSE;
-    const bool is_within = c->difference.low > -min_effect && c->difference.high < min_effect;
-    if (c->p_holm >= EVAL_ALPHA && min_effect > 0 && !is_within && !(c->detectable <= min_effect))
+    if (c->p_holm >= EVAL_ALPHA && min_effect > 0 && !eval_change_excludes(c, min_effect) &&
+        !(c->detectable <= min_effect))
         return EVAL_VERDICT_TOO_FEW;
     return EVAL_VERDICT_SAME;
 }

@@ -115,6 +115,8 @@ bool eval_compare(const eval_compared_model *models, int64_t n_models, const eva
                   eval_comparison *out, senc_error *err);
 void eval_comparison_free(eval_comparison *c);
 bool eval_comparison_has_regression(const eval_comparison *c);
+/* The interval lies inside (-effect, effect): what would matter is excluded. false for 0. */
+bool eval_change_excludes(const eval_change *c, double effect);
 
 const char *eval_verdict_name(eval_verdict verdict); /* "better", "not distinguishable", "worse", "too few" */
 

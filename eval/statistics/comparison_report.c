@@ -257,8 +257,9 @@ static void put_reason(const printer *p, const eval_change *c) {
         else if (d == 0 && c->effect.wins + c->effect.losses == 0)
             put(p, "  ", "%s: no %s changes.", c->key, c->unit_name);
         else
-            put(p, "  ", "%s: %+.4f is within what chance does (95 %% interval %+.4f to %+.4f, %s).", c->key, d,
-                c->difference.low, c->difference.high, p_value);
+            put(p, "  ", "%s: %+.4f is within what chance does (95 %% interval %+.4f to %+.4f, %s%s).", c->key, d,
+                c->difference.low, c->difference.high, p_value,
+                eval_change_excludes(c, min_effect) ? "; what would matter is excluded" : "");
         return;
     }
 }

@@ -59,6 +59,15 @@ static const eval_change *find_change(const eval_comparison *c, const char *endi
 }
 
 /* Units are paired by their ids, whatever their order, and metrics whatever their function is called. */
+START_TEST(test_excluded_effects) {
+    const eval_change c = {.difference = {.value = 0.01, .low = -0.02, .high = 0.04}};
+    ck_assert(eval_change_excludes(&c, 0.05));
+    ck_assert(!eval_change_excludes(&c, 0.04) && !eval_change_excludes(&c, 0.03) && !eval_change_excludes(&c, 0));
+    const eval_change falls = {.difference = {.value = -0.01, .low = -0.04, .high = 0.02}};
+    ck_assert(eval_change_excludes(&falls, 0.05) && !eval_change_excludes(&falls, 0.03));
+}
+END_TEST
+
 START_TEST(test_units_are_paired) {
     double a[N], b[N];
     int64_t order[N];
@@ -354,6 +363,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("comparison");
     TCase *tests = tcase_create("comparison");
+    tcase_add_test(tests, test_excluded_effects);
     tcase_add_test(tests, test_units_are_paired);
     tcase_add_test(tests, test_other_units_are_an_error);
     tcase_add_test(tests, test_verdicts);
