@@ -112,7 +112,8 @@ void eval_system_get_bill(const eval_system *s, eval_system_bill *bill) {
 
 static bool plan_remote(eval_remote *r, eval_job *jobs, int64_t n_jobs, senc_error *err) {
     if (eval_remote_get_plan(r).price == 0) return true;
-    const eval_embedder planner = eval_remote_planner(r);
+    eval_embedder planner = eval_remote_planner(r);
+    planner.writes_nothing = true; /* its vectors are made up */
     senc_log_status("%s: counting what is to be sent", eval_remote_name(r));
     for (int64_t i = 0; i < n_jobs; i++) {
         eval_result result;
