@@ -6,9 +6,10 @@
  * Hits and misses of one model: Wilson's interval (1927).
  * Other statistics: BCa (Efron 1987) with its quantiles widened as Student's t widens the normal (Hesterberg 2015,
  * "expanded"), because the percentile interval is too short for few units; without BCa's corrections for differences of
- * average precision; and Student's t with the bootstrap's standard error for metrics at their best threshold, whose
- * interval is of what such an evaluation gives on average (more than the best threshold is worth on other pairs).
- * ARCHITECTURE.md has how often they cover. */
+ * average precision; Student's t with the jackknife's standard error for differences of Pearson correlations; and
+ * Student's t with the bootstrap's standard error for metrics at their best threshold, whose interval is of what such
+ * an evaluation gives on average (more than the best threshold is worth on other pairs). ARCHITECTURE.md has how often
+ * they cover. */
 #ifndef EVAL_BOOTSTRAP_H
 #define EVAL_BOOTSTRAP_H
 
