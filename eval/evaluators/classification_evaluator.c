@@ -6,7 +6,7 @@
 
 #include "autograd/base/memory.h"
 #include "eval/evaluators/evaluator_parts.h"
-#include "eval/logistic.h"
+#include "eval/solvers/logistic.h"
 #include "eval/metrics/classification.h"
 #include "eval/search.h"
 

@@ -7,7 +7,7 @@
 
 #include "autograd/base/memory.h"
 #include "eval/evaluators/evaluator_parts.h"
-#include "eval/kmeans.h"
+#include "eval/solvers/kmeans.h"
 #include "eval/metrics/clustering.h"
 
 #define WANTED_BY "evaluator \"clustering\""

@@ -6,7 +6,7 @@
 
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
-#include "eval/eigen.h"
+#include "eval/solvers/eigen.h"
 
 /* ---- Gram matrices ---- */
 

@@ -9,7 +9,7 @@
 #include "autograd/base/rng.h"
 #include "autograd/base/threads.h"
 #include "eval/metrics/similarity.h"
-#include "eval/eigen.h"
+#include "eval/solvers/eigen.h"
 #include "eval/quality/gram.h"
 
 #define BLOCK_ROWS      1024

@@ -12,7 +12,7 @@
 #include "data/pairs.h"
 #include "eval/corpus_search.h"
 #include "eval/evaluators/evaluator_parts.h"
-#include "eval/eigen.h"
+#include "eval/solvers/eigen.h"
 
 #define CHUNK 4096 /* texts whose whole vectors are in memory at once */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "autograd/base/rng.h"
-#include "eval/eigen.h"
+#include "eval/solvers/eigen.h"
 
 /* (2 1; 1 2): 3 for (1, 1), 1 for (1, -1). */
 START_TEST(by_hand) {

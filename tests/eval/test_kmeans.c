@@ -6,7 +6,7 @@
 
 #include "autograd/base/rng.h"
 #include "autograd/base/threads.h"
-#include "eval/kmeans.h"
+#include "eval/solvers/kmeans.h"
 
 static eval_kmeans_outcome cluster(const float *x, int64_t n, int64_t width, int64_t k, int64_t *clusters) {
     const eval_kmeans_options options = {.n_clusters = k, .n_starts = 3, .max_iterations = 100, .seed = 1};

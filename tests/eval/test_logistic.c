@@ -7,8 +7,8 @@
 
 #include "autograd/base/rng.h"
 #include "autograd/base/threads.h"
-#include "eval/lbfgs.h"
-#include "eval/logistic.h"
+#include "eval/solvers/lbfgs.h"
+#include "eval/solvers/logistic.h"
 
 /* sum (i + 1)^3 (x_i - i)^2 / 2 + (x_0 - 1)^4: minimum 1 at x_i = i but for x_0 */
 static double bowl(void *context, const double *x, double *gradient) {

@@ -7,7 +7,7 @@
 #include "autograd/base/memory.h"
 #include "autograd/base/rng.h"
 #include "autograd/base/threads.h"
-#include "eval/eigen.h"
+#include "eval/solvers/eigen.h"
 #include "eval/quality/gram.h"
 #include "eval/quality/vector_drift.h"
 

@@ -1,7 +1,7 @@
 /* See logistic.h. Rows of x go through in blocks: linear scores, their loss and derivatives r = p - y, and the gradient
  * r^T x from the transposed block, both by the kernels' products of doubles with floats. Blocks belong to a fixed
  * number of slices, each with a gradient of its own; these are added in order. */
-#include "eval/logistic.h"
+#include "eval/solvers/logistic.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
 #include "autograd/kernels/kernels.h"
-#include "eval/lbfgs.h"
+#include "eval/solvers/lbfgs.h"
 
 #define BLOCK       256                  /* rows; with its scores it stays in the cache */
 #define MOST_SLICES 16                   /* enough for the threads of most machines */

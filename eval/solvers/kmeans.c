@@ -1,5 +1,5 @@
 /* See kmeans.h. Distances are |x|^2 - 2 x.c + |c|^2 in double with exact vectors. */
-#include "eval/kmeans.h"
+#include "eval/solvers/kmeans.h"
 
 #include <math.h>
 #include <stdlib.h>

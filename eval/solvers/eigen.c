@@ -1,6 +1,6 @@
 /* See eigen.h. Everything works on rows: z holds the transposed matrix of eigenvectors, so that inner loops run along
  * memory. */
-#include "eval/eigen.h"
+#include "eval/solvers/eigen.h"
 
 #include <float.h>
 #include <math.h>

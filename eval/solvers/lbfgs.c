@@ -2,7 +2,7 @@
  * condition, which keeps the pairs usable). The slope of a convex function only rises along a line, so a bracket of its
  * sign and secants find the step; the slope stays meaningful long after differences of the value have drowned in
  * rounding, which is why convergence can be asked for tightly. */
-#include "eval/lbfgs.h"
+#include "eval/solvers/lbfgs.h"
 
 #include <math.h>
 #include <stdlib.h>
