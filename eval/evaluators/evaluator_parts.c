@@ -146,7 +146,14 @@ char *eval_data_name(const char *name, const char *path) {
     while (start > 0 && path[start - 1] != '/') start--;
     const char *base = path + start;
     size_t n = end - start;
-    if (senc_path_is_folder(path)) return n > 0 ? senc_strndup(base, n) : senc_strdup("data");
+    if (senc_path_is_folder(path)) {
+        if (n > 0 && base[n - 1] != '.') return senc_strndup(base, n);
+        char *whole = realpath(path, NULL); /* ".", "data/.." */
+        const char *last = whole ? strrchr(whole, '/') : NULL;
+        char *found = senc_strdup(last && last[1] ? last + 1 : "data");
+        free(whole);
+        return found;
+    }
     for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++)
         if (ends_with(base, n, packed[i])) n -= strlen(packed[i]);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
