@@ -22,6 +22,9 @@ for seed in $(seq "$seeds"); do
     done
     echo "seed $seed of $seeds" >&2
 done
-grep -H -A 9 '^  metric ' "$folder"/*.log | sed "s|^$folder/||; s|\.log[:-]|  |"
+echo 'run  metric, before, after, change'
+for log in "$folder"/*.log; do
+    sed -nE "s/^  ([^ ]+ +[0-9.]+ +[0-9.]+ +[+-][0-9.]+)\$/$(basename "$log" .log)  \1/p" "$log"
+done
 # 3: the verdict is "worse", which is an answer
 "$senc" compare "fp32=$fp32" "bf16=$bf16" --config "$config" --no-map || [ $? -eq 3 ]
