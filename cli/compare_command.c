@@ -8,7 +8,11 @@
 #include "cli/compared_models.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
+#include "eval/kept_pool.h"
 #include "eval/reports/comparison_html.h"
+
+/* Vectors of models that stand in several of the systems. */
+#define KEPT_BYTES ((int64_t)512 << 20)
 
 typedef struct compare_flags {
     cli_evaluation_flags data;
@@ -126,14 +130,18 @@ static bool run_compare(cli_call *call, senc_error *err) {
     options.overrides.precision = (nn_precision)f->precision;
     options.overrides.pooling = f->pooling;
     cli_compared_models m = {0};
+    eval_kept_pool *kept = NULL;
     cli_evaluation_data data = {0};
     eval_regression_limit *limits = NULL;
-    const bool ok = cli_start_threads(call, err) && read_limits(&f->max_regression, &limits, err) &&
-                    cli_compared_models_open(&m, call->positionals, call->n_positionals, err) &&
-                    (!cli_compared_models_need_data(&m) || cli_evaluation_data_open(&data, call, &f->data, err)) &&
-                    cli_compared_models_run(&m, &data, &options, f->map, err) && compare(call, f, &m, limits, err);
+    bool ok = eval_kept_pool_open(KEPT_BYTES, &kept, err);
+    options.kept = kept;
+    ok = ok && cli_start_threads(call, err) && read_limits(&f->max_regression, &limits, err) &&
+         cli_compared_models_open(&m, call->positionals, call->n_positionals, err) &&
+         (!cli_compared_models_need_data(&m) || cli_evaluation_data_open(&data, call, &f->data, err)) &&
+         cli_compared_models_run(&m, &data, &options, f->map, err) && compare(call, f, &m, limits, err);
     cli_compared_models_close(&m);
     cli_evaluation_data_close(&data);
+    eval_kept_pool_free(kept);
     free(limits);
     return ok;
 }

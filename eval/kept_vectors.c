@@ -86,8 +86,8 @@ static bool prepare(void *context, const eval_text *sample, int64_t n, senc_erro
 }
 
 /* Texts that are known are copied, the others embedded together, then kept. */
-static bool embed(void *context, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err) {
-    eval_kept_vectors *k = context;
+bool eval_kept_vectors_embed(eval_kept_vectors *k, eval_role role, const eval_text *texts, int64_t n, float *out,
+                             senc_error *err) {
     const size_t width = (size_t)k->inner.width;
     eval_text *missing = senc_alloc((size_t)n, sizeof *missing);
     int64_t *places = senc_alloc((size_t)n, sizeof *places), n_missing = 0;
@@ -116,6 +116,10 @@ static bool embed(void *context, eval_role role, const eval_text *texts, int64_t
     free(missing);
     free(places);
     return ok;
+}
+
+static bool embed(void *context, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err) {
+    return eval_kept_vectors_embed(context, role, texts, n, out, err);
 }
 
 eval_embedder eval_kept_vectors_open(eval_kept_vectors *k, const eval_embedder *inner, int64_t bytes_at_most) {

@@ -19,5 +19,8 @@ typedef struct eval_kept_vectors {
  * (prepare) forgets all. The embedder lives as long as *k and what inner needs. */
 eval_embedder eval_kept_vectors_open(eval_kept_vectors *k, const eval_embedder *inner, int64_t bytes_at_most);
 void eval_kept_vectors_free(eval_kept_vectors *k);
+/* What the embedder does, for those that put another inner embedder into *k, of the same vectors, each time. */
+bool eval_kept_vectors_embed(eval_kept_vectors *k, eval_role role, const eval_text *texts, int64_t n, float *out,
+                             senc_error *err);
 
 #endif

@@ -58,6 +58,7 @@ typedef struct eval_system_options {
     const char *query_prompt, *document_prompt; /* NULL: the model's own */
     int64_t batch_tokens;                       /* 0: a good number */
     bool yes;                                   /* remote APIs may be sent more than their limit (remote.h) */
+    struct eval_kept_pool *kept; /* kept_pool.h: models that stand in several systems embed once; or NULL */
     /* The folder of a model's name, fresh; NULL: the name is the folder. */
     bool (*find_model)(const char *name, char **folder, senc_error *err);
 } eval_system_options;

@@ -58,6 +58,8 @@ static bool open_model(eval_system *s, const char *argument, const void *options
     senc_info("%s: %s", m->folder, nn_model_describe(m->model.model, described, sizeof described));
     s->embedder = eval_encoder_embedder(m->model.encoder);
     s->encoder = m->model.encoder;
+    if (how->kept && !eval_kept_pool_share(how->kept, m->folder, &s->embedder, &s->share, &s->embedder, err))
+        return false;
     s->max_length = nn_model_max_length(m->model.model);
     return true;
 }

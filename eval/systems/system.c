@@ -167,6 +167,7 @@ void eval_system_free(eval_system *s) {
     if (!s) return;
     if (s->kind && s->kind->close) s->kind->close(s);
     eval_variant_free(s->variant);
+    eval_kept_share_free(s->share);
     for (int64_t i = 0; i < s->n_parts; i++) eval_system_free(s->parts[i]);
     for (int64_t i = 0; i < s->n_rules; i++) free(s->rules[i]);
     if (s->options && s->kind->options) senc_options_free(s->kind->options, s->options);
@@ -219,13 +220,14 @@ void eval_system_watch(eval_system *s, eval_encoder_progress *show, void *contex
 
 static void add_stats(const eval_system *s, eval_encoder_stats *sum, int64_t *max_length) {
     if (s->encoder) {
-        const eval_encoder_stats *own = eval_encoder_get_stats(s->encoder);
-        sum->n_texts += own->n_texts;
-        sum->n_tokens += own->n_tokens;
-        sum->n_truncated += own->n_truncated;
-        sum->n_empty += own->n_empty;
-        sum->encode_ms += own->encode_ms;
-        sum->flops += own->flops;
+        eval_encoder_stats own = *eval_encoder_get_stats(s->encoder);
+        if (s->share) own = eval_kept_share_stats(s->share, &own);
+        sum->n_texts += own.n_texts;
+        sum->n_tokens += own.n_tokens;
+        sum->n_truncated += own.n_truncated;
+        sum->n_empty += own.n_empty;
+        sum->encode_ms += own.encode_ms;
+        sum->flops += own.flops;
         if (*max_length == 0 || s->max_length < *max_length) *max_length = s->max_length;
     }
     if (s->remote) eval_remote_system_add_stats(s, sum);

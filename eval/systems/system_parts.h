@@ -2,6 +2,7 @@
 #ifndef EVAL_SYSTEM_PARTS_H
 #define EVAL_SYSTEM_PARTS_H
 
+#include "eval/kept_pool.h"
 #include "eval/system.h"
 
 /* A kind of system: one file, one line in systems.def. */
@@ -30,6 +31,7 @@ struct eval_system {
     eval_embedder embedder;      /* without rules */
     eval_ranker ranker;          /* the embedder's, if it points here */
     eval_encoder *encoder;       /* of a model; NULL: none */
+    eval_kept_share *share;      /* of its vectors; NULL: none */
     struct eval_remote *remote;  /* of an API; NULL: none */
     eval_encoder_progress *show; /* of the remote's progress */
     void *show_context;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "eval/kept_pool.h"
 #include "eval/kept_vectors.h"
 
 enum { WIDTH = 2, ROW_BYTES = WIDTH * sizeof(float), MANY = 5000 };
@@ -167,6 +168,69 @@ START_TEST(test_failing_allocations) {
 }
 END_TEST
 
+/* Two embedders of one key make one set of vectors, another key has its own. */
+START_TEST(test_pool_shares_by_key) {
+    senc_error err = {0};
+    source first, second, third;
+    const eval_embedder inners[] = {embedder_of(&first), embedder_of(&second), embedder_of(&third)};
+    eval_kept_pool *pool;
+    eval_kept_share *shares[3];
+    eval_embedder e[3];
+    ck_assert(eval_kept_pool_open(1 << 20, &pool, &err));
+    for (int i = 0; i < 3; i++)
+        ck_assert(eval_kept_pool_share(pool, i < 2 ? "m" : "other", &inners[i], &shares[i], &e[i], &err));
+    expect(&e[0], &first, EVAL_QUERY, 0, 1, 20, 20);
+    expect(&e[1], &second, EVAL_QUERY, 10, 1, 20, 10);
+    expect(&e[0], &first, EVAL_QUERY, 0, 1, 30, 0);
+    expect(&e[1], &second, EVAL_DOCUMENT, 0, 1, 5, 5); /* another role */
+    expect(&e[2], &third, EVAL_QUERY, 0, 1, 20, 20);
+    eval_kept_share_free(shares[0]); /* the vectors stay */
+    expect(&e[1], &second, EVAL_QUERY, 0, 1, 30, 0);
+    eval_kept_share_free(shares[1]);
+    eval_kept_share_free(shares[2]);
+    eval_kept_pool_free(pool);
+}
+END_TEST
+
+START_TEST(test_pool_limit_is_of_all) {
+    senc_error err = {0};
+    source first, second;
+    const eval_embedder inners[] = {embedder_of(&first), embedder_of(&second)};
+    eval_kept_pool *pool;
+    eval_kept_share *shares[2];
+    eval_embedder e[2];
+    ck_assert(eval_kept_pool_open(10 * ROW_BYTES, &pool, &err));
+    for (int i = 0; i < 2; i++)
+        ck_assert(eval_kept_pool_share(pool, i ? "b" : "a", &inners[i], &shares[i], &e[i], &err));
+    expect(&e[0], &first, EVAL_QUERY, 0, 1, 7, 7);
+    expect(&e[1], &second, EVAL_QUERY, 0, 1, 7, 7); /* three are kept */
+    expect(&e[1], &second, EVAL_QUERY, 0, 1, 7, 4);
+    expect(&e[0], &first, EVAL_QUERY, 0, 1, 7, 0);
+    for (int i = 0; i < 2; i++) eval_kept_share_free(shares[i]);
+    eval_kept_pool_free(pool);
+}
+END_TEST
+
+/* Who embeds nothing has the speed of who did. */
+START_TEST(test_pool_stats) {
+    senc_error err = {0};
+    source s;
+    const eval_embedder inner = embedder_of(&s);
+    eval_kept_pool *pool;
+    eval_kept_share *shares[2];
+    eval_embedder e[2];
+    ck_assert(eval_kept_pool_open(1 << 20, &pool, &err));
+    for (int i = 0; i < 2; i++) ck_assert(eval_kept_pool_share(pool, "m", &inner, &shares[i], &e[i], &err));
+    const eval_encoder_stats worked = {.n_texts = 30, .n_truncated = 2, .encode_ms = 5}, none = {0};
+    ck_assert_int_eq(eval_kept_share_stats(shares[1], &none).n_texts, 0);
+    ck_assert_int_eq(eval_kept_share_stats(shares[0], &worked).n_texts, 30);
+    ck_assert_int_eq(eval_kept_share_stats(shares[1], &none).n_truncated, 2);
+    ck_assert(eval_kept_share_stats(shares[1], &(eval_encoder_stats){.n_texts = 3}).encode_ms == 5);
+    for (int i = 0; i < 2; i++) eval_kept_share_free(shares[i]);
+    eval_kept_pool_free(pool);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("kept vectors");
     TCase *c = tcase_create("kept vectors");
@@ -176,6 +240,9 @@ int main(void) {
     tcase_add_test(c, test_new_fit);
     tcase_add_test(c, test_failures);
     tcase_add_test(c, test_failing_allocations);
+    tcase_add_test(c, test_pool_shares_by_key);
+    tcase_add_test(c, test_pool_limit_is_of_all);
+    tcase_add_test(c, test_pool_stats);
     suite_add_tcase(suite, c);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
