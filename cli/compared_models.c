@@ -195,8 +195,17 @@ static int64_t find_gain(const cli_compared_run *old, const cli_compared_run *ne
     return best;
 }
 
+/* A variant of the model that runs today as it is. */
+static bool is_same_model(const cli_compared_run *old, const cli_compared_run *new) {
+    const eval_system_facts *a = &old->report.facts, *b = &new->report.facts;
+    return !old->is_saved && !new->is_saved && !strchr(old->spec, '?') && a->sha256[0] &&
+           strcmp(a->sha256, b->sha256) == 0;
+}
+
 static bool measure_map(cli_compared_run *old, cli_compared_run *new, cli_evaluation_data *data,
                         eval_switching_cost *cost, senc_error *err) {
+    cost->from_old_index = is_same_model(old, new);
+    if (cost->from_old_index) return true;
     const int64_t j = old->recorders && new->recorders ? find_gain(old, new, data->n_jobs) : -1;
     if (j < 0) return true;
     const eval_result *result = &old->report.results[j];

@@ -81,6 +81,12 @@ static void put_cost_lines(senc_buffer *out, const eval_switching_cost *c, int64
                          c->query_prompt ? c->query_prompt : "", c->document_prompt ? c->document_prompt : "");
         senc_buffer_append_text(out, "</li>\n");
     }
+    if (c->from_old_index) {
+        senc_buffer_append_text(out, "<li>");
+        eval_html_printf(out, "%s: the same model as today's; its vectors can be made from those of the old index.",
+                         c->label);
+        senc_buffer_append_text(out, "</li>\n");
+    }
     if (!c->map_key) return;
     senc_buffer_append_text(out, "<li>");
     eval_html_printf(out,

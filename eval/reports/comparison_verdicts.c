@@ -113,6 +113,7 @@ static void put_prompts(senc_buffer *out, const eval_switching_cost *old, const 
 }
 
 static void put_old_index(senc_buffer *out, const eval_switching_cost *c) {
+    if (c->from_old_index) eval_html_printf(out, " Its vectors can be made from those of the old index.");
     if (!c->map_key || c->map_candidate <= c->map_base) return;
     eval_html_printf(out, " Old index through a learned map: %s %.4f. %s", c->map_key, c->map_value,
                      eval_switching_cost_map_words(c));

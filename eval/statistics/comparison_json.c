@@ -103,6 +103,7 @@ static void put_cost(data_json *list, const eval_switching_cost *c, int64_t n_do
     }
     data_json_put_string(o, "query_prompt", c->query_prompt);
     data_json_put_string(o, "document_prompt", c->document_prompt);
+    data_json_put_bool(o, "from_old_index", c->from_old_index);
     if (!c->map_key) return;
     data_json *map = data_json_put_object(o, "old_index_through_map");
     data_json_put_string(map, "key", c->map_key);

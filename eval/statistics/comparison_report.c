@@ -400,6 +400,8 @@ const char *eval_switching_cost_map_words(const eval_switching_cost *c) {
 }
 
 static void put_map(const printer *p, const eval_switching_cost *c) {
+    if (c->from_old_index)
+        put(p, "  ", "%s: the same model as today's; its vectors can be made from those of the old index.", c->label);
     if (!c->map_key) return;
     put(p, "  ",
         "%s: keeping the old index through a linear map (%s, fitted on %lld texts; cosine %.3f on others) gives %s "

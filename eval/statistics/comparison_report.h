@@ -13,6 +13,7 @@ typedef struct eval_switching_cost {
     double texts_per_second;                    /* as measured in this run; 0: not measured */
     double tokens_per_text, dollars_per_text;   /* of an embedding API; tokens 0: it is none; dollars NaN: unknown */
     const char *query_prompt, *document_prompt; /* NULL: none or unknown */
+    bool from_old_index; /* the same model as today's: its vectors follow from those of the old index */
     /* Can the old index be kept? The candidate's query vectors, mapped into the base's space, against the base's
      * document vectors. key NULL: not measured. */
     const char *map_key, *map_method;
