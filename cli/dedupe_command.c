@@ -128,14 +128,9 @@ static bool append_tsv_pair(const dedupe_run *run, const eval_near_pair *p, senc
     return ok;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    const size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && strcmp(text + n - n_end, end) == 0;
-}
-
 static bool write_pairs(const dedupe_run *run, senc_error *err) {
     const char *path = run->flags->pairs;
-    const bool tsv = ends_with(path, ".tsv");
+    const bool tsv = senc_path_ends_with(path, ".tsv");
     senc_file_writer w = {0};
     senc_buffer line = {0};
     bool ok = senc_file_writer_open(&w, path, err);
@@ -239,9 +234,9 @@ static bool check_flags(const dedupe_run *run, senc_error *err) {
                          f->model ? "--model" : "--output");
     if (run->input && strcmp(run->input, "-") == 0)
         return senc_fail(err, SENC_BAD_INPUT, "senc dedupe: expected a file or a BEIR folder, got standard input");
-    if (f->pairs && !ends_with(f->pairs, ".jsonl") && !ends_with(f->pairs, ".tsv"))
+    if (f->pairs && !senc_path_ends_with(f->pairs, ".jsonl") && !senc_path_ends_with(f->pairs, ".tsv"))
         return senc_fail(err, SENC_BAD_INPUT, "--pairs: expected a file that ends in .jsonl or .tsv, got %s", f->pairs);
-    if (f->output && (ends_with(f->output, ".gz") || ends_with(f->output, ".zst")))
+    if (f->output && (senc_path_ends_with(f->output, ".gz") || senc_path_ends_with(f->output, ".zst")))
         return senc_fail(err, SENC_BAD_INPUT, "--output: %s: rows are written uncompressed; expected no .gz or .zst",
                          f->output);
     return (!f->pairs || cli_output_check(f->pairs, run->input, err)) &&

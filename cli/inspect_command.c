@@ -184,11 +184,6 @@ static bool inspect_config(const char *path, senc_buffer *out, senc_error *err) 
     return true;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    const size_t n = strlen(text), n_end = strlen(end);
-    return n >= n_end && strcmp(text + n - n_end, end) == 0;
-}
-
 static bool inspect_path(const char *path, senc_error *err) {
     senc_buffer out = {0};
     char *corpus = senc_path_is_folder(path) ? data_path_find_packed(path, "corpus.jsonl") : NULL;
@@ -196,7 +191,7 @@ static bool inspect_path(const char *path, senc_error *err) {
     if (corpus) {
         ok = inspect_beir(path, &out, err);
     } else if (senc_path_is_file(path)) {
-        ok = ends_with(path, ".toml") ? inspect_config(path, &out, err) : inspect_data(path, &out, err);
+        ok = senc_path_ends_with(path, ".toml") ? inspect_config(path, &out, err) : inspect_data(path, &out, err);
     } else {
         char *folder;
         ok = cli_model_find(path, &folder, err) && inspect_model(folder, &out, err);

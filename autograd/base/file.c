@@ -59,6 +59,11 @@ char *senc_path_folder(const char *path) {
     return senc_strndup(path, (size_t)(slash - path));
 }
 
+bool senc_path_ends_with(const char *path, const char *ending) {
+    const size_t n = strlen(path), n_ending = strlen(ending);
+    return n >= n_ending && strcmp(path + n - n_ending, ending) == 0;
+}
+
 const char *senc_path_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;

@@ -54,6 +54,8 @@ char *senc_path_resolve(const char *a, const char *b);
 char *senc_path_folder(const char *path);
 /* Points behind the last '/'. */
 const char *senc_path_name(const char *path);
+/* Whether the path ends with these characters (".tsv"). */
+bool senc_path_ends_with(const char *path, const char *ending);
 
 /* Milliseconds of a clock that only goes forward. */
 double senc_clock_ms(void);

@@ -226,14 +226,18 @@ bool eval_result_name(eval_result *result, const eval_file_options *o, senc_erro
     return result->name != NULL || senc_fail_memory(err, 1, "an evaluation result");
 }
 
-bool eval_result_set_primary(eval_result *result, senc_error *err, const char *fmt, ...) {
+void eval_result_key(const eval_result *result, senc_buffer *key, const char *fmt, va_list args) {
     char rest[128];
+    vsnprintf(rest, sizeof rest, fmt, args);
+    senc_buffer_printf(key, "%s_%s", result->name, rest);
+}
+
+bool eval_result_set_primary(eval_result *result, senc_error *err, const char *fmt, ...) {
+    senc_buffer key = {0};
     va_list args;
     va_start(args, fmt);
-    vsnprintf(rest, sizeof rest, fmt, args);
+    eval_result_key(result, &key, fmt, args);
     va_end(args);
-    senc_buffer key = {0};
-    senc_buffer_printf(&key, "%s_%s", result->name, rest);
     result->primary = senc_buffer_take(&key);
     return result->primary != NULL || senc_fail_memory(err, 1, "an evaluation result");
 }

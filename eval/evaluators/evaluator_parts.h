@@ -3,6 +3,8 @@
 #ifndef EVAL_EVALUATOR_PARTS_H
 #define EVAL_EVALUATOR_PARTS_H
 
+#include <stdarg.h>
+
 #include "autograd/base/buffer.h"
 #include "data/table.h"
 #include "eval/evaluator.h"
@@ -83,6 +85,9 @@ float *eval_vectors_alloc(const eval_embedder *embedder, int64_t n, senc_error *
 
 /* Starts a result: its name. */
 bool eval_result_name(eval_result *result, const eval_file_options *o, senc_error *err);
+/* Appends "{name}_" and the rest: the key of a metric. */
+void eval_result_key(const eval_result *result, senc_buffer *key, const char *fmt, va_list args)
+    __attribute__((format(printf, 3, 0)));
 /* "{name}_" and the rest become the headline metric's key. */
 bool eval_result_set_primary(eval_result *result, senc_error *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -138,16 +138,14 @@ bool eval_detail_sample_scores(eval_detail *d, const double *scores, const doubl
 
 bool eval_detail_put_series(eval_result *result, eval_statistic statistic, const double *values, senc_error *err,
                             const char *fmt, ...) {
-    char rest[128];
+    senc_buffer key = {0};
     va_list args;
     va_start(args, fmt);
-    vsnprintf(rest, sizeof rest, fmt, args);
+    eval_result_key(result, &key, fmt, args);
     va_end(args);
-    senc_buffer key = {0};
-    senc_buffer_printf(&key, "%s_%s", result->name, rest);
     double *own;
     const bool ok = !key.failed ? eval_detail_add_series(&result->detail, senc_buffer_text(&key), statistic, &own, err)
-                                : senc_fail_memory(err, sizeof rest, "an evaluation's details");
+                                : senc_fail_memory(err, strlen(fmt), "an evaluation's details");
     senc_buffer_free(&key);
     if (ok) memcpy(own, values, (size_t)result->detail.n_units * sizeof *own);
     return ok;

@@ -1,4 +1,4 @@
-/* Products of a matrix with itself: see gram.h. */
+/* See gram.h. */
 #include "eval/quality/gram.h"
 
 #include <math.h>
@@ -30,6 +30,20 @@ static void add_gram_row(void *context, int64_t i, int thread) {
 void eval_gram_add(const float *rows, const float *other, int64_t n, int64_t k, double *gram) {
     gram_task task = {rows, other, n, k, gram};
     senc_parallel(k, add_gram_row, &task);
+}
+
+double eval_rows_centre(float *rows, int64_t n, int64_t k) {
+    double square = 0;
+    for (int64_t j = 0; j < k; j++) {
+        double sum = 0;
+        for (int64_t i = 0; i < n; i++) sum += (double)rows[i * k + j];
+        for (int64_t i = 0; i < n; i++) {
+            const float x = (float)((double)rows[i * k + j] - sum / (double)n);
+            rows[i * k + j] = x;
+            square += (double)x * (double)x;
+        }
+    }
+    return square;
 }
 
 /* ---- singular values ---- */

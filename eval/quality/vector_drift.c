@@ -172,23 +172,8 @@ static bool measure_overlap(const data_vectors *a, const data_vectors *b, eval_d
 
 /* ---- Procrustes ---- */
 
-/* Centres the rows; returns their squared Frobenius norm. */
-static double centre(float *rows, int64_t n, int64_t width) {
-    double square = 0;
-    for (int64_t k = 0; k < width; k++) {
-        double sum = 0;
-        for (int64_t i = 0; i < n; i++) sum += (double)rows[i * width + k];
-        for (int64_t i = 0; i < n; i++) {
-            const float x = (float)((double)rows[i * width + k] - sum / (double)n);
-            rows[i * width + k] = x;
-            square += (double)x * (double)x;
-        }
-    }
-    return square;
-}
-
 static bool fit(drift_sample *s, int64_t width, eval_drift *d, senc_error *err) {
-    const double square = centre(s->a, s->n, width) * centre(s->b, s->n, width);
+    const double square = eval_rows_centre(s->a, s->n, width) * eval_rows_centre(s->b, s->n, width);
     double *product = senc_alloc_zero((size_t)width * (size_t)width, sizeof *product);
     double *values = senc_alloc((size_t)width, sizeof *values);
     bool ok = product && values;

@@ -166,14 +166,6 @@ bool eval_quality_sample(const data_vectors *v, int64_t most, bool unit, float *
 
 /* ---- effective rank ---- */
 
-static void centre(float *rows, int64_t n, int64_t width) {
-    for (int64_t k = 0; k < width; k++) {
-        double sum = 0;
-        for (int64_t i = 0; i < n; i++) sum += (double)rows[i * width + k];
-        for (int64_t i = 0; i < n; i++) rows[i * width + k] -= (float)(sum / (double)n);
-    }
-}
-
 static void rank_of(const double *eigenvalues, int64_t width, eval_quality *q) {
     double sum = 0, entropy = 0, held = 0;
     for (int64_t i = 0; i < width; i++) sum += eigenvalues[i] > 0 ? eigenvalues[i] : 0;
@@ -194,7 +186,7 @@ static bool measure_rank(float *rows, int64_t n, int64_t width, eval_quality *q,
     double *eigenvalues = senc_alloc((size_t)width, sizeof *eigenvalues);
     bool ok = covariance && eigenvalues;
     if (!ok) senc_fail_memory(err, (size_t)width * (size_t)width * 8, "a covariance matrix");
-    if (ok) centre(rows, n, width);
+    if (ok) (void)eval_rows_centre(rows, n, width);
     for (int64_t i = 0; ok && i < n; i += 256) /* rows that stay in the cache */
         eval_gram_add(rows + i * width, rows + i * width, n - i < 256 ? n - i : 256, width, covariance);
     ok = ok && eval_eigenvalues(covariance, width, eigenvalues, err);

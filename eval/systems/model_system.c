@@ -64,11 +64,6 @@ static bool open_model(eval_system *s, const char *argument, const void *options
     return true;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    const size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 /* Bytes of the weights' files in the folder and its modules' folders. */
 static int64_t weight_bytes(const char *folder, bool with_modules) {
     int64_t sum = 0;
@@ -80,7 +75,8 @@ static int64_t weight_bytes(const char *folder, bool with_modules) {
         if (path && stat(path, &info) == 0) {
             if (S_ISDIR(info.st_mode) && with_modules)
                 sum += weight_bytes(path, false);
-            else if (S_ISREG(info.st_mode) && (ends_with(path, ".safetensors") || ends_with(path, "pytorch_model.bin")))
+            else if (S_ISREG(info.st_mode) &&
+                     (senc_path_ends_with(path, ".safetensors") || senc_path_ends_with(path, "pytorch_model.bin")))
                 sum += (int64_t)info.st_size;
         }
         free(path);
