@@ -8,6 +8,7 @@
 #include "cli/compared_models.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
+#include "cli/system_flags.h"
 #include "eval/kept_pool.h"
 #include "eval/reports/comparison_html.h"
 
@@ -16,12 +17,12 @@
 
 typedef struct compare_flags {
     cli_evaluation_flags data;
-    char *json, *html, *pooling;
+    cli_system_flags system;
+    char *json, *html;
     senc_strings max_regression;
     double min_effect;
-    int64_t documents, examples, resamples, seed, max_length;
-    bool all_metrics, markdown, map, yes;
-    int precision; /* nn_precision */
+    int64_t documents, examples, resamples, seed;
+    bool all_metrics, markdown, map;
 } compare_flags;
 
 static const senc_option flags[] = {
@@ -43,13 +44,7 @@ static const senc_option flags[] = {
                      "write the comparison as JSON; - for standard output, in place of the text"),
     SENC_OPTION_PATH(compare_flags, html, NULL, "write one HTML file with charts and the queries that changed most"),
     SENC_OPTION_BOOLEAN(compare_flags, markdown, "false", "print Markdown"),
-    SENC_OPTION_STRING(compare_flags, pooling, NULL, "mean, cls, max, ...; unset: what each model says"),
-    SENC_OPTION_INTEGER(compare_flags, max_length, "0", 0, HUGE_VAL,
-                        "longest text in tokens, special ones included; 0: what each model says"),
-    SENC_OPTION_BOOLEAN(compare_flags, yes, "false",
-                        "send to embedding APIs what costs more than $1, or 1,000,000 tokens at an unknown price"),
-    SENC_OPTION_CHOICE(compare_flags, precision, "fp32", NN_PRECISIONS,
-                       "auto: bf16 where the CPU has instructions for it"),
+    CLI_SYSTEM_ROWS(compare_flags),
     {0},
 };
 
@@ -125,10 +120,7 @@ static bool compare(cli_call *call, const compare_flags *f, cli_compared_models 
 
 static bool run_compare(cli_call *call, senc_error *err) {
     const compare_flags *f = call->flags;
-    eval_system_options options = {.overrides = NN_OVERRIDES_NONE, .yes = f->yes, .find_model = cli_model_find};
-    options.overrides.max_length = f->max_length;
-    options.overrides.precision = (nn_precision)f->precision;
-    options.overrides.pooling = f->pooling;
+    eval_system_options options = cli_system_options(&f->system);
     cli_compared_models m = {0};
     eval_kept_pool *kept = NULL;
     cli_evaluation_data data = {0};

@@ -12,6 +12,7 @@
 #include "cli/evaluation_variants.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
+#include "cli/system_flags.h"
 #include "data/formats/json.h"
 #include "eval/kept_vectors.h"
 #include "eval/report.h"
@@ -20,11 +21,10 @@
 
 typedef struct eval_flags {
     cli_evaluation_flags data;
-    char *json, *html, *report, *query_prompt, *document_prompt, *pooling;
+    cli_system_flags system;
+    char *json, *html, *report, *query_prompt, *document_prompt;
     senc_strings save_run, save_qrels;
-    int64_t max_length;
-    bool markdown, yes, variants;
-    int precision; /* nn_precision */
+    bool markdown, variants;
 } eval_flags;
 
 static const senc_option flags[] = {
@@ -44,13 +44,7 @@ static const senc_option flags[] = {
     SENC_OPTION_BOOLEAN(eval_flags, markdown, "false", "print Markdown tables"),
     SENC_OPTION_STRING(eval_flags, query_prompt, NULL, "put in front of queries; unset: what the model says"),
     SENC_OPTION_STRING(eval_flags, document_prompt, NULL, "put in front of documents; unset: what the model says"),
-    SENC_OPTION_STRING(eval_flags, pooling, NULL, "mean, cls, max, ...; unset: what the model says"),
-    SENC_OPTION_INTEGER(eval_flags, max_length, "0", 0, HUGE_VAL,
-                        "longest text in tokens, special ones included; 0: what the model says"),
-    SENC_OPTION_BOOLEAN(eval_flags, yes, "false",
-                        "send to embedding APIs what costs more than $1, or 1,000,000 tokens at an unknown price"),
-    SENC_OPTION_CHOICE(eval_flags, precision, "fp32", NN_PRECISIONS,
-                       "auto: bf16 where the CPU has instructions for it"),
+    CLI_SYSTEM_ROWS(eval_flags),
     {0},
 };
 
@@ -71,14 +65,9 @@ static void free_run(eval_run *run) {
 
 /* Opens what is evaluated, and asks every evaluation whether it can be. */
 static bool open_system(eval_run *run, const eval_flags *f, const char *spec, senc_error *err) {
-    eval_system_options options = {.overrides = NN_OVERRIDES_NONE,
-                                   .query_prompt = f->query_prompt,
-                                   .document_prompt = f->document_prompt,
-                                   .yes = f->yes,
-                                   .find_model = cli_model_find};
-    options.overrides.max_length = f->max_length;
-    options.overrides.precision = (nn_precision)f->precision;
-    options.overrides.pooling = f->pooling;
+    eval_system_options options = cli_system_options(&f->system);
+    options.query_prompt = f->query_prompt;
+    options.document_prompt = f->document_prompt;
     if (!eval_system_open(spec, &options, &run->system, err)) return false;
     const eval_embedder embedder = eval_system_embedder(run->system);
     for (int64_t i = 0; i < run->data.n_jobs; i++)
@@ -99,12 +88,8 @@ static void add_stats(eval_encoder_stats *sum, eval_system *system, const eval_e
     eval_encoder_stats now;
     int64_t max_length;
     eval_system_get_stats(system, &now, &max_length);
-    sum->n_texts += now.n_texts - before->n_texts;
-    sum->n_tokens += now.n_tokens - before->n_tokens;
-    sum->n_truncated += now.n_truncated - before->n_truncated;
-    sum->n_empty += now.n_empty - before->n_empty;
-    sum->encode_ms += now.encode_ms - before->encode_ms;
-    sum->flops += now.flops - before->flops;
+    eval_encoder_stats_add(sum, 1, &now);
+    eval_encoder_stats_add(sum, -1, before);
 }
 
 static bool run_job(eval_run *run, int64_t i, const eval_embedder *embedder, senc_error *err) {

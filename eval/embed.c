@@ -136,6 +136,15 @@ eval_embedder eval_encoder_embedder(eval_encoder *e) {
         .embed = embed_role, .context = e, .width = e->width, .similarity = nn_model_similarity(e->model)};
 }
 
+void eval_encoder_stats_add(eval_encoder_stats *sum, int sign, const eval_encoder_stats *of) {
+    sum->n_texts += sign * of->n_texts;
+    sum->n_tokens += sign * of->n_tokens;
+    sum->n_truncated += sign * of->n_truncated;
+    sum->n_empty += sign * of->n_empty;
+    sum->encode_ms += sign * of->encode_ms;
+    sum->flops += sign * of->flops;
+}
+
 const eval_encoder_stats *eval_encoder_get_stats(const eval_encoder *e) {
     return &e->stats;
 }

@@ -15,6 +15,9 @@ typedef struct eval_encoder_stats {
     double encode_ms, flops; /* useful: real tokens only */
 } eval_encoder_stats;
 
+/* sum += sign * of, in every figure; sign: 1 or -1. */
+void eval_encoder_stats_add(eval_encoder_stats *sum, int sign, const eval_encoder_stats *of);
+
 /* Whether a model and a tokenizer go together: the largest id is below the embedding table's rows, and a model that
  * wants lower case has an uncased tokenizer. */
 bool eval_tokenizer_check(const nn_model *model, const data_tokenizer *tokenizer, senc_error *err);

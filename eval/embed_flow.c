@@ -196,12 +196,7 @@ static void write_done(flow *f) {
 
 static void finish_encoding(flow *f, int64_t window, const eval_encoder_stats *added) {
     window_state *s = &f->states[window % EVAL_WINDOWS];
-    eval_encoder_stats *stats = &f->e->stats;
-    stats->n_texts += added->n_texts;
-    stats->n_tokens += added->n_tokens;
-    stats->n_truncated += added->n_truncated;
-    stats->n_empty += added->n_empty;
-    stats->flops += added->flops;
+    eval_encoder_stats_add(&f->e->stats, 1, added);
     eval_flow_tick(f->e);
     if (++s->n_done < f->e->windows[window % EVAL_WINDOWS].n_batches) return;
     s->stage = DONE;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
-#include "autograd/base/rng.h"
+#include "data/pairs.h"
 #include "eval/statistics/linear_map.h"
 
 #define FEWEST_DOCUMENTS 20
@@ -14,11 +14,8 @@
 
 /* ---- recording ---- */
 
-/* FNV-1a */
 static uint64_t hash_of(const eval_text *text) {
-    uint64_t h = UINT64_C(14695981039346656037);
-    for (int64_t i = 0; i < text->n_bytes; i++) h = (h ^ (unsigned char)text->bytes[i]) * UINT64_C(1099511628211);
-    return senc_rng_mix(h);
+    return data_text_hash(text->bytes, (size_t)text->n_bytes);
 }
 
 static void forget(struct eval_recorded *kept) {

@@ -72,9 +72,7 @@ void eval_remote_system_watch(eval_system *s, eval_encoder_progress *progress, v
 void eval_remote_system_add_stats(const eval_system *s, eval_encoder_stats *sum) {
     const eval_remote_stats stats = eval_remote_get_stats(s->remote);
     const eval_encoder_stats own = encoder_stats(&stats);
-    sum->n_texts += own.n_texts;
-    sum->n_tokens += own.n_tokens;
-    sum->encode_ms += own.n_texts > 0 ? own.encode_ms : 0;
+    if (own.n_texts > 0) eval_encoder_stats_add(sum, 1, &own);
 }
 
 /* ---- what it costs ---- */

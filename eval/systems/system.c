@@ -222,12 +222,7 @@ static void add_stats(const eval_system *s, eval_encoder_stats *sum, int64_t *ma
     if (s->encoder) {
         eval_encoder_stats own = *eval_encoder_get_stats(s->encoder);
         if (s->share) own = eval_kept_share_stats(s->share, &own);
-        sum->n_texts += own.n_texts;
-        sum->n_tokens += own.n_tokens;
-        sum->n_truncated += own.n_truncated;
-        sum->n_empty += own.n_empty;
-        sum->encode_ms += own.encode_ms;
-        sum->flops += own.flops;
+        eval_encoder_stats_add(sum, 1, &own);
         if (*max_length == 0 || s->max_length < *max_length) *max_length = s->max_length;
     }
     if (s->remote) eval_remote_system_add_stats(s, sum);
