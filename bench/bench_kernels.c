@@ -128,7 +128,7 @@ static void bench_linear_int8(const kern_table *k, int64_t n, int64_t in, int64_
     float *bias = floats(out, 1.0), *scale = floats(padded, 0.1), *sum = floats(padded, 0.1);
     int8_t *w = senc_alloc((size_t)(in * out), 1), *packed = senc_alloc_aligned((size_t)kern_int8_bytes(in, out), 1);
     if (!w || !packed) exit(EXIT_FAILURE);
-    for (int64_t i = 0; i < in * out; i++) w[i] = (int8_t)(i * 37 % 255 - 127);
+    for (int64_t i = 0; i < in * out; i++) w[i] = (int8_t)(i * 37 % 129 - 64);
     k->int8_pack(in, out, w, packed);
     const kern_int8 weights = {in, out, packed, scale, sum, k->int8_pack};
     char shape[64];

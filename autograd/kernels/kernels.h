@@ -60,7 +60,8 @@ typedef void kern_stored;
 
 /* A linear layer's weights in int8, one scale per output: w[j] = scale[j] * packed[j], packed in [-127, 127]. Inputs
  * are quantised per row as they come, to 0 .. 255 over the range of their values (with zero in it): act(x) = scale_x *
- * q + low_x. The sums of q * packed are exact integers, and
+ * q + low_x. Of two neighbours packed[2i], packed[2i + 1] of the same sign the sum is in [-128, 128], so that 16 bits
+ * hold the sum of their products. The sums of q * packed are exact integers, and
  *
  *     y[j] = scale_x * scale[j] * sum_p q[p] packed[j][p] + low_x * sum[j] + bias[j],  sum[j] = scale[j] * sum_p
  * packed[j][p]
@@ -115,7 +116,8 @@ typedef struct kern_table {
     void (*linear_backward_weight)(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *x,
                                    const kern_stored *dy, real *dw, real *dbias);
 
-    /* (out,in) numbers in [-127, 127] in the layout that linear_int8 of this table and of its bf16 partner reads. */
+    /* (out,in) numbers, as kern_int8 has them, in the layout that linear_int8 of this table and of its bf16 partner
+     * reads. */
     void (*int8_pack)(int64_t in, int64_t out, const int8_t *w, int8_t *packed);
     /* linear_forward with products of int8: see kern_int8. Inference only. */
     void (*linear_int8)(int64_t n, kern_activation act, const kern_stored *x, const kern_int8 *w, const real *bias,

@@ -31,8 +31,13 @@ static weights make_weights(const kern_table *table, int64_t in, int64_t out, ui
         int32_t total = 0;
         for (int64_t p = 0; p < in; p++) {
             int value = (int)(senc_rng_uniform(&rng) * 255.0) - 127;
-            if (j % 7 == 0) value = 127; /* sums as large as they get: 16 bits would not hold two products */
-            if (j % 7 == 1) value = -127;
+            const int before = p % 2 ? w.rows[j * in + p - 1] : 0;
+            if (value > 0 && before + value > 128) value = 128 - before;
+            if (value < 0 && before + value < -128) value = -128 - before;
+            if (j % 7 == 0) value = 64; /* sums as large as they get: 16 bits just hold two products */
+            if (j % 7 == 1) value = -64;
+            if (j % 7 == 2) value = p % 2 ? 127 : 1;
+            if (j % 7 == 3) value = p % 2 ? -127 : 127;
             w.rows[j * in + p] = (int8_t)value;
             total += value;
         }

@@ -211,13 +211,14 @@ static inline float v_sum(vf v) {
     return x[0];
 }
 
-/* The largest lane; NaN when one is. */
+/* The largest lane; blind to NaNs. */
 static inline float v_highest(vf v) {
     float x[LANES];
     v_store(x, v);
-    float highest = x[0];
-    for (int i = 1; i < LANES; i++) highest = highest > x[i] ? highest : x[i];
-    return highest;
+    for (int width = LANES / 2; width > 0; width /= 2) {
+        for (int i = 0; i < width; i++) x[i] = x[i] > x[i + width] ? x[i] : x[i + width];
+    }
+    return x[0];
 }
 
 static inline int64_t round_up(int64_t n, int64_t step) {

@@ -49,25 +49,12 @@ static inline __attribute__((always_inline)) void store_tile(const int rows, vi 
 }
 
 /* rows is a constant at every call, so the loops over it unroll and the sums live in registers. */
-static inline __attribute__((always_inline)) void tile(const int rows, int64_t groups, const quant *a, int64_t stride,
-                                                       const weight *panel, const int8_output *out) {
+static inline __attribute__((always_inline)) void tile(const int rows, int64_t groups, const uint8_t *a, int64_t stride,
+                                                       const int8_t *panel, const int8_output *out) {
     vi sums[INT8_ROWS][2];
     UNROLL
     for (int i = 0; i < rows; i++) sums[i][0] = sums[i][1] = (vi){0};
     for (int64_t g = 0; g < groups; g++) {
-#if INT8_PAIRS
-        UNROLL
-        for (int half = 0; half < 2; half++) {
-            const vi_unaligned *words = (const vi_unaligned *)(panel + half * 4 * LANES);
-            const vi words0 = v_held(words[0]), words1 = v_held(words[1]);
-            UNROLL
-            for (int i = 0; i < rows; i++) {
-                const vi ai = v_broadcast_bytes(a + i * stride + 2 * half);
-                sums[i][0] = v_add_pairs(sums[i][0], ai, words0);
-                sums[i][1] = v_add_pairs(sums[i][1], ai, words1);
-            }
-        }
-#else
         const vi w0 = *(const vi_unaligned *)panel, w1 = *(const vi_unaligned *)(panel + 4 * LANES);
         UNROLL
         for (int i = 0; i < rows; i++) {
@@ -75,7 +62,6 @@ static inline __attribute__((always_inline)) void tile(const int rows, int64_t g
             sums[i][0] = v_add_fours(sums[i][0], ai, w0);
             sums[i][1] = v_add_fours(sums[i][1], ai, w1);
         }
-#endif
         a += INT8_GROUP;
         panel += INT8_GROUP * INT8_COLUMNS;
     }
@@ -87,7 +73,7 @@ static inline __attribute__((always_inline)) void tile(const int rows, int64_t g
         tile(rows, groups, a, stride, panel, out);                                                                     \
         return
 
-void kern_int8_tile(int64_t rows, int64_t groups, const quant *a, int64_t stride, const weight *panel,
+void kern_int8_tile(int64_t rows, int64_t groups, const uint8_t *a, int64_t stride, const int8_t *panel,
                     const int8_output *out) {
     switch (rows) {
         TILE_CASE(1);

@@ -39,18 +39,8 @@ static inline vf v_absolute(vf v) {
     return (vf)((vu)v & 0x7fffffff);
 }
 
-/* As v_highest but in pairs, which is faster, and blind to NaNs, which the length tells. */
-static inline float highest_of(vf v) {
-    float x[LANES];
-    v_store(x, v);
-    for (int width = LANES / 2; width > 0; width /= 2) {
-        for (int i = 0; i < width; i++) x[i] = x[i] > x[i + width] ? x[i] : x[i + width];
-    }
-    return x[0];
-}
-
-/* Length, largest number and, in pairs, the largest length of a group. A 16-bit sum takes the first two or the last two
- * bytes of its words. */
+/* Length, largest number (blind to NaNs, which the length tells) and, in pairs, the largest length of a group. A 16-bit
+ * sum takes the first two or the last two bytes of its words. */
 static void measure_row(rounding *r, bool pairs) {
     vf largest = v_set(0.0f), sum = largest, group = largest;
     for (int64_t b = 0; b < r->shape.blocks; b += r->shape.length) {
@@ -69,8 +59,8 @@ static void measure_row(rounding *r, bool pairs) {
         group = v_max(group, v_max(first, second));
         sum += first + second;
     }
-    r->largest = highest_of(largest);
-    r->group = pairs ? sqrtf(highest_of(group)) : 0.0f;
+    r->largest = v_highest(largest);
+    r->group = pairs ? sqrtf(v_highest(group)) : 0.0f;
     r->length = sqrt((double)v_sum(sum));
 }
 
