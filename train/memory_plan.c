@@ -102,8 +102,8 @@ void train_memory_plan_make(const train_memory_facts *f, train_memory_plan *plan
     };
     plan->batch_tokens = train_row_lengths_longest_batch(f->lengths, f->n_rows, batch_rows, f->n_batches);
     if (plan->batch_tokens > plan->longest_batch_tokens) plan->batch_tokens = plan->longest_batch_tokens;
-    plan->step = train_stepper_plan(f->stepper, plan->batch_tokens, n_texts);
-    plan->longest_step = train_stepper_plan(f->stepper, plan->longest_batch_tokens, n_texts);
+    plan->step = train_stepper_plan(f->stepper, plan->batch_tokens, n_texts, f->max_length);
+    plan->longest_step = train_stepper_plan(f->stepper, plan->longest_batch_tokens, n_texts, f->max_length);
     const int64_t step = train_stepper_smallest_budget(f->stepper, n_texts, f->max_length);
     plan->smallest_limit_bytes = 4 * block + 2 * (step > f->rest_bytes ? step : f->rest_bytes);
 }

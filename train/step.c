@@ -104,11 +104,19 @@ int64_t train_stepper_smallest_budget(const train_stepper *s, int64_t n_sequence
     return (int64_t)((double)bytes / PLANNED_SHARE) + 1;
 }
 
-train_step_plan train_stepper_plan(const train_stepper *s, int64_t n_tokens, int64_t n_sequences) {
+/* Into how many chunks: with texts of up to `longest` tokens one is up to half of that larger or smaller than the
+ * average. */
+static int64_t count_chunks(int64_t n_tokens, int64_t largest_chunk, int64_t longest) {
+    const int64_t average = largest_chunk > longest ? largest_chunk - longest / 2 : largest_chunk;
+    return n_tokens > largest_chunk ? (n_tokens + average - 1) / average : 1;
+}
+
+train_step_plan train_stepper_plan(const train_stepper *s, int64_t n_tokens, int64_t n_sequences,
+                                   int64_t longest_tokens) {
     train_step_plan p = {.chunk_tokens = chunk_tokens(s, n_tokens, n_sequences),
                          .loss_bytes = loss_bytes(s, n_sequences)};
     if (p.chunk_tokens == 0 || n_tokens == 0) return p;
-    p.n_chunks = (n_tokens + p.chunk_tokens - 1) / p.chunk_tokens;
+    p.n_chunks = count_chunks(n_tokens, p.chunk_tokens, longest_tokens);
     const int64_t each = (n_tokens + p.n_chunks - 1) / p.n_chunks;
     const int64_t kept = kept_bytes(s, each, n_sequences / p.n_chunks + 1), passing = passing_bytes(s, each);
     const int64_t fit = (room_beside_loss(s, s->budget_bytes, n_sequences) - passing) / kept;
@@ -138,21 +146,26 @@ static bool reserve(train_stepper *s, int64_t n_sequences, senc_error *err) {
     return true;
 }
 
-/* Cuts the batch into runs of about equally many tokens, none above the largest that fits unless it is one sequence. */
+/* Cuts the batch into runs of about equally many tokens, none above the largest that fits unless it is one sequence:
+ * each ends where it is nearest to its share of the batch. */
 static void cut(train_stepper *s, const train_batch *batch) {
     const kern_sequences all = train_batch_sequences(batch);
     const int64_t n_tokens = batch->ids.n;
-    int64_t most = chunk_tokens(s, n_tokens, all.n);
+    int64_t most = chunk_tokens(s, n_tokens, all.n), longest = 0;
     if (most < 1) most = 1;
-    const int64_t wanted = (n_tokens + most - 1) / most;
-    const int64_t each = wanted > 0 ? (n_tokens + wanted - 1) / wanted : 0;
+    for (int64_t i = 0; i < all.n; i++) {
+        const int64_t length = all.offsets[i + 1] - all.offsets[i];
+        longest = length > longest ? length : longest;
+    }
+    const int64_t wanted = count_chunks(n_tokens, most, longest);
     int64_t *offsets = s->chunk_offsets;
     s->n_chunks = 0;
     for (int64_t first = 0, end; first < all.n; first = end) {
-        const int64_t start = all.offsets[first];
+        const int64_t start = all.offsets[first], share = (s->n_chunks + 1) * n_tokens / wanted;
         for (end = first + 1; end < all.n; end++) {
-            const bool empty = all.offsets[end + 1] == all.offsets[end]; /* an absent text: never a chunk of its own */
-            if (!empty && (all.offsets[end] - start >= each || all.offsets[end + 1] - start > most)) break;
+            const int64_t here = all.offsets[end], next = all.offsets[end + 1];
+            /* an absent text is never a chunk of its own */
+            if (next > here && (next - start > most || share - here < next - share)) break;
         }
         for (int64_t i = 0; i <= end - first; i++) offsets[i] = all.offsets[first + i] - start;
         s->chunks[s->n_chunks++] = (train_chunk){first, end - first, start, all.offsets[end] - start, offsets};

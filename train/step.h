@@ -41,11 +41,11 @@ typedef struct train_stepper {
     ag_tape tape;             /* of the loss; its memory is that of all tapes */
     ag_tape embed_tape;       /* chunks without gradients */
     ag_tape *chunk_tapes;     /* (n_chunk_tapes) one a chunk that is kept; the first is also used for the others */
-    train_chunk *chunks;      /* (chunks_capacity) of the batch */
-    int64_t *chunk_offsets;   /* (sequences_capacity + chunks_capacity) */
+    train_chunk *chunks;      /* (sequences_capacity) of the batch */
+    int64_t *chunk_offsets;   /* (2 * sequences_capacity) */
     real *embeddings;         /* (sequences_capacity, width); after the loss: their gradient */
     int64_t embeddings_bytes; /* counted among those of the tapes */
-    int64_t n_chunk_tapes, chunks_capacity, sequences_capacity;
+    int64_t n_chunk_tapes, sequences_capacity;
     int64_t n_chunks, n_kept; /* of the last batch */
     int64_t n_tokens;         /* so far */
     int64_t n_tokens_twice;   /* of these, how many went through the model twice in forward */
@@ -63,13 +63,15 @@ void train_stepper_free(train_stepper *s);
 bool train_stepper_run(train_stepper *s, const train_batch *batch, int64_t dropout_step, double weight, double *loss,
                        senc_error *err);
 
-/* What a batch of so many tokens and sequences will take: an upper bound, close for batches of similar texts. */
+/* What a batch of so many tokens and sequences, the longest of longest_tokens, will take: an upper bound, close for
+ * batches of similar texts. */
 typedef struct train_step_plan {
     int64_t chunk_tokens; /* largest chunk; 0: the budget is too small for anything */
     int64_t n_chunks, n_kept;
     int64_t activations_bytes, loss_bytes; /* the highest that is alive at once; their sum stays within the budget */
 } train_step_plan;
-train_step_plan train_stepper_plan(const train_stepper *s, int64_t n_tokens, int64_t n_sequences);
+train_step_plan train_stepper_plan(const train_stepper *s, int64_t n_tokens, int64_t n_sequences,
+                                   int64_t longest_tokens);
 
 /* The smallest budget for batches of n_sequences texts of at most longest_tokens tokens: one text at a time. */
 int64_t train_stepper_smallest_budget(const train_stepper *s, int64_t n_sequences, int64_t longest_tokens);

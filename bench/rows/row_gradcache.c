@@ -11,7 +11,7 @@ typedef struct gradcache_sizes {
     const char *limits[2];
 } gradcache_sizes;
 
-static const gradcache_sizes usual = {384, 64, 4096, 512, 32, {"1GiB", "2GiB"}};
+static const gradcache_sizes usual = {384, 64, 4096, 512, 32, {"1GiB", "8GiB"}};
 static const gradcache_sizes small = {48, 16, 128, 64, 16, {"96MiB", "256MiB"}};
 
 static bool add_senc(bench_row *row, const gradcache_sizes *z, const char *few, const char *many, senc_error *err) {

@@ -286,7 +286,7 @@ START_TEST(the_plan_is_what_it_takes) {
         const int64_t budgets[] = {0, smallest, 2 * smallest, 3 * smallest, 5 * smallest, 9 * smallest};
         TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, budgets[i], err));
         s.largest_chunk = 100;
-        const train_step_plan plan = train_stepper_plan(&s, batch->ids.n, 2 * N_ROWS);
+        const train_step_plan plan = train_stepper_plan(&s, batch->ids.n, 2 * N_ROWS, longest);
         TRAIN_BENCH_OK(train_stepper_run(&s, batch, 3, 1, &value, err));
         const int64_t planned = plan.activations_bytes + plan.loss_bytes, taken = train_stepper_peak_bytes(&s);
         printf("budget %lld: plan %lld chunks, %lld kept, %lld bytes; was %lld, %lld, %lld\n", (long long)budgets[i],
