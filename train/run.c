@@ -137,8 +137,8 @@ static bool make_plan(train_state *s, senc_error *err) {
     if (t->memory_limit == 0 || t->memory_limit >= s->plan.smallest_limit_bytes) return true;
     char needed[32], limit[32], parameters[32];
     return senc_fail(err, SENC_BAD_INPUT,
-                     "%s: train.memory_limit: weights, gradients and AdamW take %s, and the data, the program and one "
-                     "text of %lld tokens must fit too; expected at least %s, got %s",
+                     "%s: train.memory_limit: weights, gradients and AdamW take %s, and the data, the program, the "
+                     "vectors of a batch and one text of %lld tokens must fit too; expected at least %s, got %s",
                      s->config->path,
                      senc_bytes_text(train_memory_parameter_bytes(facts.params), parameters, sizeof parameters),
                      (long long)s->max_length, senc_bytes_text(s->plan.smallest_limit_bytes, needed, sizeof needed),

@@ -13,7 +13,7 @@ static bool build(bench_row *row, senc_error *err) {
         char *pairs = bench_input_captions(s, batch > fewest ? batch : fewest, err), name[32];
         snprintf(name, sizeof name, "batch %lld,", (long long)batch);
         const bench_training t = {
-            .pairs = pairs, .batch = batch, .max_length = 64, .memory_limit = s->quick ? "64MiB" : "512MiB"};
+            .pairs = pairs, .batch = batch, .max_length = 64, .memory_limit = s->quick ? "64MiB" : "1GiB"};
         ok = pairs && bench_training_senc(row, name, s->precision, &t, err) != NULL;
         free(pairs);
     }
@@ -22,7 +22,7 @@ static bool build(bench_row *row, senc_error *err) {
 
 const bench_row_spec bench_row_batch = {
     .name = "batch",
-    .title = "train captions in larger and larger batches, memory_limit 512 MiB",
+    .title = "train captions in larger and larger batches, memory_limit 1 GiB",
     .unit = "pairs",
     .needs_model = true,
     .relation = BENCH_COST,

@@ -50,7 +50,7 @@ static inline vf v_gelu_coarse(vf x) {
 static inline __attribute__((always_inline)) float convert_row(kern_activation act, int64_t n, const stored *x,
                                                                float *values, float *lowest, float *highest) {
     vf low = v_set(0.0f), high = v_set(0.0f);
-    vi bits = (vi)low;
+    vu bits = (vu)low;
     for (int64_t j = 0; j < n; j += LANES) {
         /* act(0) = 0: what lies beyond the row changes nothing */
         const vf in = n - j >= LANES ? v_load_stored(x + j) : v_load_stored_part(x + j, n - j);
@@ -58,13 +58,13 @@ static inline __attribute__((always_inline)) float convert_row(kern_activation a
         v_store(values + j, v);
         low = v_min(low, v);
         high = v_max(high, v);
-        bits |= ((vi)v & INT32_MAX) + 0x00800000; /* negative when the exponent is that of Inf and NaN */
+        bits |= ((vu)v & 0x7fffffff) + 0x00800000; /* the highest bit: an exponent as Inf and NaN have it */
     }
     *lowest = -v_highest(-low);
     *highest = v_highest(high);
-    int32_t all = 0;
+    uint32_t all = 0;
     for (int l = 0; l < LANES; l++) all |= bits[l];
-    return all < 0 ? NAN : 0.0f;
+    return all >> 31 ? NAN : 0.0f;
 }
 
 /* act(x) to `values`, its range with zero in it, and 0, or NaN when a value is not finite. */
