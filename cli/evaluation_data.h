@@ -15,7 +15,7 @@ typedef struct cli_evaluation_flags {
 } cli_evaluation_flags;
 
 #define CLI_EVALUATION_DATA_ROW(struct_type, field, kind, form, help)                                                  \
-    { #field, kind, offsetof(struct_type, data.field), NULL, 0, 0, form, help }
+    SENC_OPTION_ROW_OF(struct_type, data, field, kind, NULL, 0, 0, form, help)
 
 #define CLI_EVALUATION_DATA_ROWS(struct_type)                                                                          \
     CLI_EVALUATION_DATA_ROW(struct_type, sts, SENC_OPTION_TYPE_STRINGS, "FILE",                                        \

@@ -16,7 +16,7 @@ typedef struct cli_system_flags {
 } cli_system_flags;
 
 #define CLI_SYSTEM_ROW(struct_type, field, kind, initial, high, choices, help)                                         \
-    { #field, kind, offsetof(struct_type, system.field), initial, 0, high, choices, help }
+    SENC_OPTION_ROW_OF(struct_type, system, field, kind, initial, 0, high, choices, help)
 
 #define CLI_SYSTEM_ROWS(struct_type)                                                                                   \
     CLI_SYSTEM_ROW(struct_type, pooling, SENC_OPTION_TYPE_STRING, NULL, 0, NULL,                                       \

@@ -34,7 +34,7 @@ static void quantize_output(int64_t in, const real *w, int8_t *q, float *scale, 
     float largest = 0.0f;
     for (int64_t p = 0; p < in; p += 2) {
         const float a = w[p], b = p + 1 < in ? w[p + 1] : 0.0f;
-        largest = fmaxf(largest, fmaxf(fmaxf(a, 0.0f) + fmaxf(b, 0.0f), -fminf(a, 0.0f) - fminf(b, 0.0f)));
+        largest = fmaxf(largest, fmaxf(fabsf(a + b), fmaxf(fabsf(a), fabsf(b)))); /* |a + b| wins with equal signs */
     }
     const float inverse = largest > 1e-36f ? 127.0f / largest : 0.0f;
     int32_t total = 0;

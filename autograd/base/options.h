@@ -68,6 +68,9 @@ typedef struct senc_option {
 
 #define SENC_OPTION_ROW(struct_type, field, kind, initial, low, high, choices, help)                                   \
     { #field, kind, offsetof(struct_type, field), initial, low, high, choices, help }
+/* The same for a field of a struct that several commands have as their field `part`. */
+#define SENC_OPTION_ROW_OF(struct_type, part, field, kind, initial, low, high, choices, help)                          \
+    { #field, kind, offsetof(struct_type, part.field), initial, low, high, choices, help }
 #define SENC_OPTION_INTEGER(s, f, initial, low, high, help)                                                            \
     SENC_OPTION_ROW(s, f, SENC_OPTION_TYPE_INTEGER, initial, low, high, NULL, help)
 #define SENC_OPTION_REAL(s, f, initial, low, high, help)                                                               \

@@ -71,6 +71,10 @@ static inline vf v_select(vi mask, vf a, vf b) {
     return (vf)((mask & (vi)a) | (~mask & (vi)b));
 }
 
+static inline vf v_absolute(vf v) {
+    return (vf)((vu)v & 0x7fffffff);
+}
+
 /* a > b ? a : b, so a NaN in b is kept. */
 static inline vf v_max(vf a, vf b) {
 #if defined(__AVX512F__)

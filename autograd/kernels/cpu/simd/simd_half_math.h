@@ -9,7 +9,7 @@
  * from there on (2e-8) count as that one. The logarithm of the tail to base 2 is a polynomial of |x|, 2^t one of the
  * fraction of t. */
 static inline vf v_normal_tail_half(vf x, vf *magnitude) {
-    const vf a = v_min(v_set(5.5f), (vf)((vi)x & 0x7fffffff));
+    const vf a = v_min(v_set(5.5f), v_absolute(x));
     vf t = v_set(2.61537389e-05f);
     t = t * a + v_set(-0.000660981168f);
     t = t * a + v_set(0.00748831034f);

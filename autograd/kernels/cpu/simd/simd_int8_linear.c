@@ -33,7 +33,7 @@ typedef struct linear {
  * |x| tail(|x|), the tail of the normal distribution as a polynomial (minimax of the result's error, by linear
  * programming), and as that of 4.5 beyond. NaN stays NaN. */
 static inline vf v_gelu_coarse(vf x) {
-    const vf a = v_min(v_set(4.5f), (vf)((vi)x & INT32_MAX));
+    const vf a = v_min(v_set(4.5f), v_absolute(x));
     vf t = v_set(-1.30013249e-05f);
     t = t * a + v_set(0.000307557901f);
     t = t * a + v_set(-0.00299556204f);
@@ -58,7 +58,7 @@ static inline __attribute__((always_inline)) float convert_row(kern_activation a
         v_store(values + j, v);
         low = v_min(low, v);
         high = v_max(high, v);
-        bits |= ((vu)v & 0x7fffffff) + 0x00800000; /* the highest bit: an exponent as Inf and NaN have it */
+        bits |= (vu)v_absolute(v) + 0x00800000; /* the highest bit: an exponent as Inf and NaN have it */
     }
     *lowest = -v_highest(-low);
     *highest = v_highest(high);

@@ -35,10 +35,6 @@ static void take_row(rounding *r, int64_t width, const float *row, float scale, 
     for (; i < r->shape.blocks * INT8_BLOCK; i += LANES) v_store(r->x + i, v_set(0.0f));
 }
 
-static inline vf v_absolute(vf v) {
-    return (vf)((vu)v & 0x7fffffff);
-}
-
 /* Length, largest number (blind to NaNs, which the length tells) and, in pairs, the largest length of a group. A 16-bit
  * sum takes the first two or the last two bytes of its words. */
 static void measure_row(rounding *r, bool pairs) {

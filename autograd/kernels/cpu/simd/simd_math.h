@@ -44,7 +44,7 @@ static inline vf v_log(vf x) {
  * sqrt(2 pi), which a rational function of degree (3, 4) meets to 4e-8 where it matters: so small tails keep their
  * digits. */
 static inline vf v_normal_tail(vf x, vf *magnitude, vf *bell) {
-    const vf a = v_min(v_set(13.0f), (vf)((vi)x & 0x7fffffff)); /* e^(-13^2/2) = 2e-37 is as good as 0 */
+    const vf a = v_min(v_set(13.0f), v_absolute(x)); /* e^(-13^2/2) = 2e-37 is as good as 0 */
     const vf e = v_exp2(v_set(-0.5f * LOG2_E) * (a * a));
     vf p = v_set(0.0130168917f), q = v_set(0.0326534547f);
     p = p * a + v_set(0.101650469f);
