@@ -12,7 +12,7 @@ typedef struct train_flags {
 } train_flags;
 
 static const senc_option flags[] = {
-    SENC_OPTION_PATH(train_flags, config, "!", "the configuration, a TOML file"),
+    SENC_OPTION_PATH(train_flags, config, NULL, "the configuration, a TOML file; may stand without the flag"),
     SENC_OPTION_STRINGS(train_flags, set, NULL,
                         "change a key of it: train.batch_size=16, data.0.path=other.jsonl; may be repeated"),
     SENC_OPTION_BOOLEAN(train_flags, resume, "false", "go on from the newest checkpoint of the run folder"),
@@ -32,11 +32,22 @@ static bool print_config(const train_config *config, senc_error *err) {
     return cli_output_buffer(&text, err);
 }
 
+/* The configuration's path, with --config or without. */
+static bool find_config(const cli_call *call, const char **path, senc_error *err) {
+    const train_flags *f = call->flags;
+    *path = f->config ? f->config : call->n_positionals ? call->positionals[0] : NULL;
+    if (!*path) return senc_fail(err, SENC_BAD_INPUT, "no configuration: senc train --config faq.toml");
+    if (!f->config || call->n_positionals == 0) return true;
+    return senc_fail(err, SENC_BAD_INPUT, "two configurations, %s and %s: give one", f->config, call->positionals[0]);
+}
+
 static bool run_train(cli_call *call, senc_error *err) {
     const train_flags *f = call->flags;
+    const char *path;
     if (f->resume && f->overwrite) return senc_fail(err, SENC_BAD_INPUT, "--resume and --overwrite: give one of them");
     train_config config;
-    if (!train_config_load(&config, f->config, (const char *const *)f->set.items, f->set.n, err)) return false;
+    if (!find_config(call, &path, err)) return false;
+    if (!train_config_load(&config, path, (const char *const *)f->set.items, f->set.n, err)) return false;
     const train_run_options options = {.resume = f->resume, .overwrite = f->overwrite, .dry_run = f->dry_run};
     bool ok;
     if (f->print_config) {
@@ -51,12 +62,14 @@ static bool run_train(cli_call *call, senc_error *err) {
 
 const cli_command cli_train_command = {
     .name = "train",
-    .synopsis = "--config F [--set KEY=VALUE]... [--resume | --overwrite]",
+    .synopsis = "F [--set KEY=VALUE]... [--resume | --overwrite]",
     .help = "fine-tune a model, or train a fresh one; evaluates before and after",
     .details = "Ctrl-C saves a checkpoint and ends with exit code 130; --resume goes on as if nothing had happened.\n\n"
                "  senc train --config configs/medquad.toml\n"
                "  senc train --config faq.toml --set train.batch_size=128 --set output.dir=runs/faq-128",
     .flags = flags,
     .flags_bytes = sizeof(train_flags),
+    .max_positionals = 1,
+    .positional = "a configuration (a TOML file)",
     .run = run_train,
 };

@@ -1,6 +1,7 @@
 /* The model that training starts from: see base_model.h. */
 #include "train/base_model.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,26 @@ static bool find_in_hub_cache(const char *name, char **folder) {
     return *folder != NULL;
 }
 
+/* "ORG/NAME" or "NAME", in letters that the hub allows: not a path that was meant for the disk. */
+static bool looks_like_hub_name(const char *name) {
+    int n_slashes = 0;
+    if (name[0] == '.' || name[0] == '/' || name[0] == '\0') return false;
+    for (const char *p = name; *p; p++) {
+        n_slashes += *p == '/';
+        if (*p != '/' && *p != '-' && *p != '_' && *p != '.' && !isalnum((unsigned char)*p)) return false;
+    }
+    return n_slashes == 1 && name[strlen(name) - 1] != '/';
+}
+
+static bool fail_no_model(const char *name, senc_error *err) {
+    static const char expected[] = "expected a folder, a name under $SENC_MODELS, or one in the Hugging Face cache";
+    if (!looks_like_hub_name(name)) return senc_fail(err, SENC_BAD_INPUT, "%s: no such model: %s", name, expected);
+    return senc_fail(err, SENC_BAD_INPUT,
+                     "%s: no such model here: %s; if it is a name on the hub, this fetches it into that cache: hf "
+                     "download %s   (pip install huggingface_hub)",
+                     name, expected, name);
+}
+
 bool train_model_find(const char *name, const char *relative_to, char **folder, senc_error *err) {
     *folder = NULL;
     char *path = relative_to ? senc_path_join(relative_to, name) : senc_strdup(name);
@@ -77,9 +98,7 @@ bool train_model_find(const char *name, const char *relative_to, char **folder, 
         if (accept_folder(format_path("%s/%s", models, senc_path_name(name)), folder)) return true;
     }
     if (name[0] != '/' && find_in_hub_cache(name, folder)) return true;
-    return senc_fail(
-        err, SENC_BAD_INPUT,
-        "%s: no such model: expected a folder, a name under $SENC_MODELS, or one in the Hugging Face cache", name);
+    return fail_no_model(name, err);
 }
 
 static bool find_base(const train_config *config, char **folder, senc_error *err) {

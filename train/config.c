@@ -8,6 +8,7 @@
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
 #include "data/formats/toml.h"
+#include "train/other_names.h"
 
 static const char *const top_level_names[] = {"model", "data", "loss", "train", "eval", "output"};
 #define N_TOP_LEVEL ((int64_t)(sizeof top_level_names / sizeof top_level_names[0]))
@@ -77,11 +78,16 @@ static bool read_loss(train_config *c, senc_error *err) {
     if (!c->loss) {
         char place[512];
         int n;
+        const train_other_loss *other = train_other_loss_find(type->string);
+        senc_place_text(type->place, place, sizeof place);
+        if (other)
+            return senc_fail(err, SENC_BAD_INPUT, "%sloss.type: unknown loss \"%s\"; %s%s%s%s", place, type->string,
+                             other->here ? "here it is " : "senc does not have it", other->here ? other->here : "",
+                             other->note ? "; " : "", other->note ? other->note : "");
         const loss_spec *const *all = loss_all(&n);
         const char *names[64];
         for (int i = 0; i < n && i < 64; i++) names[i] = all[i]->name;
         const char *near = senc_nearest_name(type->string, names, n < 64 ? n : 64);
-        senc_place_text(type->place, place, sizeof place);
         if (near)
             return senc_fail(err, SENC_BAD_INPUT, "%sloss.type: unknown loss \"%s\"; did you mean \"%s\"?", place,
                              type->string, near);
@@ -164,8 +170,8 @@ bool train_config_load(train_config *c, const char *path, const char *const *set
     *c = (train_config){.path = senc_strdup(path)};
     if (!c->path) return senc_fail_memory(err, strlen(path), "a path");
     const bool ok = data_toml_load(path, &c->tree, err) && apply_sets(c->tree, sets, n_sets, err) &&
-                    data_toml_expand_environment(c->tree, err) && check_top_level(c->tree, err) &&
-                    read_section(c, "model", train_model_options, &c->model, err) &&
+                    data_toml_expand_environment(c->tree, err) && train_other_names_check(c->tree, err) &&
+                    check_top_level(c->tree, err) && read_section(c, "model", train_model_options, &c->model, err) &&
                     read_section(c, "train", train_settings_options, &c->train, err) &&
                     read_section(c, "output", train_output_options, &c->output, err) && read_loss(c, err) &&
                     read_sources(c, err) && read_evals(c, err) && check_together(c, err);
