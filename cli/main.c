@@ -60,7 +60,8 @@ static void append_overview(senc_buffer *out) {
 static int report(const senc_error *err) {
     if (err->kind != SENC_OK) {
         senc_log_status("%s", "");
-        fprintf(stderr, "error: %s\n", err->text);
+        /* who pressed Ctrl-C made no mistake */
+        fprintf(stderr, "%s%s\n", err->kind == SENC_INTERRUPTED ? "" : "error: ", err->text);
     }
     return senc_error_exit_code(err);
 }

@@ -26,7 +26,8 @@ static const senc_option flags[] = {
     SENC_OPTION_INTEGER(mine_flags, range_max, "0", 0, 1000000,
                         "use candidates up to this rank; 0: range_min + 10 times negatives"),
     SENC_OPTION_REAL(mine_flags, relative_margin, "0.05", -1, 1,
-                     "drop candidates that score more than (1 - margin) of the positive; -1: keep them"),
+                     "drop candidates that score more than (1 - margin) of the anchor's lowest positive; -1: keep "
+                     "them"),
     SENC_OPTION_CHOICE(mine_flags, sampling, "top", "top|random",
                        "take the nearest of the range, or a random choice of it"),
     SENC_OPTION_INTEGER(mine_flags, seed, "42", 0, 9e18, "of the random choice"),
@@ -89,8 +90,8 @@ const cli_command cli_mine_command = {
     .name = "mine",
     .synopsis = "MODEL --data F --output F.jsonl [--negatives N]",
     .help = "hard negatives for a data set of pairs",
-    .details = "Candidates are the positives of the data set. Known positives of the anchor and duplicates are never "
-               "taken.\n\n"
+    .details = "Candidates are the positives of the data set. Known positives of the anchor and duplicates (texts of "
+               "equal token ids) are never taken.\n\n"
                "  senc mine models/m --data faq.jsonl --anchor question --positive answer --output mined.jsonl",
     .flags = flags,
     .flags_bytes = sizeof(mine_flags),

@@ -8,6 +8,7 @@
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
+#include "autograd/base/terminal.h"
 #include "train/base_model.h"
 
 static bool has_file(const char *folder, const char *name) {
@@ -76,42 +77,20 @@ bool cli_model_prompt(const eval_model *m, const char *model_name, const char *p
 }
 
 const char *cli_count_text(int64_t n, char *out, size_t out_bytes) {
-    char digits[32];
-    const int n_digits = snprintf(digits, sizeof digits, "%lld", (long long)n);
-    size_t at = 0;
-    for (int i = 0; i < n_digits && at + 2 < out_bytes; i++) {
-        if (i > 0 && (n_digits - i) % 3 == 0 && digits[i - 1] != '-') out[at++] = ',';
-        out[at++] = digits[i];
-    }
-    out[at] = '\0';
-    return out;
-}
-
-static void show_progress(void *context, const eval_encoder_stats *stats) {
-    cli_progress *p = context;
-    const double now_ms = senc_clock_ms(), seconds = stats->encode_ms / 1e3;
-    if (now_ms - p->shown_ms < 100) return; /* ten times a second is as fast as anyone reads */
-    p->shown_ms = now_ms;
-    const double rate = seconds > 0 ? (double)stats->n_texts / seconds : 0;
-    const char *what = p->what ? p->what : "", *colon = p->what ? ": " : "";
-    char done[32], all[32];
-    cli_count_text(stats->n_texts, done, sizeof done);
-    if (p->n_all > 0 && rate > 0) {
-        const int64_t left = (int64_t)((double)(p->n_all - stats->n_texts) / rate);
-        senc_log_status("%s%s%s of %s texts (%d %%), %.0f texts/s, %lld:%02lld left", what, colon, done,
-                        cli_count_text(p->n_all, all, sizeof all), (int)(100 * stats->n_texts / p->n_all), rate,
-                        (long long)(left / 60), (long long)(left % 60));
-    } else {
-        senc_log_status("%s%s%s texts, %.0f texts/s", what, colon, done, rate);
-    }
+    return senc_count_text(n, out, out_bytes);
 }
 
 void cli_progress_watch(cli_progress *progress, eval_encoder *encoder) {
-    eval_encoder_watch(encoder, show_progress, progress);
+    eval_progress_watch(progress, encoder);
 }
 
 void cli_progress_watch_system(cli_progress *progress, eval_system *system) {
-    eval_system_watch(system, show_progress, progress);
+    eval_encoder_stats before;
+    int64_t max_length;
+    eval_system_get_stats(system, &before, &max_length);
+    progress->n_before = before.n_texts;
+    progress->ms_before = before.encode_ms;
+    eval_system_watch(system, eval_progress_show, progress);
 }
 
 void cli_warn_about_texts(int64_t n_texts, int64_t n_truncated, int64_t max_length, int64_t n_empty) {

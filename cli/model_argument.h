@@ -9,6 +9,7 @@
 #include "autograd/base/error.h"
 #include "cli/command.h"
 #include "eval/embed.h"
+#include "eval/embed_progress.h"
 #include "eval/system.h"
 
 /* *folder is fresh. */
@@ -28,13 +29,8 @@ bool cli_model_prompt(const eval_model *m, const char *model_name, const char *p
 /* Warns about truncated and empty texts. */
 void cli_warn_about_texts(int64_t n_texts, int64_t n_truncated, int64_t max_length, int64_t n_empty);
 
-/* Shows a status line while the model encodes: texts, rate, and with a known total what is left. `progress` must
- * outlive the encoder's use. */
-typedef struct cli_progress {
-    const char *what; /* "nfcorpus", "the corpus"; NULL: nothing in front */
-    int64_t n_all;    /* -1: unknown */
-    double shown_ms;  /* when the line was last drawn */
-} cli_progress;
+/* Shows a status line while the model encodes (eval/embed_progress.h). `progress` must outlive the encoder's use. */
+typedef eval_progress cli_progress;
 void cli_progress_watch(cli_progress *progress, eval_encoder *encoder);
 void cli_progress_watch_system(cli_progress *progress, eval_system *system);
 

@@ -64,6 +64,11 @@ bool data_pairs_init(data_pairs *p, const data_set *set, int64_t anchor_slot, in
     return ok;
 }
 
+void data_pairs_take(data_pairs *p, data_pair *pairs, int64_t n) {
+    *p = (data_pairs){pairs, n};
+    if (n > 0) sort_unique(p);
+}
+
 void data_pairs_free(data_pairs *p) {
     free(p->pairs);
     *p = (data_pairs){0};

@@ -27,6 +27,8 @@ typedef struct data_pairs {
  * Rows in which one is absent are passed over. */
 bool data_pairs_init(data_pairs *p, const data_set *set, int64_t anchor_slot, int64_t positive_slot, bool symmetric,
                      senc_error *err);
+/* n pairs in a block of senc_alloc, which p owns from here on: sorted, without repetitions. */
+void data_pairs_take(data_pairs *p, data_pair *pairs, int64_t n);
 void data_pairs_free(data_pairs *p);
 bool data_pairs_contains(const data_pairs *p, uint64_t anchor_hash, uint64_t text_hash);
 

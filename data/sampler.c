@@ -33,15 +33,20 @@ static void shuffle_epoch(data_sampler *s) {
     s->order_epoch = s->epoch;
 }
 
+/* Whether an epoch ends before its last `left` rows. */
+static bool is_left_out(const data_sampler *s, int64_t batch_size, int64_t left) {
+    return left == 0 || (left < batch_size && (s->drop_last || left < s->least_rows));
+}
+
 int64_t data_sampler_batches(const data_sampler *s, int64_t batch_size) {
     SENC_ASSERT(batch_size >= 1, "batch_size %" PRId64, batch_size);
-    return s->n_rows / batch_size + (!s->drop_last && s->n_rows % batch_size != 0);
+    return s->n_rows / batch_size + !is_left_out(s, batch_size, s->n_rows % batch_size);
 }
 
 int64_t data_sampler_next(data_sampler *s, int64_t batch_size, int64_t *rows) {
     if (data_sampler_batches(s, batch_size) == 0) return 0;
     int64_t left = s->n_rows - s->position;
-    if (left == 0 || (s->drop_last && left < batch_size)) {
+    if (is_left_out(s, batch_size, left)) {
         s->epoch++;
         s->position = 0;
         left = s->n_rows;

@@ -121,6 +121,12 @@ static const ag_example cosent_examples[] = {
     {0},
 };
 
+/* Pairs are ordered against each other. */
+static int64_t cosent_least_rows(const void *options, int64_t n_columns) {
+    (void)options, (void)n_columns;
+    return 2;
+}
+
 const loss_spec loss_cosent_spec = {
     .name = "cosent",
     .help = "orders the batch's cosines as their scores: log(1 + sum exp((c_i - c_j) / temperature)) over y_i < y_j",
@@ -129,5 +135,6 @@ const loss_spec loss_cosent_spec = {
     .roles = cosent_roles,
     .build = cosent_build,
     .temperature = cosent_temperature,
+    .least_rows = cosent_least_rows,
     .examples = cosent_examples,
 };

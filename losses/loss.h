@@ -54,6 +54,8 @@ typedef struct loss_spec {
     ag_node *(*build)(ag_tape *t, ag_node *embeddings, const loss_batch *batch, const void *options);
     /* The temperature this loss divides similarities by, to be printed; 0: it has none. */
     double (*temperature)(const void *options);
+    /* Rows that a batch of n_columns texts a row must have for anything to be learnt from it; NULL: one. */
+    int64_t (*least_rows)(const void *options, int64_t n_columns);
     bool in_batch_negatives;    /* the other rows' texts are negatives, so batch->masked matters */
     const ag_example *examples; /* for the gradient check, ended by {0} */
 } loss_spec;

@@ -235,6 +235,12 @@ static ag_node *example_alone(ag_tape *t, ag_node **inputs) {
     return mnrl_build(t, inputs[0], &batch, &options);
 }
 
+/* One pair alone has no negative. */
+static int64_t mnrl_least_rows(const void *options, int64_t n_columns) {
+    (void)options;
+    return n_columns > 2 ? 1 : 2;
+}
+
 static const ag_example mnrl_examples[] = {
     {"mnrl, pairs", 1, {{8, 5}}, -1, 1, example_pairs},
     {"mnrl, dot, two hard negatives", 1, {{12, 3}}, -1, 1, example_negatives},
@@ -253,6 +259,7 @@ const loss_spec loss_mnrl_spec = {
     .roles = mnrl_roles,
     .build = mnrl_build,
     .temperature = mnrl_temperature,
+    .least_rows = mnrl_least_rows,
     .in_batch_negatives = true,
     .examples = mnrl_examples,
 };

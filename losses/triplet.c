@@ -202,6 +202,12 @@ static const ag_example triplet_examples[] = {
     {0},
 };
 
+/* batch_hard: two texts of a class and one of another. */
+static int64_t triplet_least_rows(const void *options, int64_t n_columns) {
+    (void)n_columns;
+    return ((const loss_triplet_options *)options)->batch_hard ? 3 : 1;
+}
+
 const loss_spec loss_triplet_spec = {
     .name = "triplet",
     .help = "the positive must be nearer to the anchor than the negative by a margin; batch_hard for classes",
@@ -210,5 +216,6 @@ const loss_spec loss_triplet_spec = {
     .roles = triplet_roles,
     .check = triplet_check,
     .build = triplet_build,
+    .least_rows = triplet_least_rows,
     .examples = triplet_examples,
 };

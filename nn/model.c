@@ -243,10 +243,15 @@ const char *nn_model_prompt(const nn_model *m, const char *name) {
 }
 
 const char *nn_model_document_prompt(const nn_model *m) {
-    static const char *const names[] = {"document", "passage", "corpus"};
-    const char *prompt = "";
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && !prompt[0]; i++) prompt = nn_model_prompt(m, names[i]);
-    return prompt;
+    return nn_model_prompt(m, "document");
+}
+
+const char *nn_model_unused_prompt(const nn_model *m) {
+    static const char *const names[] = {"passage", "corpus"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (nn_model_prompt(m, names[i])[0] && !nn_model_document_prompt(m)[0]) return names[i];
+    }
+    return NULL;
 }
 
 bool nn_model_has_prompt(const nn_model *m, const char *name) {

@@ -40,6 +40,8 @@ typedef struct nn_new_config {
 /* gradients: room for gradients is taken (training). *out is NULL on failure. Errors are in the form
  * "models/m/model.safetensors: tensor \"encoder...\" is [3072,768], config.json implies [1536,384]". */
 bool nn_model_load(const char *folder, const nn_overrides *overrides, bool gradients, nn_model **out, senc_error *err);
+/* A model without parameters, in a moment: its facts and prompts are those of the folder, but it cannot encode. */
+bool nn_model_load_settings(const char *folder, const nn_overrides *overrides, nn_model **out, senc_error *err);
 bool nn_model_create(const nn_new_config *config, bool gradients, nn_model **out, senc_error *err);
 void nn_model_free(nn_model *m);
 
@@ -56,8 +58,11 @@ int64_t nn_model_layers(const nn_model *m);
 /* Prompts by name ("query", "document", ...): text put in front of the input; "" when there is none. name NULL: the
  * default prompt. */
 const char *nn_model_prompt(const nn_model *m, const char *name);
-/* Of documents: the first that is not empty under the names that sentence-transformers looks for, in its order. */
+/* Of documents: "document" and no other, as sentence-transformers 6.2: its encode_document would take "passage" or
+ * "corpus" where there is no "document", but its models always have one, which is empty where the folder names none. */
 const char *nn_model_document_prompt(const nn_model *m);
+/* The name of a prompt for documents ("passage", "corpus") that is therefore not used; NULL: there is none. */
+const char *nn_model_unused_prompt(const nn_model *m);
 /* Also true of an empty prompt. */
 bool nn_model_has_prompt(const nn_model *m, const char *name);
 /* False only when out of memory. */

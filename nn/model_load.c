@@ -73,6 +73,10 @@ static bool read_prompts(nn_model *m, const data_json *file, senc_error *err) {
     for (const data_json *p = data_json_first(prompts); p; p = data_json_next(p)) {
         size_t n_key = 0, n_text = 0;
         const char *key = data_json_key(p, &n_key), *text = data_json_text(p, &n_text);
+        if (data_json_get_type(p) == DATA_JSON_NULL && strlen(key) == n_key) { /* as sentence-transformers takes it */
+            if (!nn_model_set_prompt(m, key, "", err)) return false;
+            continue;
+        }
         if (!text || strlen(text) != n_text || strlen(key) != n_key) {
             return senc_fail(err, SENC_BAD_INPUT, "%s: \"prompts\": \"%.64s\": expected a string, got %s",
                              data_json_place(file), key, data_json_type_name(data_json_get_type(p)));
@@ -134,8 +138,9 @@ static bool load_weights(nn_model *m, const char *encoder_folder, bool gradients
 
 /* ---- the whole ---- */
 
-static bool load_into(nn_model *m, const char *folder, const nn_overrides *overrides, bool gradients,
-                      char **encoder_folder, senc_error *err) {
+/* All but the weights. */
+static bool load_settings(nn_model *m, const char *folder, const nn_overrides *overrides, char **encoder_folder,
+                          senc_error *err) {
     if (!senc_path_is_folder(folder)) {
         return senc_fail(err, SENC_BAD_INPUT, "%s: expected a model folder, found %s", folder,
                          senc_path_exists(folder) ? "a file" : "nothing");
@@ -143,21 +148,34 @@ static bool load_into(nn_model *m, const char *folder, const nn_overrides *overr
     return nn_modules_load(m, folder, encoder_folder, err) && load_config(m, *encoder_folder, err) &&
            nn_modules_read_pooling(m, err) && load_max_length(m, *encoder_folder, err) &&
            load_sentence_transformers_config(m, folder, err) && nn_model_check_modules(m, folder, err) &&
-           nn_model_override(m, overrides, folder, err) && nn_model_check_modules(m, folder, err) &&
-           nn_model_declare_all(m, err) && load_weights(m, *encoder_folder, gradients, err) &&
+           nn_model_override(m, overrides, folder, err) && nn_model_check_modules(m, folder, err);
+}
+
+static bool load_parameters(nn_model *m, const char *encoder_folder, bool gradients, senc_error *err) {
+    return nn_model_declare_all(m, err) && load_weights(m, encoder_folder, gradients, err) &&
            (!m->int8 || nn_quantize(m, kern_best(), err));
 }
 
-bool nn_model_load(const char *folder, const nn_overrides *overrides, bool gradients, nn_model **out, senc_error *err) {
+static bool load(const char *folder, const nn_overrides *overrides, bool parameters, bool gradients, nn_model **out,
+                 senc_error *err) {
     *out = NULL;
     nn_model *m = senc_alloc_zero(1, sizeof *m);
     if (!m) return senc_fail_memory(err, sizeof *m, "the model");
     char *encoder_folder = NULL;
-    const bool ok = load_into(m, folder, overrides, gradients, &encoder_folder, err);
+    const bool ok = load_settings(m, folder, overrides, &encoder_folder, err) &&
+                    (!parameters || load_parameters(m, encoder_folder, gradients, err));
     free(encoder_folder);
     if (ok)
         *out = m;
     else
         nn_model_free(m);
     return ok;
+}
+
+bool nn_model_load(const char *folder, const nn_overrides *overrides, bool gradients, nn_model **out, senc_error *err) {
+    return load(folder, overrides, true, gradients, out, err);
+}
+
+bool nn_model_load_settings(const char *folder, const nn_overrides *overrides, nn_model **out, senc_error *err) {
+    return load(folder, overrides, false, false, out, err);
 }

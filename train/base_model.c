@@ -119,11 +119,16 @@ bool train_base_model_check(const train_config *config, senc_error *err) {
     return ok;
 }
 
-static bool load_base(const train_config *config, nn_model **model, data_tokenizer **tokenizer, senc_error *err) {
+static nn_overrides overrides_of(const train_config *config) {
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.pooling = config->model.pooling;
     overrides.max_length = config->model.max_length;
     if (config->train.dropout >= 0) overrides.dropout = config->train.dropout;
+    return overrides;
+}
+
+static bool load_base(const train_config *config, nn_model **model, data_tokenizer **tokenizer, senc_error *err) {
+    const nn_overrides overrides = overrides_of(config);
     char *folder;
     if (!find_base(config, &folder, err)) return false;
     bool ok = data_tokenizer_load(folder, NULL, tokenizer, err) && nn_model_load(folder, &overrides, true, model, err);
@@ -179,19 +184,63 @@ static bool create_fresh(const train_config *config, const data_set *set, const 
     return nn_model_create(&fresh, true, model, err);
 }
 
+static bool set_prompts(const train_config *config, nn_model *model, senc_error *err) {
+    const train_model_config *m = &config->model;
+    return (!m->query_prompt || nn_model_set_prompt(model, "query", m->query_prompt, err)) &&
+           (!m->document_prompt || nn_model_set_prompt(model, "document", m->document_prompt, err));
+}
+
+/* A longer one than the model's would train on what the model never reads afterwards. */
+static bool check_training_length(const train_config *config, const nn_model *model, senc_error *err) {
+    const int64_t longest = nn_model_max_length(model), wanted = config->train.max_length;
+    return wanted <= longest ||
+           senc_fail(err, SENC_BAD_INPUT,
+                     "%s: train.max_length: expected at most the model's %lld tokens (model.max_length changes what it "
+                     "reads and is saved with), got %lld",
+                     config->path, (long long)longest, (long long)wanted);
+}
+
 bool train_base_model_open(const train_config *config, const data_set *set, const train_columns *columns,
                            nn_model **model, data_tokenizer **tokenizer, senc_error *err) {
     *model = NULL;
     *tokenizer = NULL;
     bool ok = config->model.base ? load_base(config, model, tokenizer, err)
                                  : create_fresh(config, set, columns, model, tokenizer, err);
-    if (ok && config->model.query_prompt) ok = nn_model_set_prompt(*model, "query", config->model.query_prompt, err);
-    if (ok && config->model.document_prompt)
-        ok = nn_model_set_prompt(*model, "document", config->model.document_prompt, err);
-    if (ok) return true;
+    if (ok && set_prompts(config, *model, err) && check_training_length(config, *model, err)) return true;
     nn_model_free(*model);
     data_tokenizer_free(*tokenizer);
     *model = NULL;
     *tokenizer = NULL;
+    return false;
+}
+
+/* ---- the untouched model ---- */
+
+bool train_base_model_is_changed(const train_config *config) {
+    const train_model_config *m = &config->model;
+    return m->base && (m->max_length > 0 || m->pooling || m->query_prompt || m->document_prompt);
+}
+
+bool train_base_model_open_untouched(const train_config *config, eval_model *out, senc_error *err) {
+    char *folder;
+    const nn_overrides overrides = NN_OVERRIDES_NONE;
+    *out = (eval_model){0};
+    if (!find_base(config, &folder, err)) return false;
+    const bool ok = eval_model_load(out, folder, &overrides, err);
+    free(folder);
+    return ok;
+}
+
+bool train_base_model_settings(const train_config *config, bool is_untouched, nn_model **out, senc_error *err) {
+    *out = NULL;
+    if (!config->model.base) return true;
+    const nn_overrides overrides = is_untouched ? NN_OVERRIDES_NONE : overrides_of(config);
+    char *folder;
+    if (!find_base(config, &folder, err)) return false;
+    bool ok = nn_model_load_settings(folder, &overrides, out, err);
+    free(folder);
+    if (!ok || is_untouched || set_prompts(config, *out, err)) return ok;
+    nn_model_free(*out);
+    *out = NULL;
     return false;
 }

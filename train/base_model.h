@@ -7,6 +7,7 @@
 
 #include "data/table.h"
 #include "data/tokenizers/tokenizer.h"
+#include "eval/embed.h"
 #include "nn/model.h"
 #include "train/config.h"
 #include "train/feed.h"
@@ -23,5 +24,17 @@ bool train_base_model_check(const train_config *config, senc_error *err);
  * columns. Prompts of the configuration are set. */
 bool train_base_model_open(const train_config *config, const data_set *set, const train_columns *columns,
                            nn_model **model, data_tokenizer **tokenizer, senc_error *err);
+
+/* ---- the untouched model ---- */
+
+/* What runs today is the base as its folder says: with its own length, pooling and prompts. True when the configuration
+ * changes one of these, so that the model before its first step is not the untouched one. */
+bool train_base_model_is_changed(const train_config *config);
+/* Loads it, to be evaluated. Only for a configuration with a base. */
+bool train_base_model_open_untouched(const train_config *config, eval_model *out, senc_error *err);
+
+/* The model that will be saved (is_untouched: the base as its folder says) without its parameters: prompts, length,
+ * pooling, similarity. *out = NULL for a fresh model. */
+bool train_base_model_settings(const train_config *config, bool is_untouched, nn_model **out, senc_error *err);
 
 #endif

@@ -141,6 +141,34 @@ static bool read_section(const train_config *c, const char *name, const senc_opt
     return table ? false : senc_error_prefix(err, "%s: ", c->path); /* an absent table has no place of its own */
 }
 
+/* Lengths in tokens: with the two special ones at least 3. What a model folder reads is known when it is opened
+ * (train_base_model_open). */
+static bool check_lengths(const train_config *c, senc_error *err) {
+    const train_model_config *m = &c->model;
+    const int64_t lengths[2] = {m->max_length, c->train.max_length};
+    static const char *const sections[2] = {"model", "train"};
+    for (int i = 0; i < 2; i++) {
+        if (lengths[i] > 0 && lengths[i] < 3)
+            return senc_fail(err, SENC_BAD_INPUT, "%s: %s.max_length: expected 0 or an integer >= 3, got %lld", c->path,
+                             sections[i], (long long)lengths[i]);
+        if (m->architecture && lengths[i] > m->max_positions)
+            return senc_fail(err, SENC_BAD_INPUT, "%s: %s.max_length: expected at most max_positions = %lld, got %lld",
+                             c->path, sections[i], (long long)m->max_positions, (long long)lengths[i]);
+    }
+    return true;
+}
+
+static bool check_baselines(const train_config *c, senc_error *err) {
+    const senc_strings *b = &c->train.baselines;
+    for (int64_t i = 0; i < b->n; i++) {
+        const bool is_bm25 = strncmp(b->items[i], "bm25", 4) == 0 && (b->items[i][4] == '\0' || b->items[i][4] == '?');
+        if (!is_bm25 || i > 0)
+            return senc_fail(err, SENC_BAD_INPUT, "%s: train.baselines: expected [\"bm25\"] or [], got %s\"%s\"",
+                             c->path, i > 0 ? "also " : "", b->items[i]);
+    }
+    return true;
+}
+
 /* Conditions between keys. */
 static bool check_together(const train_config *c, senc_error *err) {
     const train_model_config *m = &c->model;
@@ -151,19 +179,13 @@ static bool check_together(const train_config *c, senc_error *err) {
     if (m->architecture && m->hidden_size % m->heads != 0)
         return senc_fail(err, SENC_BAD_INPUT, "%s: model.heads: expected a divisor of hidden_size = %lld, got %lld",
                          c->path, (long long)m->hidden_size, (long long)m->heads);
-    if (m->max_length > 0 && m->max_length < 3)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: model.max_length: expected 0 or an integer >= 3, got %lld", c->path,
-                         (long long)m->max_length);
-    if (m->architecture && m->max_length > m->max_positions)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: model.max_length: expected at most max_positions = %lld, got %lld",
-                         c->path, (long long)m->max_positions, (long long)m->max_length);
     if (c->train.epochs == 0 && c->train.max_steps == 0)
         return senc_fail(err, SENC_BAD_INPUT, "%s: train: epochs and max_steps are both 0, so there is nothing to do",
                          c->path);
     if (c->n_evals == 0 && (c->train.best_metric || c->train.patience > 0))
         return senc_fail(err, SENC_BAD_INPUT, "%s: train.%s: needs an [[eval]] table", c->path,
                          c->train.best_metric ? "best_metric" : "patience");
-    return true;
+    return check_lengths(c, err) && check_baselines(c, err);
 }
 
 bool train_config_load(train_config *c, const char *path, const char *const *sets, int64_t n_sets, senc_error *err) {

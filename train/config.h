@@ -20,8 +20,8 @@ typedef struct train_model_config {
     int64_t vocab_size, hidden_size, layers, heads, intermediate_size, max_positions;
     bool lowercase;
     char *pooling;
-    bool normalize; /* fresh models only */
-    int64_t max_length;
+    bool normalize;     /* fresh models only */
+    int64_t max_length; /* of the saved model; 0: as the folder says */
     char *query_prompt, *document_prompt;
 } train_model_config;
 
@@ -29,6 +29,7 @@ typedef struct train_model_config {
 typedef struct train_settings {
     int64_t epochs, max_steps;
     int64_t batch_size, accumulation;
+    int64_t max_length; /* in training only; 0: the model's */
     bool drop_last, shuffle;
     double learning_rate, warmup;
     int schedule; /* train_schedule */
@@ -41,6 +42,7 @@ typedef struct train_settings {
     int64_t log_every, eval_every, checkpoint_every, keep_checkpoints;
     char *best_metric;
     int64_t patience;
+    senc_strings baselines; /* at most one so far: BM25 */
 } train_settings;
 
 /* [output] */
@@ -73,7 +75,8 @@ extern const senc_option train_output_options[];
 bool train_config_load(train_config *c, const char *path, const char *const *sets, int64_t n_sets, senc_error *err);
 void train_config_free(train_config *c);
 
-/* The whole configuration with every default, as TOML that loads again. */
+/* The whole configuration with every default, as TOML that loads again; with_help: what every key means, and the
+ * prompts of the model, as comments. */
 bool train_config_print(const train_config *c, bool with_help, senc_buffer *out, senc_error *err);
 
 /* Compares with a configuration printed earlier: false, naming the first key that differs, unless it may change between

@@ -20,8 +20,10 @@ const senc_option train_model_options[] = {
     SENC_OPTION_STRING(train_model_config, pooling, NULL,
                        "mean, cls, max, mean_sqrt_len, weightedmean, lasttoken, or several joined by '+'; unset: what "
                        "the model folder says (fresh: mean)"),
-    SENC_OPTION_INTEGER(train_model_config, max_length, "0", 0, 1000000,
-                        "longest text in tokens, special ones included; 0: what the model folder says"),
+    SENC_OPTION_INTEGER(
+        train_model_config, max_length, "0", 0, 1000000,
+        "longest text in tokens, special ones included, that the model reads and is saved with; 0: what "
+        "the model folder says (train.max_length: in training only)"),
     SENC_OPTION_STRING(train_model_config, query_prompt, NULL,
                        "put in front of anchors and queries, saved with the model; unset: what the model folder says"),
     SENC_OPTION_STRING(train_model_config, document_prompt, NULL,
@@ -35,6 +37,9 @@ const senc_option train_settings_options[] = {
                         "stop after so many steps, whatever epochs says; 0: as epochs says"),
     SENC_OPTION_INTEGER(train_settings, batch_size, "64", 1, 1000000,
                         "rows a batch; with in-batch negatives a larger one is a harder, better task"),
+    SENC_OPTION_INTEGER(train_settings, max_length, "0", 0, 1000000,
+                        "longest text in tokens in training only: shorter is faster, and evaluations and the saved "
+                        "model keep the model's length; 0: the model's"),
     SENC_OPTION_INTEGER(train_settings, accumulation, "1", 1, 100000,
                         "batches whose gradients are averaged into one step; adds no in-batch negatives"),
     SENC_OPTION_BOOLEAN(train_settings, shuffle, "true",
@@ -42,7 +47,8 @@ const senc_option train_settings_options[] = {
     SENC_OPTION_BOOLEAN(train_settings, drop_last, "false", "leave out the last, smaller batch of an epoch"),
     SENC_OPTION_REAL(train_settings, learning_rate, "2e-5", 0, 1e3, "AdamW's highest learning rate"),
     SENC_OPTION_REAL(train_settings, warmup, "0.1", 0, 1e9,
-                     "steps over which the learning rate rises from 0; below 1: a share of all steps"),
+                     "steps over which the learning rate rises from 0, which is the first step's, as in transformers; "
+                     "below 1: a share of all steps, rounded up"),
     SENC_OPTION_CHOICE(train_settings, schedule, "linear", "linear|cosine|constant", "the learning rate after warm-up"),
     SENC_OPTION_REAL(train_settings, beta1, "0.9", 0, 0.999999, "AdamW: decay of the mean of gradients"),
     SENC_OPTION_REAL(train_settings, beta2, "0.999", 0, 0.9999999, "AdamW: decay of the mean of squared gradients"),
@@ -74,6 +80,9 @@ const senc_option train_settings_options[] = {
         "full key of the metric that decides which model is best; unset: the headline metric of the first [[eval]]"),
     SENC_OPTION_INTEGER(train_settings, patience, "0", 0, 1000000,
                         "stop after so many evaluations without a new best; 0: never"),
+    SENC_OPTION_STRINGS(train_settings, baselines, "[\"bm25\"]",
+                        "what needs no model and is shown beside before and after where an evaluation can rank: bm25 "
+                        "(or with keys, as bm25?k1=1.5); []: nothing"),
     {0},
 };
 

@@ -7,6 +7,8 @@
 
 #include "autograd/base/memory.h"
 #include "data/formats/toml.h"
+#include "train/base_model.h"
+#include "train/prompts.h"
 
 static bool print_evals(const train_config *c, bool with_help, senc_buffer *out, senc_error *err) {
     static const char *const type_key[] = {"type", NULL};
@@ -28,9 +30,23 @@ static bool print_evals(const train_config *c, bool with_help, senc_buffer *out,
     return true;
 }
 
+/* Which prompts the model brings cannot be seen from its keys. A base that cannot be read has its message elsewhere. */
+static void print_prompts(const train_config *c, senc_buffer *out) {
+    nn_model *model;
+    senc_error ignored = {0};
+    if (!train_base_model_settings(c, false, &model, &ignored) || !model) return;
+    senc_buffer lines = {0};
+    train_prompts_print(model, &lines);
+    for (const char *line = senc_buffer_text(&lines), *end; (end = strchr(line, '\n')); line = end + 1)
+        senc_buffer_printf(out, "# prompts: %.*s\n", (int)(end - line), line);
+    senc_buffer_free(&lines);
+    nn_model_free(model);
+}
+
 bool train_config_print(const train_config *c, bool with_help, senc_buffer *out, senc_error *err) {
     senc_buffer_append_text(out, "[model]\n");
     senc_options_print(train_model_options, &c->model, with_help, out);
+    if (with_help) print_prompts(c, out);
     for (int64_t i = 0; i < c->n_sources; i++) {
         senc_buffer_append_text(out, "\n[[data]]\n");
         senc_options_print(data_source_options, &c->sources[i], with_help, out);

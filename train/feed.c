@@ -190,9 +190,10 @@ static bool create_readers(train_feed *f, int64_t max_texts, senc_error *err) {
 static bool create(train_feed *f, const train_feed_options *o, senc_error *err) {
     const int64_t n_rows = data_set_n_rows(o->set), max_rows = o->batch_size < n_rows ? o->batch_size : n_rows;
     if (!feed_recipe_init(&f->recipe, o, err) ||
-        !data_sampler_init(&f->ahead, n_rows, o->seed, o->shuffle, o->drop_last, err) ||
-        !create_readers(f, max_rows * o->columns->n, err) || !create_places(f, max_rows, err))
+        !data_sampler_init(&f->ahead, n_rows, o->seed, o->shuffle, o->drop_last, err))
         return false;
+    f->ahead.least_rows = o->least_rows;
+    if (!create_readers(f, max_rows * o->columns->n, err) || !create_places(f, max_rows, err)) return false;
     SENC_ASSERT(data_sampler_batches(&f->ahead, max_rows) > 0, "no batch can be made of %lld rows", (long long)n_rows);
     f->given = f->ahead;
     f->given.order = NULL;

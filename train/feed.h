@@ -31,7 +31,7 @@ typedef struct train_batch {
     int64_t capacity_rows;
     double *scores;         /* (B) */
     int64_t *labels;        /* (B) */
-    uint64_t *hashes;       /* (C*B) */
+    uint64_t *hashes;       /* (C*B) of what each text is to the model (text_identity.h) */
     bool *absent;           /* (C*B) */
     int64_t *prompt_tokens; /* (C*B) tokens to leave out of pooling; NULL: none */
     int64_t n_truncated;
@@ -53,6 +53,7 @@ typedef struct train_feed_options {
     const data_tokenizer *tokenizer;
     const char *query_prompt, *document_prompt; /* put in front of column 0 / of the others; NULL or "": none */
     int64_t max_length, batch_size;
+    int64_t least_rows; /* an epoch's last batch is left out when it has fewer; 0: any will do */
     uint64_t seed;
     bool exclude_prompt; /* pooling leaves the prompts' tokens out */
     bool shuffle, drop_last, mask_known_positives;

@@ -19,8 +19,11 @@ bool feed_recipe_init(feed_recipe *r, const train_feed_options *options, senc_er
         (!count_prompt(options->tokenizer, options->query_prompt, &r->query_prompt_length, err) ||
          !count_prompt(options->tokenizer, options->document_prompt, &r->document_prompt_length, err)))
         return false;
+    const char *query = options->query_prompt, *document = options->document_prompt;
+    r->has_prompts = (query && query[0]) || (document && document[0]);
+    if (!train_text_rule_init(&r->rule, options->tokenizer, query, document, options->max_length, err)) return false;
     const int64_t *slots = options->columns->slots;
-    return !r->has_known || data_pairs_init(&r->known, options->set, slots[0], slots[1], false, err);
+    return !r->has_known || train_known_positives(&r->known, options->set, slots[0], slots[1], &r->rule, err);
 }
 
 void feed_recipe_free(feed_recipe *r) {
@@ -40,6 +43,7 @@ void feed_maker_free(feed_maker *m) {
     data_row_free(&m->row);
     data_tokenizer_scratch_free(m->scratch);
     data_ids_free(&m->ids);
+    data_ids_free(&m->bare);
     free(m->pieces);
 }
 
@@ -85,7 +89,6 @@ static bool tokenize_text(train_batch *b, const feed_recipe *r, feed_maker *m, i
     b->absent[at] = !value->present;
     b->hashes[at] = 0;
     if (!value->present) return true;
-    b->hashes[at] = data_text_hash(value->text, value->n_bytes);
     const char *prompt = column == 0 ? r->o.query_prompt : r->o.document_prompt;
     bool truncated = false;
     const int64_t n = data_tokenizer_encode_prompted(r->o.tokenizer, m->scratch, prompt, value->text, value->n_bytes,
@@ -93,6 +96,9 @@ static bool tokenize_text(train_batch *b, const feed_recipe *r, feed_maker *m, i
     if (n < 0) return senc_fail_memory(err, value->n_bytes, "token ids");
     m->pieces[at].n = n;
     b->n_truncated += truncated;
+    if (r->has_prompts)
+        return train_text_hash(&r->rule, m->scratch, &m->bare, value->text, value->n_bytes, &b->hashes[at], err);
+    b->hashes[at] = train_ids_hash(m->ids.items + m->pieces[at].first, n);
     return true;
 }
 

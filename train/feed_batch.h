@@ -6,12 +6,15 @@
 #include <stdatomic.h>
 
 #include "train/feed.h"
+#include "train/text_identity.h"
 
 /* What making batches needs and never changes. */
 typedef struct feed_recipe {
     train_feed_options o;
     data_pairs known; /* positives of the whole data set, when has_known */
     bool has_known;
+    train_text_rule rule; /* when texts are the same */
+    bool has_prompts;
     int64_t query_prompt_length, document_prompt_length; /* tokens, when pooling leaves them out */
 } feed_recipe;
 
@@ -22,7 +25,8 @@ void feed_recipe_free(feed_recipe *r);
 typedef struct feed_maker {
     data_row row;
     data_tokenizer_scratch *scratch;
-    data_ids ids; /* of the batch's texts, row after row */
+    data_ids ids;  /* of the batch's texts, row after row */
+    data_ids bare; /* of one text without its prompt */
     struct feed_piece {
         int64_t first, n;
     } * pieces; /* (C*B) where a text's ids are */

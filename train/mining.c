@@ -13,6 +13,7 @@
 #include "data/formats/json.h"
 #include "data/pairs.h"
 #include "eval/search.h"
+#include "train/text_identity.h"
 
 #define EMBED_BLOCK  4096 /* texts gathered before they are embedded */
 #define SEARCH_BLOCK 2048 /* anchors searched at a time: bounds the hits that are kept */
@@ -31,9 +32,9 @@ typedef struct miner {
     eval_encoder *encoder;
     train_mining_options o;
     int64_t width, k;
+    train_text_rule rule; /* when texts are the same */
     unique_texts anchors, documents;
     data_pairs known;
-    bool has_known;
     int64_t *rows_by_anchor; /* row numbers, grouped by anchor id */
     int64_t *chosen;         /* (n_rows, n_negatives) document ids, -1: none */
     train_mining_report report;
@@ -85,18 +86,24 @@ static bool find_unique(miner *m, unique_texts *u, const char *role, senc_error 
     const int64_t n_rows = data_set_n_rows(m->set);
     u->slot = data_set_find_slot(m->set, role);
     data_pair *pairs = senc_alloc((size_t)n_rows, sizeof *pairs);
-    if (!pairs) return senc_fail_memory(err, (size_t)n_rows * sizeof *pairs, "the hashes of the texts");
-    data_row row = {0};
-    bool ok = true;
-    for (int64_t i = 0; ok && i < n_rows; i++) {
-        ok = data_set_row(m->set, i, &row, err);
-        if (ok)
-            pairs[i] = (data_pair){data_text_hash(row.values[u->slot].text, row.values[u->slot].n_bytes), (uint64_t)i};
-    }
-    data_row_free(&row);
+    uint64_t *hashes = senc_alloc((size_t)n_rows, sizeof *hashes);
+    bool ok = (pairs && hashes) || senc_fail_memory(err, (size_t)n_rows * 24, "the hashes of the texts");
+    ok = ok && train_texts_hash(m->set, u->slot, &m->rule, NULL, hashes, err);
+    for (int64_t i = 0; ok && i < n_rows; i++) pairs[i] = (data_pair){hashes[i], (uint64_t)i};
     ok = ok && number_texts(u, pairs, n_rows, err);
+    free(hashes);
     free(pairs);
     return ok;
+}
+
+static bool list_known(miner *m, senc_error *err) {
+    const int64_t n_rows = data_set_n_rows(m->set);
+    data_pair *pairs = senc_alloc((size_t)n_rows, sizeof *pairs);
+    if (!pairs) return senc_fail_memory(err, (size_t)n_rows * sizeof *pairs, "known positives");
+    for (int64_t i = 0; i < n_rows; i++)
+        pairs[i] = (data_pair){m->anchors.hash[m->anchors.id[i]], m->documents.hash[m->documents.id[i]]};
+    data_pairs_take(&m->known, pairs, n_rows);
+    return true;
 }
 
 /* Gathers texts [first, first + n) and embeds them. */
@@ -173,13 +180,23 @@ static void sample(const miner *m, int64_t row, const eval_hit *kept, int64_t n_
     }
 }
 
-/* Chooses the negatives of one row from its anchor's ranking. kept: scratch for the ranking's length. */
-static void mine_row(miner *m, int64_t row, const eval_hit *hits, int64_t n_hits, eval_hit *kept) {
-    const int64_t anchor = m->anchors.id[row], own = m->documents.id[row];
-    const uint64_t anchor_hash = m->anchors.hash[anchor];
-    const double positive = eval_similarity_of(EVAL_COSINE, m->anchors.vectors + anchor * m->width,
-                                               m->documents.vectors + own * m->width, m->width);
-    const double highest = m->o.relative_margin < 0 ? HUGE_VAL : positive - fabs(positive) * m->o.relative_margin;
+static double positive_of(const miner *m, int64_t row) {
+    return eval_similarity_of(EVAL_COSINE, m->anchors.vectors + m->anchors.id[row] * m->width,
+                              m->documents.vectors + m->documents.id[row] * m->width, m->width);
+}
+
+/* The least similar positive of an anchor with the rows rows_by_anchor[first .. end). */
+static double lowest_positive(const miner *m, int64_t first, int64_t end) {
+    double lowest = HUGE_VAL;
+    for (int64_t i = first; i < end; i++) lowest = fmin(lowest, positive_of(m, m->rows_by_anchor[i]));
+    return lowest;
+}
+
+/* Chooses the negatives of one row from its anchor's ranking. lowest: of the anchor's positives. kept: scratch for the
+ * ranking's length. */
+static void mine_row(miner *m, int64_t row, double lowest, const eval_hit *hits, int64_t n_hits, eval_hit *kept) {
+    const uint64_t anchor_hash = m->anchors.hash[m->anchors.id[row]];
+    const double highest = m->o.relative_margin < 0 ? HUGE_VAL : lowest - fabs(lowest) * m->o.relative_margin;
     int64_t n_kept = 0, passed = 0;
     for (int64_t i = 0; i < n_hits && passed < m->o.range_max; i++) {
         const uint64_t hash = m->documents.hash[hits[i].document];
@@ -195,7 +212,7 @@ static void mine_row(miner *m, int64_t row, const eval_hit *hits, int64_t n_hits
     int64_t *out = m->chosen + row * m->o.n_negatives;
     sample(m, row, kept, n_kept, out, &m->negative_sum, &n);
     for (int64_t i = n; i < m->o.n_negatives; i++) out[i] = -1;
-    m->positive_sum += positive;
+    m->positive_sum += positive_of(m, row);
     m->report.n_written += n;
     m->report.n_rows_short += n < m->o.n_negatives;
 }
@@ -209,7 +226,9 @@ static bool search_block(miner *m, int64_t first, int64_t n, const int64_t *star
     for (int64_t a = first; ok && a < first + n; a++) {
         int64_t n_hits;
         const eval_hit *hits = eval_search_hits(search, a - first, &n_hits);
-        for (int64_t i = starts[a]; i < starts[a + 1]; i++) mine_row(m, m->rows_by_anchor[i], hits, n_hits, kept);
+        const double lowest = lowest_positive(m, starts[a], starts[a + 1]);
+        for (int64_t i = starts[a]; i < starts[a + 1]; i++)
+            mine_row(m, m->rows_by_anchor[i], lowest, hits, n_hits, kept);
     }
     eval_search_close(search);
     return ok;
@@ -283,10 +302,13 @@ bool train_mine(const data_set *set, eval_model *model, const train_mining_optio
                 train_mining_report *report, senc_error *err) {
     miner m = {.set = set, .encoder = model->encoder, .o = *options, .width = nn_model_width(model->model)};
     if (m.o.range_max == 0) m.o.range_max = m.o.range_min + 10 * m.o.n_negatives;
-    bool ok = find_unique(&m, &m.anchors, "anchor", err) && find_unique(&m, &m.documents, "positive", err);
-    if (ok) ok = m.has_known = data_pairs_init(&m.known, set, m.anchors.slot, m.documents.slot, false, err);
-    ok = ok && embed_unique(&m, &m.documents, EVAL_DOCUMENT, "candidates", err) &&
-         embed_unique(&m, &m.anchors, EVAL_QUERY, "anchors", err) && search_all(&m, err) && write_rows(&m, output, err);
+    const bool ok = train_text_rule_init(&m.rule, model->tokenizer, eval_encoder_prompt(model->encoder, EVAL_QUERY),
+                                         eval_encoder_prompt(model->encoder, EVAL_DOCUMENT),
+                                         nn_model_max_length(model->model), err) &&
+                    find_unique(&m, &m.anchors, "anchor", err) && find_unique(&m, &m.documents, "positive", err) &&
+                    list_known(&m, err) && embed_unique(&m, &m.documents, EVAL_DOCUMENT, "candidates", err) &&
+                    embed_unique(&m, &m.anchors, EVAL_QUERY, "anchors", err) && search_all(&m, err) &&
+                    write_rows(&m, output, err);
     *report = m.report;
     report->n_rows = data_set_n_rows(set);
     report->n_anchors = m.anchors.n;
@@ -295,7 +317,7 @@ bool train_mine(const data_set *set, eval_model *model, const train_mining_optio
     report->mean_negative = report->n_written ? m.negative_sum / (double)report->n_written : NAN;
     unique_free(&m.anchors);
     unique_free(&m.documents);
-    if (m.has_known) data_pairs_free(&m.known);
+    data_pairs_free(&m.known);
     free(m.rows_by_anchor);
     free(m.chosen);
     return ok;

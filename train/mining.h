@@ -1,6 +1,7 @@
 /* Hard negatives: for every (anchor, positive) row of a data set, texts that the model places near the anchor and that
  * are not known to be positives. Candidates are the data set's own positives. In order: the nearest candidates; known
- * positives, duplicates of the anchor and texts closer than the margin allows are dropped; the first range_min of what
+ * positives, duplicates of the anchor and texts closer than the margin allows are dropped (texts of equal token ids are
+ * one text, text_identity.h); the first range_min of what
  * is left are passed over, those up to range_max stay; of these n_negatives are taken, from the top or at random. */
 #ifndef TRAIN_MINING_H
 #define TRAIN_MINING_H
@@ -16,8 +17,9 @@ typedef enum train_mining_sampling { TRAIN_MINING_TOP, TRAIN_MINING_RANDOM } tra
 typedef struct train_mining_options {
     int64_t n_negatives;
     int64_t range_min, range_max; /* range_max 0: range_min + 10 * n_negatives */
-    /* A candidate is dropped when its score > p - |p| * margin, p the score of the row's own positive (NV-Retriever,
-     * Moreira et al. 2024, section 4.2, "TopK-PercPos" with 95 %: 0.05). Negative: no margin. */
+    /* A candidate is dropped when its score > p - |p| * margin (NV-Retriever, Moreira et al. 2024, section 4.2,
+     * "TopK-PercPos" with 95 %: 0.05), p the lowest score of the anchor's positives, as in sentence-transformers'
+     * mine_hard_negatives: which of them the row holds does not matter. Negative: no margin. */
     double relative_margin;
     int sampling; /* train_mining_sampling */
     uint64_t seed;

@@ -31,8 +31,9 @@ static bool has_earlier_run(const char *dir) {
 }
 
 static bool remove_earlier_run(const train_state *s, senc_error *err) {
-    static const char *const parts[] = {"config.toml", "log.jsonl",   "checkpoints", "best",        "final",
-                                        "best.json",   "report.json", "report.md",   "report.html", "baseline.json"};
+    static const char *const parts[] = {"config.toml", "log.jsonl",     "checkpoints", "best",
+                                        "final",       "best.json",     "report.json", "report.md",
+                                        "report.html", "baseline.json", "bm25.json"};
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof parts / sizeof parts[0]; i++) {
         char *path = train_output_path(s, parts[i], err);
@@ -195,50 +196,16 @@ bool train_output_log_evaluation(const train_state *s, const train_results *resu
 }
 
 void train_output_status(const train_state *s) {
-    if (!senc_log_has_terminal()) return;
     enum { WIDTH = 20 };
     char bar[WIDTH + 1], left[32];
     const train_progress *p = &s->progress;
     const int64_t filled = p->step * WIDTH / s->n_steps;
     for (int i = 0; i < WIDTH; i++) bar[i] = i < filled ? '#' : '.';
     bar[WIDTH] = '\0';
+    const bool is_drawn = senc_log_has_terminal(); /* else a line from time to time */
     const double loss = s->progress.window_steps ? s->progress.window_loss / (double)s->progress.window_steps : 0.0;
-    senc_log_status("[%s] %lld/%lld  loss %.4f  %.1f rows/s  %s left", bar, (long long)p->step, (long long)s->n_steps,
-                    loss, s->progress.window_rows ? rows_per_second(s) : s->last_rate,
+    senc_log_status("%s%s%s%lld/%lld  loss %.4f  %.1f rows/s  %s left", is_drawn ? "[" : "step ", is_drawn ? bar : "",
+                    is_drawn ? "] " : "", (long long)p->step, (long long)s->n_steps, loss,
+                    p->window_rows ? rows_per_second(s) : s->last_rate,
                     train_duration_text(seconds_left(s), left, sizeof left));
-}
-
-/* ---- the plan ---- */
-
-static void print_memory_plan(const train_state *s) {
-    senc_buffer text = {0};
-    train_memory_plan_print(&s->plan, &text);
-    const char *head = "memory ";
-    for (char *line = text.failed ? NULL : text.data, *end; line && (end = strchr(line, '\n')); line = end + 1) {
-        *end = '\0';
-        senc_info("%s %s", head, line);
-        head = "       ";
-    }
-    senc_buffer_free(&text);
-}
-
-void train_output_plan(const train_state *s) {
-    const train_config *c = s->config;
-    char text[256];
-    senc_info("model   %s", nn_model_describe(s->model, text, sizeof text));
-    const double temperature = c->loss->temperature ? c->loss->temperature(c->loss_options) : 0.0;
-    if (temperature > 0)
-        senc_info("loss    %s, temperature %g", c->loss->name, temperature);
-    else
-        senc_info("loss    %s", c->loss->name);
-    senc_info("data    %lld rows, %lld texts a row, at most %lld tokens a text", (long long)data_set_n_rows(s->set),
-              (long long)s->columns.n, (long long)s->max_length);
-    if (data_set_n_skipped(s->set) > 0)
-        senc_info("        %lld rows with an empty text were left out", (long long)data_set_n_skipped(s->set));
-    senc_info("steps   %lld of %lld rows (%lld an epoch), %lld to warm up", (long long)s->n_steps,
-              (long long)(c->train.batch_size * c->train.accumulation), (long long)s->steps_per_epoch,
-              (long long)s->warmup_steps);
-    print_memory_plan(s);
-    senc_info("machine %s kernels, %s, %d thread%s", s->kernels->name, nn_precision_text(s->stepper.storage),
-              senc_threads_count(), senc_threads_count() == 1 ? "" : "s");
 }

@@ -36,7 +36,10 @@ const char *train_base_label(const train_state *s) {
 
 bool train_results_save(const train_state *s, const char *name, const char *label, const train_results *results,
                         senc_error *err) {
-    eval_saved_report report = {.results = results->items, .n_results = results->n}; /* borrowed */
+    eval_saved_report report = {.results = results->items, /* borrowed */
+                                .n_results = results->n,
+                                .stats = results->stats,
+                                .facts = {.max_length = results->max_length}};
     char *path = train_output_path(s, name, err);
     const bool ok = path && eval_saved_report_set_text(&report.label, label, err) &&
                     eval_saved_report_set_text(&report.senc, SENC_VERSION, err) &&
@@ -59,6 +62,8 @@ bool train_results_load(const train_state *s, const char *name, train_results *r
     if (!ok) return false;
     loaded.items = loaded.file.results;
     loaded.n = loaded.file.n_results;
+    loaded.stats = loaded.file.stats;
+    loaded.max_length = loaded.file.facts.max_length;
     train_results_free(results);
     *results = loaded;
     return true;

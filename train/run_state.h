@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "eval/evaluator.h"
+#include "eval/rehearsal.h"
 #include "eval/reports/saved_report.h"
 #include "train/base_model.h"
 #include "train/checkpoint.h"
@@ -18,7 +19,9 @@
 typedef struct train_results {
     eval_result *items;
     int64_t n;
-    eval_saved_report file; /* owns the items when they were read */
+    eval_encoder_stats stats; /* of their texts, but for times, which differ from run to run */
+    int64_t max_length;       /* tokens of a text that the model read; 0: there was no model */
+    eval_saved_report file;   /* owns the items when they were read */
 } train_results;
 
 typedef struct train_state {
@@ -28,7 +31,9 @@ typedef struct train_state {
     train_columns columns;
     eval_job *jobs;
     int64_t n_jobs;
-    nn_model *model;
+    eval_rehearsal *rehearsals; /* (n_rehearsals) of the jobs */
+    int64_t n_rehearsals;
+    nn_model *model; /* as it will be saved; the untouched one may be another (base_model.h) */
     data_tokenizer *tokenizer;
     train_feed *feed;
     train_stepper stepper;
@@ -38,17 +43,27 @@ typedef struct train_state {
     train_optimizer optimizer;
     train_progress progress;
     train_results baseline, best, latest;
+    train_results bm25; /* of the evaluations that can rank; n = 0: none */
     char best_key[256]; /* of the metric that decides; "" without evaluation */
+    int64_t batch_rows; /* batch_size, or all rows where there are fewer */
     int64_t batches_per_epoch, steps_per_epoch, n_steps, warmup_steps;
-    int64_t max_length;
+    int64_t max_length; /* tokens of a text in training */
     double last_norm, last_rate;
     double session_ms; /* of training since the start of the process, for the rate of operations */
     bool stopped_early;
 } train_state;
 
+/* run_setup.c: what a run needs before its first step, in this order. */
+bool train_setup_open_data(train_state *s, senc_error *err);
+bool train_setup_open_jobs(train_state *s, senc_error *err);
+bool train_setup_load_model(train_state *s, const train_run_options *options, senc_error *err);
+void train_setup_free(train_state *s);
+
+/* run_plan.c: what will be done, for people. With times: evaluations are timed on a few of their texts. */
+bool train_plan_print(const train_state *s, bool with_times, senc_error *err);
+
 /* run_output.c: files and lines for people. */
 bool train_output_prepare(const train_state *s, const train_run_options *options, bool *resuming, senc_error *err);
-void train_output_plan(const train_state *s);
 bool train_output_start_log(const train_state *s, bool resumed, senc_error *err);
 bool train_output_log_step(train_state *s, double learning_rate, senc_error *err);
 bool train_output_log_evaluation(const train_state *s, const train_results *results, senc_error *err);
@@ -73,9 +88,15 @@ const char *train_base_label(const train_state *s);
 bool train_report(const train_state *s, senc_error *err);
 
 /* run_evaluation.c */
+/* What the evaluations will give, before a model is loaded; chooses the metric that decides. */
+bool train_rehearse(train_state *s, senc_error *err);
+/* The model that is trained, as it will be used afterwards. */
 bool train_evaluate(train_state *s, train_results *out, senc_error *err);
+/* The base as its folder says, and BM25: once, before the first step. A headline that is undefined is an error. */
+bool train_evaluate_baselines(train_state *s, senc_error *err);
+/* When a run goes on: BM25's results as they were, or measured now when the run has none. */
+bool train_load_bm25(train_state *s, senc_error *err);
 bool train_evaluate_and_keep_best(train_state *s, senc_error *err);
-bool train_choose_best_key(train_state *s, senc_error *err);
 
 /* The process's peak since the last call goes to the phase that ends now. */
 void train_note_peak(int64_t *phase_peak_bytes);

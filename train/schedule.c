@@ -5,7 +5,8 @@
 
 int64_t train_warmup_steps(double warmup, int64_t n_steps) {
     if (warmup >= 1.0) return (int64_t)llround(warmup);
-    return (int64_t)ceil(warmup * (double)n_steps);
+    const int64_t wanted = (int64_t)ceil(warmup * (double)n_steps);
+    return wanted < n_steps ? wanted : n_steps - 1;
 }
 
 double train_schedule_factor(train_schedule schedule, int64_t k, int64_t warmup_steps, int64_t n_steps) {

@@ -124,6 +124,18 @@ void senc_text_wrap(senc_buffer *out, const char *text, int64_t column, int64_t 
     senc_buffer_append(out, "\n", 1);
 }
 
+const char *senc_count_text(int64_t n, char *out, size_t out_bytes) {
+    char digits[32];
+    const int n_digits = snprintf(digits, sizeof digits, "%lld", (long long)n);
+    size_t at = 0;
+    for (int i = 0; i < n_digits && at + 2 < out_bytes; i++) {
+        if (i > 0 && (n_digits - i) % 3 == 0 && digits[i - 1] != '-') out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}
+
 void senc_grid_init(senc_grid *g, const char *alignment) {
     *g = (senc_grid){.alignment = alignment, .n_columns = (int64_t)strlen(alignment)};
     SENC_ASSERT(g->n_columns > 0, "a table needs columns");

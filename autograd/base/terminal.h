@@ -21,6 +21,9 @@ void senc_text_append(senc_buffer *out, const char *text, int64_t n_bytes, int64
  * the output stands (column `column`), the others start with `indent` spaces. '\n' in the text starts a new line. */
 void senc_text_wrap(senc_buffer *out, const char *text, int64_t column, int64_t indent, int64_t width);
 
+/* "1,234,567"; written to out (32 bytes are enough), which is returned. */
+const char *senc_count_text(int64_t n, char *out, size_t out_bytes);
+
 /* A table of text cells. Fill it cell by cell, row after row. {0} is not valid: init first. */
 typedef struct senc_grid {
     const char *alignment; /* one letter a column: 'l' left, 'r' right; borrowed */

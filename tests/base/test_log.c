@@ -74,9 +74,44 @@ START_TEST(no_status_without_a_terminal) {
 }
 END_TEST
 
+/* Progress becomes a line when nothing was said for a while, and only then. */
+START_TEST(progress_in_a_log) {
+    senc_log_set_silence(40);
+    start();
+    senc_log_status("1 of 4");
+    usleep(60 * 1000);
+    senc_log_status("2 of 4");
+    senc_log_status("3 of 4");
+    usleep(60 * 1000);
+    senc_info("a message");
+    senc_log_status("4 of 4");
+    usleep(60 * 1000);
+    senc_log_status("%s", "");
+    ck_assert_str_eq(stop(), "2 of 4\na message\n");
+    senc_log_set_level(SENC_LOG_WARNING);
+    start();
+    usleep(60 * 1000);
+    senc_log_status("5 of 4");
+    ck_assert_str_eq(stop(), "");
+}
+END_TEST
+
+START_TEST(wrapped) {
+    start();
+    senc_info_wrapped(4, "data    %s", "short");
+    senc_info_wrapped(4, "data %s words that take more than eighty columns are %s",
+                      "0123456789012345678901234567890123456789", "broken between words");
+    ck_assert_str_eq(stop(), "data    short\n"
+                             "data 0123456789012345678901234567890123456789 words that take more than eighty\n"
+                             "    columns are broken between words\n");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("log");
     TCase *cases = tcase_create("log");
+    tcase_add_test(cases, progress_in_a_log);
+    tcase_add_test(cases, wrapped);
     tcase_add_test(cases, levels);
     tcase_add_test(cases, level_from_the_environment);
     tcase_add_test(cases, unknown_level_is_info);

@@ -60,6 +60,34 @@ START_TEST(batches_do_not_span_epochs) {
 }
 END_TEST
 
+/* A last batch with fewer rows than the least is left out, whatever drop_last says. */
+START_TEST(too_few_rows_at_the_end) {
+    for (int64_t least = 0; least <= 4; least++) {
+        data_sampler s;
+        senc_error err = {0};
+        ck_assert(data_sampler_init(&s, 11, 5, true, false, &err));
+        s.least_rows = least;
+        int64_t rows[4];
+        const bool left_out = least > 3;
+        ck_assert_int_eq(data_sampler_batches(&s, 4), left_out ? 2 : 3);
+        for (int i = 0; i < 6; i++) {
+            const int64_t n = data_sampler_next(&s, 4, rows);
+            ck_assert_int_eq(n, !left_out && i % 3 == 2 ? 3 : 4);
+            ck_assert_int_eq(s.epoch, i / (left_out ? 2 : 3));
+        }
+        data_sampler_free(&s);
+    }
+    data_sampler s;
+    senc_error err = {0};
+    ck_assert(data_sampler_init(&s, 1, 5, true, false, &err));
+    s.least_rows = 2;
+    int64_t row;
+    ck_assert_int_eq(data_sampler_batches(&s, 4), 0);
+    ck_assert_int_eq(data_sampler_next(&s, 4, &row), 0);
+    data_sampler_free(&s);
+}
+END_TEST
+
 START_TEST(nothing_to_give) {
     int64_t rows[8];
     data_sampler s = make(0, 1, true, false);
@@ -146,6 +174,7 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("sampler");
     TCase *t = tcase_create("sampler");
+    tcase_add_test(t, too_few_rows_at_the_end);
     tcase_add_test(t, each_epoch_holds_every_row_once);
     tcase_add_test(t, batches_do_not_span_epochs);
     tcase_add_test(t, nothing_to_give);

@@ -177,7 +177,7 @@ END_TEST
 START_TEST(test_prompts) {
     senc_error err = {0};
     nn_model_set_prompt(model, "query", "the ", &err);
-    nn_model_set_prompt(model, "passage", "a ", &err);
+    nn_model_set_prompt(model, "document", "a ", &err);
     fail_on(&err);
     eval_encoder *e = create(0, 0);
     const eval_embedder embedder = eval_encoder_embedder(e);

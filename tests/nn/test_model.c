@@ -248,9 +248,11 @@ START_TEST(facts) {
     ck_assert_str_eq(nn_model_prompt(m, "absent"), "");
     ck_assert_str_eq(nn_model_document_prompt(m), "");
     ck_assert(nn_model_set_prompt(m, "document", "", &err) && nn_model_set_prompt(m, "passage", "it says: ", &err));
-    ck_assert_str_eq(nn_model_document_prompt(m), "it says: ");
+    ck_assert_str_eq(nn_model_document_prompt(m), "");
+    ck_assert_str_eq(nn_model_unused_prompt(m), "passage");
     ck_assert(nn_model_set_prompt(m, "document", "text: ", &err));
     ck_assert_str_eq(nn_model_document_prompt(m), "text: ");
+    ck_assert_ptr_null(nn_model_unused_prompt(m));
     ck_assert(nn_model_set_prompt(m, "empty", "", &err) && nn_model_has_prompt(m, "empty"));
     ck_assert(!nn_model_has_prompt(m, "absent"));
     /* 2 layers x (3 + 4 tokens) x (8 * 144 + 4 * 12 * 20) + 4 * 12 * (9 + 16) a layer */

