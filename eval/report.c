@@ -151,8 +151,38 @@ void eval_report_print_markdown(const eval_result *results, int64_t n, senc_buff
     }
 }
 
-static void add_change(senc_grid *grid, const char *key, const eval_result *before, const eval_result *after) {
-    const eval_metric *old = eval_result_find(before, key), *new = eval_result_find(after, key);
+/* The metric of a key behind the data's name and the function: "cosine_ndcg@10" -> "ndcg@10"; NULL: it has no function.
+ */
+static const char *measure_of(const eval_result *r, const char *key) {
+    const size_t n = r->name ? strlen(r->name) : 0;
+    if (n == 0 || strncmp(key, r->name, n) != 0 || key[n] != '_') return NULL;
+    const char *cut = strchr(key + n + 1, '_');
+    return cut ? cut + 1 : NULL;
+}
+
+const eval_metric *eval_report_find_baseline(const eval_report_baseline *baseline, const eval_result *result,
+                                             const char *key) {
+    const char *wanted = measure_of(result, key);
+    for (int64_t i = 0; wanted && baseline && i < baseline->n; i++) {
+        const eval_result *r = &baseline->results[i];
+        if (strcmp(r->name, result->name) != 0) continue;
+        for (int64_t k = 0; k < r->n_metrics; k++) {
+            const char *measure = measure_of(r, r->metrics[k].key);
+            if (measure && strcmp(measure, wanted) == 0) return &r->metrics[k];
+        }
+    }
+    return NULL;
+}
+
+typedef struct change_table {
+    const eval_result *before, *after;
+    int64_t n;
+    const eval_report_baseline *baseline; /* NULL: no column for it */
+    bool all;
+} change_table;
+
+static void add_change(senc_grid *grid, const change_table *t, int64_t i, const char *key) {
+    const eval_metric *old = eval_result_find(&t->before[i], key), *new = eval_result_find(&t->after[i], key);
     senc_grid_add(grid, "%s", key);
     add_number(grid, old);
     add_number(grid, new);
@@ -160,6 +190,7 @@ static void add_change(senc_grid *grid, const char *key, const eval_result *befo
         senc_grid_add(grid, "%+.4f", new->value - old->value);
     else
         senc_grid_add(grid, "-");
+    if (t->baseline) add_number(grid, eval_report_find_baseline(t->baseline, &t->after[i], key));
 }
 
 /* Metrics that stand beside the headline one in a short table: what people quote of a retrieval. */
@@ -173,33 +204,37 @@ static bool is_often_quoted(const char *key) {
     return false;
 }
 
-static void fill_change(const eval_result *before, const eval_result *after, int64_t n, bool all, senc_grid *grid) {
-    senc_grid_init(grid, "lrrr");
+static void fill_change(const change_table *t, senc_grid *grid) {
+    senc_grid_init(grid, t->baseline ? "lrrrr" : "lrrr");
     static const char *const head[] = {"metric", "before", "after", "change"};
     for (int c = 0; c < 4; c++) senc_grid_add(grid, "%s", head[c]);
-    for (int64_t i = 0; i < n; i++) {
-        const char *primary = after[i].primary;
-        if (primary) add_change(grid, primary, &before[i], &after[i]);
-        for (int64_t j = 0; j < after[i].n_metrics; j++) {
-            const char *key = after[i].metrics[j].key;
-            if (!all && !is_often_quoted(key)) continue;
-            if (!primary || strcmp(key, primary) != 0) add_change(grid, key, &before[i], &after[i]);
+    if (t->baseline) senc_grid_add(grid, "%s", t->baseline->label);
+    for (int64_t i = 0; i < t->n; i++) {
+        const eval_result *after = &t->after[i];
+        const char *primary = after->primary;
+        if (primary) add_change(grid, t, i, primary);
+        for (int64_t j = 0; j < after->n_metrics; j++) {
+            const char *key = after->metrics[j].key;
+            if (!t->all && !is_often_quoted(key)) continue;
+            if (!primary || strcmp(key, primary) != 0) add_change(grid, t, i, key);
         }
     }
 }
 
-void eval_report_print_change(const eval_result *before, const eval_result *after, int64_t n, bool all,
-                              senc_buffer *out) {
+void eval_report_print_change(const eval_result *before, const eval_result *after, int64_t n,
+                              const eval_report_baseline *baseline, bool all, senc_buffer *out) {
+    const change_table t = {before, after, n, baseline && baseline->n > 0 ? baseline : NULL, all};
     senc_grid grid;
-    fill_change(before, after, n, all, &grid);
+    fill_change(&t, &grid);
     senc_grid_print(&grid, 2, REPORT_COLUMNS, out);
     senc_grid_free(&grid);
 }
 
-void eval_report_print_change_markdown(const eval_result *before, const eval_result *after, int64_t n, bool all,
-                                       senc_buffer *out) {
+void eval_report_print_change_markdown(const eval_result *before, const eval_result *after, int64_t n,
+                                       const eval_report_baseline *baseline, bool all, senc_buffer *out) {
+    const change_table t = {before, after, n, baseline && baseline->n > 0 ? baseline : NULL, all};
     senc_grid grid;
-    fill_change(before, after, n, all, &grid);
+    fill_change(&t, &grid);
     senc_grid_print_markdown(&grid, out);
     senc_grid_free(&grid);
 }

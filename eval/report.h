@@ -10,16 +10,27 @@
  * @10), then the counts and the rules. 80 columns. */
 void eval_report_print(const eval_result *results, int64_t n, senc_buffer *out);
 
-/* The same results before and after training (same order, same data): metric, before, after, change. The headline
- * metrics with those often quoted beside them (accuracy@1, MRR@10, recall@10), or all metrics. A metric that one side
- * lacks is shown as "-". */
-void eval_report_print_change(const eval_result *before, const eval_result *after, int64_t n, bool all,
-                              senc_buffer *out);
+/* What stands beside before and after in a column of its own: BM25. Results belong to the others by their names. */
+typedef struct eval_report_baseline {
+    const char *label;
+    const eval_result *results; /* (n) of some of the data */
+    int64_t n;
+} eval_report_baseline;
+/* The baseline's metric that measures what `key` does of the result of that name: in keys of rankings only the function
+ * differs ("nfcorpus_cosine_ndcg@10", "nfcorpus_bm25_ndcg@10"). NULL: there is none. */
+const eval_metric *eval_report_find_baseline(const eval_report_baseline *baseline, const eval_result *result,
+                                             const char *key);
+
+/* The same results before and after training (same order, same data): metric, before, after, change, and where there is
+ * one the baseline (NULL, n = 0: none). The headline metrics with those often quoted beside them (accuracy@1, MRR@10,
+ * recall@10), or all metrics. A metric that one side lacks is shown as "-". */
+void eval_report_print_change(const eval_result *before, const eval_result *after, int64_t n,
+                              const eval_report_baseline *baseline, bool all, senc_buffer *out);
 
 /* As above, as Markdown tables. */
 void eval_report_print_markdown(const eval_result *results, int64_t n, senc_buffer *out);
-void eval_report_print_change_markdown(const eval_result *before, const eval_result *after, int64_t n, bool all,
-                                       senc_buffer *out);
+void eval_report_print_change_markdown(const eval_result *before, const eval_result *after, int64_t n,
+                                       const eval_report_baseline *baseline, bool all, senc_buffer *out);
 
 /* Puts into an object: "metrics" {key: value} of all results, "rules" and "counts" {name: [text]}, and "results"
  * [{"name", "type", "primary", "greater_is_better", "metrics"}]. Failure is the document's (sticky). */

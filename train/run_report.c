@@ -7,6 +7,7 @@
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
+#include "autograd/base/terminal.h"
 #include "data/formats/json.h"
 #include "eval/report.h"
 #include "eval/reports/comparison_html.h"
@@ -121,6 +122,7 @@ static data_json *report_json(const train_state *s, const change *c) {
     data_json_put_integer(o, "threads", p->threads);
     eval_report_put_json(s->baseline.items, s->baseline.n, data_json_put_object(o, "before"));
     eval_report_put_json(s->best.items, s->best.n, data_json_put_object(o, "after"));
+    if (s->bm25.n > 0) eval_report_put_json(s->bm25.items, s->bm25.n, data_json_put_object(o, "bm25"));
     if (c->comparison.n_candidates > 0)
         eval_comparison_put_json(&c->comparison, NULL, 0, 0, data_json_put_object(o, "comparison"));
     return o;
@@ -138,7 +140,10 @@ static bool write_report_files(const train_state *s, const change *c, senc_error
                            s->best_key);
         if (note_of(s)) senc_buffer_printf(&text, "%s\n\n", note_of(s));
         eval_comparison_print_verdicts(&c->comparison, BASE_WORDS, true, &text);
-        eval_report_print_change_markdown(s->baseline.items, s->best.items, s->baseline.n, true, &text);
+        const eval_report_baseline bm25 = train_bm25_column(s);
+        eval_report_print_change_markdown(s->baseline.items, s->best.items, s->baseline.n, &bm25, true, &text);
+        if (s->bm25.n > 0) senc_buffer_append_text(&text, "\n");
+        train_bm25_remark(s, &text);
     }
     bool ok = json && markdown && data_json_save(o, 2, json, err);
     if (ok && text.failed) ok = senc_fail_memory(err, text.n_bytes, "the report");
@@ -158,26 +163,37 @@ static void tell_counts(const train_state *s) {
     if (s->evaluation_peak_bytes > s->training_peak_bytes)
         snprintf(more, sizeof more, ", %s in evaluations",
                  senc_bytes_text(s->evaluation_peak_bytes, size, sizeof size));
-    senc_info("trained %lld steps in %s, %.1f rows/s; peak memory %s, planned %s%s", (long long)p->step,
-              train_duration_text(p->elapsed_ms * 1e-3, time, sizeof time),
-              p->elapsed_ms > 0 ? (double)(p->n_texts / s->columns.n) * 1e3 / p->elapsed_ms : 0.0,
-              senc_bytes_text(s->training_peak_bytes, size, sizeof size),
-              senc_bytes_text(train_memory_plan_total(&s->plan), planned, sizeof planned), more);
+    senc_info_wrapped(2, "trained %lld steps in %s, %.1f rows/s; peak memory %s, planned %s%s", (long long)p->step,
+                      train_duration_text(p->elapsed_ms * 1e-3, time, sizeof time),
+                      p->elapsed_ms > 0 ? (double)(p->n_texts / s->columns.n) * 1e3 / p->elapsed_ms : 0.0,
+                      senc_bytes_text(s->training_peak_bytes, size, sizeof size),
+                      senc_bytes_text(train_memory_plan_total(&s->plan), planned, sizeof planned), more);
     if (s->stepper.n_tokens_twice)
         senc_info("%.0f %% of the tokens were computed twice to stay within memory_limit",
                   100.0 * (double)s->stepper.n_tokens_twice / (double)s->stepper.n_tokens);
     if (p->n_masked)
-        senc_info("%lld candidates were masked: duplicates or known positives, not negatives", (long long)p->n_masked);
+        senc_info_wrapped(2, "%lld candidates were masked: duplicates or known positives, not negatives",
+                          (long long)p->n_masked);
     if (p->n_truncated)
-        senc_info("%lld of %lld texts (%.1f %%) were longer than %lld tokens and cut", (long long)p->n_truncated,
-                  (long long)p->n_texts, 100.0 * (double)p->n_truncated / (double)p->n_texts, (long long)s->max_length);
+        senc_info_wrapped(2, "%lld of %lld texts (%.1f %%) were longer than %lld tokens and cut in training",
+                          (long long)p->n_truncated, (long long)p->n_texts,
+                          100.0 * (double)p->n_truncated / (double)p->n_texts, (long long)s->max_length);
 }
 
 static bool print_change(const train_state *s, const change *c, senc_error *err) {
     senc_buffer text = {0};
-    eval_report_print_change(s->baseline.items, s->best.items, s->baseline.n, false, &text);
+    const eval_report_baseline bm25 = train_bm25_column(s);
+    eval_report_print_change(s->baseline.items, s->best.items, s->baseline.n, &bm25, false, &text);
     senc_buffer_append_text(&text, "\n");
     eval_comparison_print_verdicts(&c->comparison, BASE_WORDS, false, &text);
+    senc_buffer remark = {0};
+    train_bm25_remark(s, &remark);
+    if (remark.n_bytes > 0 && !remark.failed) {
+        remark.data[remark.n_bytes - 1] = '\0'; /* its end comes from wrapping */
+        senc_buffer_append_text(&text, "  ");
+        senc_text_wrap(&text, remark.data, 2, 2, 80);
+    }
+    senc_buffer_free(&remark);
     const bool ok = !text.failed || senc_fail_memory(err, text.n_bytes, "the report");
     if (ok) fputs(senc_buffer_text(&text), stdout);
     senc_buffer_free(&text);
@@ -192,8 +208,13 @@ bool train_report(const train_state *s, senc_error *err) {
     if (ok && s->best.n == 0) printf("model: %s/final\n", dir);
     if (ok && s->best.n > 0) {
         ok = print_change(s, &c, err);
-        printf("best model: %s/best (step %lld), last: %s/final, report: %s/report.html\n", dir,
-               (long long)s->progress.best_step, dir, dir);
+        senc_buffer line = {0}, lines = {0};
+        senc_buffer_printf(&line, "best model: %s/best (step %lld), last: %s/final, report: %s/report.html", dir,
+                           (long long)s->progress.best_step, dir, dir);
+        senc_text_wrap(&lines, senc_buffer_text(&line), 0, 2, 80);
+        fputs(senc_buffer_text(&lines), stdout);
+        senc_buffer_free(&line);
+        senc_buffer_free(&lines);
         const eval_metric *before = train_results_find(&s->baseline, s->best_key);
         if (before && !(s->progress.best_value > before->value))
             senc_warn("no evaluation was better than the untouched model (%s %.4f): keep that one", s->best_key,

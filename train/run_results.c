@@ -68,3 +68,23 @@ bool train_results_load(const train_state *s, const char *name, train_results *r
     *results = loaded;
     return true;
 }
+
+/* ---- BM25 ---- */
+
+eval_report_baseline train_bm25_column(const train_state *s) {
+    return (eval_report_baseline){"bm25", s->bm25.items, s->bm25.n};
+}
+
+void train_bm25_remark(const train_state *s, senc_buffer *out) {
+    const eval_report_baseline column = train_bm25_column(s);
+    for (int64_t i = 0; i < s->best.n; i++) {
+        const eval_result *r = &s->best.items[i];
+        const eval_metric *model = r->primary ? eval_result_find(r, r->primary) : NULL;
+        const eval_metric *words = model ? eval_report_find_baseline(&column, r, r->primary) : NULL;
+        if (words && words->value > model->value)
+            senc_buffer_printf(out,
+                               "BM25, which needs no model, scores higher than the fine-tuned model on %s: %s %.4f, "
+                               "the model's %s %.4f.\n",
+                               r->name, words->key, words->value, model->key, model->value);
+    }
+}

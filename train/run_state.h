@@ -6,6 +6,7 @@
 
 #include "eval/evaluator.h"
 #include "eval/rehearsal.h"
+#include "eval/report.h"
 #include "eval/reports/saved_report.h"
 #include "train/base_model.h"
 #include "train/checkpoint.h"
@@ -83,6 +84,10 @@ void train_results_forget_details(train_results *r);
 void train_results_free(train_results *r);
 const eval_metric *train_results_find(const train_results *r, const char *key);
 const char *train_base_label(const train_state *s);
+/* BM25 as a column beside before and after; n = 0: it was not measured. Borrowed. */
+eval_report_baseline train_bm25_column(const train_state *s);
+/* A sentence for every evaluation on which BM25 scores higher than the best model, in the headline metric. */
+void train_bm25_remark(const train_state *s, senc_buffer *out);
 
 /* run_report.c: report.json, report.md and report.html, and the table on the terminal. */
 bool train_report(const train_state *s, senc_error *err);

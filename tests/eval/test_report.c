@@ -87,13 +87,13 @@ START_TEST(test_change) {
     fill_sts(&after[1], 0.0625);
     eval_result_add(&after[1], 1, &err, "pairs_new");
     senc_buffer out = {0};
-    eval_report_print_change(before, after, 2, false, &out);
+    eval_report_print_change(before, after, 2, NULL, false, &out);
     ck_assert_str_eq(senc_buffer_text(&out), "  metric                 before   after   change\n"
                                              "  faq_cosine_ndcg@10     0.4062  0.5312  +0.1250\n"
                                              "  faq_cosine_recall@10   0.5000  0.6250  +0.1250\n"
                                              "  pairs_spearman_cosine  0.5000  0.4375  -0.0625\n");
     senc_buffer_clear(&out);
-    eval_report_print_change_markdown(&before[1], &after[1], 1, true, &out);
+    eval_report_print_change_markdown(&before[1], &after[1], 1, NULL, true, &out);
     ck_assert_str_eq(senc_buffer_text(&out), "| metric | before | after | change |\n"
                                              "|---|--:|--:|--:|\n"
                                              "| pairs_spearman_cosine | 0.5000 | 0.4375 | -0.0625 |\n"
@@ -102,6 +102,36 @@ START_TEST(test_change) {
                                              "| pairs_spearman_dot | -0.1250 | -0.1250 | +0.0000 |\n"
                                              "| pairs_new | - | 1.0000 | - |\n");
     senc_buffer_free(&out);
+    for (int i = 0; i < 2; i++) {
+        eval_result_free(&before[i]);
+        eval_result_free(&after[i]);
+    }
+}
+END_TEST
+
+/* A column for what needs no model: it belongs to the rows by the data's name and the measure, whatever its function.
+ */
+START_TEST(test_change_with_a_baseline) {
+    eval_result before[2], after[2], words = {.name = strdup("faq")};
+    senc_error err = {0};
+    fill_sts(&before[0], 0);
+    fill_sts(&after[0], 0);
+    fill_retrieval(&before[1], 0);
+    fill_retrieval(&after[1], 0.125);
+    ck_assert(eval_result_add(&words, 0.9, &err, "faq_bm25_recall@10"));
+    ck_assert(eval_result_add(&words, 0.75, &err, "faq_bm25_ndcg@10"));
+    const eval_report_baseline bm25 = {"bm25", &words, 1}, none = {"bm25", NULL, 0};
+    senc_buffer out = {0};
+    eval_report_print_change(before, after, 2, &bm25, false, &out);
+    ck_assert_str_eq(senc_buffer_text(&out), "  metric                 before   after   change    bm25\n"
+                                             "  pairs_spearman_cosine  0.5000  0.5000  +0.0000       -\n"
+                                             "  faq_cosine_ndcg@10     0.4062  0.5312  +0.1250  0.7500\n"
+                                             "  faq_cosine_recall@10   0.5000  0.6250  +0.1250  0.9000\n");
+    senc_buffer_clear(&out);
+    eval_report_print_change(before, after, 1, &none, false, &out);
+    ck_assert_ptr_null(strstr(senc_buffer_text(&out), "bm25"));
+    senc_buffer_free(&out);
+    eval_result_free(&words);
     for (int i = 0; i < 2; i++) {
         eval_result_free(&before[i]);
         eval_result_free(&after[i]);
@@ -137,6 +167,7 @@ int main(void) {
     tcase_add_test(tests, test_print);
     tcase_add_test(tests, test_markdown);
     tcase_add_test(tests, test_change);
+    tcase_add_test(tests, test_change_with_a_baseline);
     tcase_add_test(tests, test_json);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
