@@ -251,7 +251,7 @@ static bool gather(cli_compared_models *m, int64_t i, senc_error *err) {
     if (!a->compared) return senc_fail_memory(err, (size_t)a->n_runs * sizeof *a->compared, "results");
     for (int64_t k = 0; k < a->n_runs; k++) {
         const eval_saved_report *r = &a->runs[k].report;
-        a->compared[k] = (eval_compared_run){r->label, r->results, r->n_results};
+        a->compared[k] = (eval_compared_run){.label = r->label, .results = r->results, .n_results = r->n_results};
     }
     m->models[i] = (eval_compared_model){a->label ? a->label : a->compared[0].label, a->compared, a->n_runs};
     fill_cost(&m->costs[i], a);

@@ -206,8 +206,14 @@ void data_beir_close(data_beir *b) {
     part_close(&b->corpus);
     part_close(&b->queries);
     beir_qrels_free(b);
-    if (b->set) data_set_close(b->set);
+    data_set_close(b->pairs);
+    data_set_close(b->whole);
+    data_set_close(b->more);
     free(b);
+}
+
+bool data_beir_is_pairs(const data_beir *b) {
+    return b->pairs != NULL;
 }
 
 int64_t data_beir_n_documents(const data_beir *b) {
@@ -239,23 +245,24 @@ int64_t data_beir_find_query(const data_beir *b, const char *id) {
     return beir_part_find(&b->queries, id, strlen(id));
 }
 
-static bool read_pair_text(const data_beir *b, const beir_part *p, int64_t i, data_beir_scratch *s, const char **text,
-                           size_t *n_bytes, senc_error *err) {
+static bool read_pair_text(const beir_part *p, int64_t i, data_beir_scratch *s, const char **text, size_t *n_bytes,
+                           senc_error *err) {
     SENC_ASSERT(i >= 0 && i < p->n, "row %" PRId64 " of %" PRId64, i, p->n);
-    if (!data_set_row(b->set, (int64_t)p->rows[i], &s->row, err)) return false;
-    *text = s->row.values[p->set_slot].text;
-    *n_bytes = s->row.values[p->set_slot].n_bytes;
+    const int64_t row = (int64_t)p->rows[i], n = data_set_n_rows(p->set), slot = row < n ? p->set_slot : p->more_slot;
+    if (!data_set_row(row < n ? p->set : p->more, row < n ? row : row - n, &s->row, err)) return false;
+    *text = s->row.values[slot].text;
+    *n_bytes = s->row.values[slot].n_bytes;
     return true;
 }
 
 bool data_beir_document_text(const data_beir *b, int64_t i, data_beir_scratch *scratch, const char **text,
                              size_t *n_bytes, senc_error *err) {
-    if (b->set) return read_pair_text(b, &b->corpus, i, scratch, text, n_bytes, err);
+    if (b->pairs) return read_pair_text(&b->corpus, i, scratch, text, n_bytes, err);
     return read_text(&b->corpus, i, scratch, text, n_bytes, err);
 }
 
 bool data_beir_query_text(const data_beir *b, int64_t i, data_beir_scratch *scratch, const char **text, size_t *n_bytes,
                           senc_error *err) {
-    if (b->set) return read_pair_text(b, &b->queries, i, scratch, text, n_bytes, err);
+    if (b->pairs) return read_pair_text(&b->queries, i, scratch, text, n_bytes, err);
     return read_text(&b->queries, i, scratch, text, n_bytes, err);
 }

@@ -26,10 +26,18 @@ void data_beir_scratch_free(data_beir_scratch *s);
 /* Loads ids and relevance, checks every line. Duplicate ids and malformed lines are BAD_INPUT errors with their places;
  * qrels that name unknown ids are left out, counted, and warned about once. split NULL: "test". */
 bool data_beir_open(const char *folder, const char *split, bool replace_bad_utf8, data_beir **out, senc_error *err);
-/* The same from rows of (anchor, positive): the queries are the distinct anchors, the documents the distinct positives,
- * a pair is relevant with grade 1. Ids are hashes of the texts. */
-bool data_beir_open_pairs(const data_source *source, data_beir **out, senc_error *err);
+/* Which documents stand beside those of the queries' own rows. */
+typedef struct data_pairs_corpus {
+    bool rows_only; /* none but the positives of the rows that give the queries; else of the whole file */
+    const senc_strings
+        *files; /* of more documents, one a row, in the column of the positives or else "text"; NULL: none */
+} data_pairs_corpus;
+/* The same from rows of (anchor, positive): the queries are the distinct anchors of the source's part and limit, the
+ * documents the distinct positives of the whole file, as they are in production. All positives of anchors that fold to
+ * the same as a query (text_fold.h) are relevant to it, with grade 1. Ids are hashes of the texts. */
+bool data_beir_open_pairs(const data_source *source, const data_pairs_corpus *corpus, data_beir **out, senc_error *err);
 void data_beir_close(data_beir *b);
+bool data_beir_is_pairs(const data_beir *b);
 
 int64_t data_beir_n_documents(const data_beir *b);
 int64_t data_beir_n_queries(const data_beir *b);

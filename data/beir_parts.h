@@ -16,11 +16,15 @@ typedef struct beir_part {
     int64_t n, capacity;
     int64_t *slots; /* open addressing by id: row or -1; n_slots is a power of two */
     int64_t n_slots;
-    int64_t set_slot; /* of pairs: rows[i] is a row of the folder's set, and the text is in this slot */
+    /* Of pairs: rows[i] is a row of `set`, whose text is in set_slot, or, behind its rows, of `more`. */
+    const data_set *set, *more;
+    int64_t set_slot, more_slot;
 } beir_part;
 
 struct data_beir {
-    data_set *set; /* of pairs; NULL: a folder */
+    data_set *pairs, *whole,
+        *more; /* of pairs, owned: the queries' rows, the corpus's if they are others, files of documents
+                */
     beir_part corpus, queries;
     char *qrels_path;
     data_beir_relevance relevance;

@@ -27,7 +27,10 @@ const senc_option data_source_options[] = {
     SENC_OPTION_CHOICE(data_source, on_empty, "error", "error|skip",
                        "a row with an empty text: stop, or leave the row out"),
     SENC_OPTION_REAL(data_source, held_out, "0", 0, 1,
-                     "share of the rows that is held out, by a hash of the first text (the anchor)"),
+                     "share of the rows that is held out, the same whenever the file is read"),
+    SENC_OPTION_CHOICE(data_source, held_out_by, "group", "group|row",
+                       "group: rows that share an anchor or a positive (the same, or nearly) go to one side; row: by a "
+                       "hash of the first text alone"),
     SENC_OPTION_CHOICE(data_source, part, "all", "all|train|held_out",
                        "which rows: all, those not held out, those held out"),
     SENC_OPTION_INTEGER(data_source, limit, "0", 0, HUGE_VAL, "only the first n rows of the part; 0: all"),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "data/row_groups.h"
 #include "data/table_parts.h"
 
 #define FORGET_BYTES ((uint64_t)16 << 20) /* of a file that is scanned stay in memory */
@@ -63,16 +64,57 @@ bool data_set_where(const data_set *set, int64_t i, const char **path, int64_t *
     int64_t local;
     const data_table *t = table_of(set, i, &local);
     const int64_t mark = local / DATA_ROWS_PER_LINE_MARK;
-    int64_t at = mark * DATA_ROWS_PER_LINE_MARK;
-    data_cursor cursor = {t->keys[at], t->line_marks[mark]};
+    data_cursor cursor = {t->keys[mark * DATA_ROWS_PER_LINE_MARK], t->line_marks[mark]};
     data_record record = {0};
-    int got = 1;
-    for (; got == 1 && at <= local; at++) got = t->file.reader->next(&t->file, &cursor, &record, err);
+    int got;
+    do { /* rows of the file that are not the set's stand in between */
+        got = t->file.reader->next(&t->file, &cursor, &record, err);
+    } while (got == 1 && record.start.offset < t->keys[local]);
     *path = t->file.path;
     *line = record.start.line;
     data_record_free(&record);
     if (got < 0) return false;
     return got == 1 || fail_changed(t, err);
+}
+
+/* ---- leaving out rows ---- */
+
+/* The line of a row that stays behind `kept` others, where a mark is due. */
+static bool mark_row(const data_set *set, int64_t row, int64_t *marks, int64_t kept, senc_error *err) {
+    if (kept % DATA_ROWS_PER_LINE_MARK != 0) return true;
+    const char *path;
+    return data_set_where(set, row, &path, &marks[kept / DATA_ROWS_PER_LINE_MARK], err);
+}
+
+static bool drop_rows(data_set *set, data_table *t, int64_t first, const bool *drop, senc_error *err) {
+    const size_t n_marks = (size_t)t->n_line_marks + 1;
+    int64_t *marks = senc_alloc(n_marks, sizeof *marks), kept = 0;
+    if (!marks) return senc_fail_memory(err, n_marks * sizeof *marks, "a row index");
+    bool ok = true;
+    for (int64_t i = 0; ok && i < t->n_rows; i++) {
+        if (drop[first + i]) continue;
+        ok = mark_row(set, first + i, marks, kept, err);
+        kept++;
+    }
+    if (!ok) {
+        free(marks);
+        return false;
+    }
+    kept = 0;
+    for (int64_t i = 0; i < t->n_rows; i++)
+        if (!drop[first + i]) t->keys[kept++] = t->keys[i];
+    free(t->line_marks);
+    t->line_marks = marks;
+    t->n_line_marks = (kept + DATA_ROWS_PER_LINE_MARK - 1) / DATA_ROWS_PER_LINE_MARK;
+    t->n_rows = kept;
+    return true;
+}
+
+bool data_set_drop_rows(data_set *set, const bool *drop, senc_error *err) {
+    for (int64_t k = 0; k < set->n_tables; k++)
+        if (!drop_rows(set, &set->tables[k], set->first_rows[k], drop, err)) return false;
+    for (int64_t k = 0; k < set->n_tables; k++) set->first_rows[k + 1] = set->first_rows[k] + set->tables[k].n_rows;
+    return true;
 }
 
 /* ---- opening ---- */
@@ -121,7 +163,10 @@ static bool scan(data_set *set, data_table *t, int64_t limit, data_row *row, sen
         }
     }
     if (t->n_rows == 0)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: no rows%s", t->file.path, t->part ? " in this part" : "");
+        return senc_fail(err, SENC_BAD_INPUT, "%s: no rows%s%s", t->file.path, t->part ? " in this part" : "",
+                         t->groups && t->groups->n_large > 0
+                             ? ": rows that share texts hang together; held_out_by = \"row\" parts them"
+                             : "");
     uint64_t *fitted = senc_realloc(t->keys, (size_t)t->n_rows, sizeof *fitted);
     if (fitted) {
         t->keys = fitted;
@@ -130,10 +175,16 @@ static bool scan(data_set *set, data_table *t, int64_t limit, data_row *row, sen
     return check_bindings_seen(set, t, err);
 }
 
+/* Which rows go together, where a part of the file is wanted. */
+static bool find_groups(const data_set *set, data_table *t, const data_source *source, senc_error *err) {
+    if (t->part == DATA_PART_ALL || source->held_out_by != DATA_HELD_OUT_BY_GROUP) return true;
+    return data_row_groups_get(source, t, &set->wanted, &t->groups, err);
+}
+
 static bool open_table(data_set *set, data_table *t, const data_source *source, senc_error *err) {
     data_row row = {0};
-    const bool ok =
-        data_table_bind(t, source, &set->wanted, err) && row_ready(&row, err) && scan(set, t, source->limit, &row, err);
+    const bool ok = data_table_bind(t, source, &set->wanted, err) && find_groups(set, t, source, err) &&
+                    row_ready(&row, err) && scan(set, t, source->limit, &row, err);
     data_row_free(&row);
     return ok;
 }
@@ -233,6 +284,37 @@ int64_t data_set_n_skipped(const data_set *set) {
     int64_t n = 0;
     for (int64_t i = 0; i < set->n_tables; i++) n += set->tables[i].n_skipped;
     return n;
+}
+
+int64_t data_set_n_sources(const data_set *set) {
+    return set->n_tables;
+}
+
+bool data_set_get_split(const data_set *set, int64_t k, data_split *out) {
+    const data_table *t = &set->tables[k];
+    const data_row_groups *g = t->groups;
+    if (!g) return false;
+    *out = (data_split){.path = t->file.path,
+                        .n_rows = g->n_rows,
+                        .n_groups = g->n_groups,
+                        .largest = g->largest,
+                        .n_large = g->n_large,
+                        .seconds = g->seconds};
+    for (int64_t i = 0; i < g->n_rows; i++) {
+        if (!data_place_is_below(g->rows[i].place, t->held_out)) continue;
+        out->n_held_out++;
+        out->n_groups_held_out += g->rows[i].group == i;
+    }
+    for (int64_t i = 0; i < g->n_large; i++) {
+        const data_large_group *large = &g->large[i];
+        out->n_rows_large += large->n_rows;
+        if (large->n_rows <= out->large_rows) continue;
+        out->large_rows = large->n_rows;
+        out->large_sharing = large->n_sharing;
+        out->large_line = large->first_line;
+        out->large_text = large->text;
+    }
+    return true;
 }
 
 int64_t data_set_index_bytes(const data_set *set) {

@@ -36,6 +36,7 @@ typedef enum data_quoting { DATA_QUOTING_AUTO, DATA_QUOTING_ON, DATA_QUOTING_OFF
 typedef enum data_bad_utf8 { DATA_BAD_UTF8_ERROR, DATA_BAD_UTF8_REPLACE } data_bad_utf8;
 typedef enum data_empty { DATA_EMPTY_ERROR, DATA_EMPTY_SKIP } data_empty;
 typedef enum data_part { DATA_PART_ALL, DATA_PART_TRAIN, DATA_PART_HELD_OUT } data_part;
+typedef enum data_held_out_by { DATA_HELD_OUT_BY_GROUP, DATA_HELD_OUT_BY_ROW } data_held_out_by;
 
 /* Where rows come from; the keys of [[data]]. {.path = "x.jsonl"} is complete. */
 typedef struct data_source {
@@ -52,9 +53,11 @@ typedef struct data_source {
     char *split;            /* beir: qrels/<split>.tsv; NULL: train */
     int64_t limit;          /* the first n rows of the part; 0: all */
     int on_empty;           /* data_empty: a required field that is empty stops, or leaves its row out */
-    /* A share of the rows is held out by a hash of the text of the first role: equal texts go together, and the same
-     * source always gives the same parts. `part` says which rows to read; data_part. */
+    /* A share of the rows is held out, the same whenever the file is opened. held_out_by (data_held_out_by): GROUP:
+     * rows that share a text of their first two roles go together (row_groups.h); ROW: by a hash of the text of the
+     * first role alone. `part` says which rows to read; data_part. */
     double held_out;
+    int held_out_by;
     int part;
 } data_source;
 
@@ -124,6 +127,9 @@ bool data_set_row(const data_set *set, int64_t i, data_row *row, senc_error *err
 /* Rows before row i of its source are not expected back soon: their place in memory is given to others. For who goes
  * through a set once, in order. */
 void data_set_forget(const data_set *set, int64_t i);
+/* Leaves out the rows for which drop (n_rows) is true; the others move up and keep their order. Not while another
+ * thread reads. */
+bool data_set_drop_rows(data_set *set, const bool *drop, senc_error *err);
 /* Path and line number of row i, for messages. A BEIR row's place is its line in the qrels file. */
 bool data_set_where(const data_set *set, int64_t i, const char **path, int64_t *line, senc_error *err);
 
@@ -133,6 +139,21 @@ const char *data_set_class_name(const data_set *set, int64_t class_id);
 
 /* Rows that on_empty = "skip" left out. */
 int64_t data_set_n_skipped(const data_set *set);
+
+/* How the rows of source k (of the sources given at open) were parted; false: they were not, or one by one. */
+typedef struct data_split {
+    const char *path;
+    int64_t n_rows, n_groups, largest;     /* of the whole file; rows of the largest group */
+    int64_t n_held_out, n_groups_held_out; /* rows and groups */
+    int64_t n_large, n_rows_large;         /* groups that are too large to be held out */
+    int64_t large_rows, large_sharing,
+        large_line;         /* of the largest of these: rows, those that share the text, first line */
+    const char *large_text; /* cut; NULL: there is none */
+    double seconds;         /* that the grouping took */
+} data_split;
+bool data_set_get_split(const data_set *set, int64_t k, data_split *out);
+/* How many sources it was opened from. */
+int64_t data_set_n_sources(const data_set *set);
 
 /* Bytes of index kept in memory. */
 int64_t data_set_index_bytes(const data_set *set);

@@ -39,7 +39,8 @@ typedef struct data_table {
     bool skip_empty;
     double held_out;
     data_part part;
-    int64_t n_skipped; /* rows left out because a required field was empty */
+    const struct data_row_groups *groups; /* row_groups.h; NULL: rows are parted one by one */
+    int64_t n_skipped;                    /* rows left out because a required field was empty */
 } data_table;
 
 struct data_set {
@@ -63,6 +64,11 @@ bool data_table_bind(data_table *t, const data_source *source, const data_wanted
 bool data_table_add_binding(data_table *t, int64_t role, int64_t number, const char *name, int64_t index, bool given,
                             senc_error *err);
 void data_table_close(data_table *t);
+
+/* Whether a place, uniform in 0 .. 2^64 - 1, is among the first `share` of all. */
+static inline bool data_place_is_below(uint64_t place, double share) {
+    return (double)(place >> 11) * 0x1.0p-53 < share;
+}
 
 /* The values of a record. learning: the scan at open, which may add slots and classes. *left_out (may be NULL: rows of
  * the index): the row does not belong to the source's part, or is skipped for an empty field. */

@@ -8,6 +8,7 @@
 
 #include "autograd/base/memory.h"
 #include "data/pairs.h"
+#include "data/row_groups.h"
 #include "data/table_parts.h"
 
 typedef struct filler {
@@ -321,11 +322,12 @@ static bool grow_bindings(data_table *t, const data_set *set, data_record *recor
     return true;
 }
 
-/* Whether the row of this first text belongs to the source's part. */
-static bool is_in_part(const data_table *t, const data_value *first) {
+/* Whether the row belongs to the source's part. */
+static bool is_in_part(const data_table *t, const data_row *row, const data_value *first) {
     if (t->part == DATA_PART_ALL) return true;
-    const double x = (double)(data_text_hash(first->text, first->n_bytes) >> 11) * 0x1.0p-53; /* uniform in [0, 1) */
-    return (x < t->held_out) == (t->part == DATA_PART_HELD_OUT);
+    const bool held_out = t->groups ? data_row_groups_hold_out(t->groups, row->record->start.offset, t->held_out)
+                                    : data_place_is_below(data_text_hash(first->text, first->n_bytes), t->held_out);
+    return held_out == (t->part == DATA_PART_HELD_OUT);
 }
 
 bool data_table_fill_row(data_set *learn, const data_set *set, data_table *learn_table, const data_table *t,
@@ -339,7 +341,7 @@ bool data_table_fill_row(data_set *learn, const data_set *set, data_table *learn
     }
     if (!left_out) return true;
     const int64_t first = find_slot(set, 0, 0);
-    *left_out = f.skip || (first >= 0 && row->values[first].present && !is_in_part(t, &row->values[first]));
+    *left_out = f.skip || (first >= 0 && row->values[first].present && !is_in_part(t, row, &row->values[first]));
     if (f.skip) learn_table->n_skipped++;
     return true;
 }

@@ -60,6 +60,15 @@ bool eval_result_add_rule(eval_result *r, senc_error *err, const char *fmt, ...)
 bool eval_result_add_count(eval_result *r, senc_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 const eval_metric *eval_result_find(const eval_result *r, const char *key); /* NULL: absent */
 
+/* What of an evaluation must not have been trained on: a question, a pair of texts (either way round), a text. */
+typedef struct eval_unit_texts {
+    const char *unit; /* "question", "pair", "triplet", "text" */
+    const char *id;   /* of the query, or the number of the row from 1; NULL: none that says anything */
+    eval_text texts[2];
+    int n_texts;
+} eval_unit_texts;
+typedef bool (*eval_unit_visit)(void *context, const eval_unit_texts *unit, senc_error *err);
+
 typedef struct eval_spec {
     const char *name; /* "sts", "retrieval", "triplet" */
     const char *help;
@@ -70,6 +79,8 @@ typedef struct eval_spec {
     bool (*load)(const void *options, void **task, senc_error *err);
     bool (*run)(void *task, const eval_embedder *embedder, eval_result *result, senc_error *err);
     void (*free_task)(void *task);
+    /* Calls visit for every unit, in order; a failure of visit ends it. Texts are valid during the call. */
+    bool (*units)(void *task, eval_unit_visit visit, void *context, senc_error *err);
     bool can_rank; /* measures rankers too: an embedder without vectors will do */
 } eval_spec;
 

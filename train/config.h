@@ -43,7 +43,12 @@ typedef struct train_settings {
     char *best_metric;
     int64_t patience;
     senc_strings baselines; /* at most one so far: BM25 */
+    int on_leakage; /* train_on_leakage */
+    double leakage_threshold;
 } train_settings;
+
+/* What happens when an evaluation stands in the training data (train/leakage.h). */
+typedef enum train_on_leakage { TRAIN_LEAKAGE_WARN, TRAIN_LEAKAGE_DROP, TRAIN_LEAKAGE_STOP } train_on_leakage;
 
 /* [output] */
 typedef struct train_output {

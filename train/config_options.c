@@ -1,4 +1,5 @@
 /* The option tables of [model], [train] and [output]: parser, check, default and documentation of every key. */
+#include "data/near_texts.h"
 #include "train/config.h"
 
 const senc_option train_model_options[] = {
@@ -83,6 +84,11 @@ const senc_option train_settings_options[] = {
     SENC_OPTION_STRINGS(train_settings, baselines, "[\"bm25\"]",
                         "what needs no model and is shown beside before and after where an evaluation can rank: bm25 "
                         "(or with keys, as bm25?k1=1.5); []: nothing"),
+    SENC_OPTION_CHOICE(train_settings, on_leakage, "warn", "warn|drop|stop",
+                       "questions, pairs or texts of an [[eval]] that stand in the training data: say so (above 1 % of "
+                       "them there is no verdict), leave their rows out of training, or stop"),
+    SENC_OPTION_REAL(train_settings, leakage_threshold, "0.8", DATA_NEAR_LOWEST, 1,
+                     "texts are nearly the same from this Jaccard similarity of their runs of 3 words on; 1: never"),
     {0},
 };
 

@@ -104,6 +104,7 @@ static bool start(train_state *s, bool resuming, senc_error *err) {
     if (resuming && !resume(s, &resumed, err)) return false;
     if (!resumed && !evaluate_baseline(s, err)) return false;
     if (!train_output_start_log(s, resumed, err)) return false;
+    if (!resumed && !train_output_log_leakage(s, err)) return false;
     if (!resumed && s->n_jobs > 0) return train_output_log_evaluation(s, &s->baseline, err);
     return true;
 }
@@ -230,7 +231,8 @@ bool train_run(const train_config *config, const train_run_options *options, sen
     bool resuming = false;
     int lock = -1;
     bool ok = train_base_model_check(config, err) && train_setup_open_data(&s, err) && train_setup_open_jobs(&s, err) &&
-              train_rehearse(&s, err) && (options->dry_run || lock_folder(config->output.dir, &lock, err)) &&
+              train_check_leakage(&s, err) && train_rehearse(&s, err) &&
+              (options->dry_run || lock_folder(config->output.dir, &lock, err)) &&
               train_output_prepare(&s, options, &resuming, err) && train_setup_load_model(&s, options, err) &&
               train_plan_print(&s, options->dry_run, err);
     if (ok && !options->dry_run) {

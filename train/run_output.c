@@ -182,6 +182,16 @@ bool train_output_log_step(train_state *s, double learning_rate, senc_error *err
     return ok;
 }
 
+bool train_output_log_leakage(const train_state *s, senc_error *err) {
+    if (s->leakage.n == 0) return true;
+    data_json *o = data_json_create_object();
+    data_json_put_integer(o, "step", s->progress.step);
+    train_leakage_put_json(&s->leakage, data_json_put_object(o, "leakage"));
+    const bool ok = append_to_log(s, o, err);
+    data_json_free(o);
+    return ok;
+}
+
 bool train_output_log_evaluation(const train_state *s, const train_results *results, senc_error *err) {
     data_json *o = data_json_create_object();
     data_json_put_integer(o, "step", s->progress.step);

@@ -55,9 +55,11 @@ static bool open_change(change *c, const train_state *s, senc_error *err) {
     const char *const labels[2] = {train_base_label(s), c->label};
     const train_results *const results[2] = {&c->before, &c->after};
     for (int i = 0; i < 2; i++) {
-        c->runs[i] = (eval_compared_run){labels[i], results[i]->items, results[i]->n};
+        c->runs[i] = (eval_compared_run){.label = labels[i], .results = results[i]->items, .n_results = results[i]->n};
         c->models[i] = (eval_compared_model){labels[i], &c->runs[i], 1};
     }
+    c->runs[1].leaks = s->leakage.leaks;
+    c->runs[1].n_leaks = s->leakage.n;
     const eval_comparison_options options = {.n_examples = EXAMPLES, .n_resamples = RESAMPLES, .seed = 1};
     return eval_compare(c->models, 2, &options, &c->comparison, err);
 }
@@ -123,6 +125,7 @@ static data_json *report_json(const train_state *s, const change *c) {
     eval_report_put_json(s->baseline.items, s->baseline.n, data_json_put_object(o, "before"));
     eval_report_put_json(s->best.items, s->best.n, data_json_put_object(o, "after"));
     if (s->bm25.n > 0) eval_report_put_json(s->bm25.items, s->bm25.n, data_json_put_object(o, "bm25"));
+    if (s->leakage.n > 0) train_leakage_put_json(&s->leakage, data_json_put_object(o, "leakage"));
     if (c->comparison.n_candidates > 0)
         eval_comparison_put_json(&c->comparison, NULL, 0, 0, data_json_put_object(o, "comparison"));
     return o;
@@ -144,6 +147,8 @@ static bool write_report_files(const train_state *s, const change *c, senc_error
         eval_report_print_change_markdown(s->baseline.items, s->best.items, s->baseline.n, &bm25, true, &text);
         if (s->bm25.n > 0) senc_buffer_append_text(&text, "\n");
         train_bm25_remark(s, &text);
+        senc_buffer_append_text(&text, "\n## Leakage\n\n");
+        train_leakage_print_markdown(&s->leakage, &text);
     }
     bool ok = json && markdown && data_json_save(o, 2, json, err);
     if (ok && text.failed) ok = senc_fail_memory(err, text.n_bytes, "the report");

@@ -167,6 +167,7 @@ void train_setup_free(train_state *s) {
     free(s->rehearsals);
     for (int64_t i = 0; i < s->n_jobs; i++) eval_job_close(&s->jobs[i]);
     free(s->jobs);
+    train_leakage_free(&s->leakage);
     train_columns_free(&s->columns);
     if (s->set) data_set_close(s->set);
     train_results_free(&s->baseline);

@@ -12,6 +12,7 @@
 #include "train/checkpoint.h"
 #include "train/config.h"
 #include "train/feed.h"
+#include "train/leakage.h"
 #include "train/memory_plan.h"
 #include "train/optimizer.h"
 #include "train/run.h"
@@ -32,6 +33,7 @@ typedef struct train_state {
     train_columns columns;
     eval_job *jobs;
     int64_t n_jobs;
+    train_leakage leakage;
     eval_rehearsal *rehearsals; /* (n_rehearsals) of the jobs */
     int64_t n_rehearsals;
     nn_model *model; /* as it will be saved; the untouched one may be another (base_model.h) */
@@ -66,6 +68,7 @@ bool train_plan_print(const train_state *s, bool with_times, senc_error *err);
 /* run_output.c: files and lines for people. */
 bool train_output_prepare(const train_state *s, const train_run_options *options, bool *resuming, senc_error *err);
 bool train_output_start_log(const train_state *s, bool resumed, senc_error *err);
+bool train_output_log_leakage(const train_state *s, senc_error *err);
 bool train_output_log_step(train_state *s, double learning_rate, senc_error *err);
 bool train_output_log_evaluation(const train_state *s, const train_results *results, senc_error *err);
 void train_output_status(const train_state *s);
@@ -74,6 +77,11 @@ bool train_output_save_model(const train_state *s, const char *name, senc_error 
 char *train_output_path(const train_state *s, const char *name, senc_error *err);
 /* "4m 02s" */
 const char *train_duration_text(double seconds, char *out, size_t out_bytes);
+
+/* run_leakage.c: finds what of the evaluations is in the training data, and does what train.on_leakage says. */
+bool train_check_leakage(train_state *s, senc_error *err);
+void train_output_leakage(const train_state *s); /* lines of the plan */
+void train_output_splits(const train_state *s);
 
 /* run_results.c: baseline.json and best.json are whole reports (eval/reports/saved_report.h), which senc compare reads
  * too. Memory holds metrics only; what stands behind them is read again for the report at the end. */

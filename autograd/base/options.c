@@ -192,10 +192,10 @@ static bool read_string(const read_context *c, const senc_value *v, int64_t item
     return true;
 }
 
-static bool read_path(const read_context *c, const senc_value *v, char **out) {
+static bool read_path(const read_context *c, const senc_value *v, int64_t item, char **out) {
     if (v->type == SENC_VALUE_STRING && v->n_bytes == 0) return fail_at(c, v->place, "expected a path, got \"\"");
     char *path = NULL;
-    if (!read_string(c, v, 0, &path)) return false;
+    if (!read_string(c, v, item, &path)) return false;
     if (v->place.line > 0 && v->place.file && path[0] != '/' && strchr(v->place.file, '/')) {
         char *folder = senc_path_folder(v->place.file);
         char *joined = folder ? senc_path_resolve(folder, path) : NULL;
@@ -298,7 +298,7 @@ static bool read_item(const read_context *c, const senc_value *v, int64_t item, 
     case SENC_OPTION_TYPE_REALS:
         return read_real(c, v, item, &((senc_reals *)field)->items[index]);
     default:
-        return read_string(c, v, item, &((senc_strings *)field)->items[index]);
+        return (c->option->low == 1 ? read_path : read_string)(c, v, item, &((senc_strings *)field)->items[index]);
     }
 }
 
@@ -326,7 +326,7 @@ static bool read_value(const read_context *c, const senc_value *v, void *field) 
     case SENC_OPTION_TYPE_STRING:
         return read_string(c, v, 0, field);
     case SENC_OPTION_TYPE_PATH:
-        return read_path(c, v, field);
+        return read_path(c, v, 0, field);
     case SENC_OPTION_TYPE_CHOICE:
         return read_choice(c, v, field);
     case SENC_OPTION_TYPE_BYTES:

@@ -87,6 +87,8 @@ typedef struct senc_option {
     SENC_OPTION_ROW(s, f, SENC_OPTION_TYPE_INTEGERS, initial, low, high, NULL, help)
 #define SENC_OPTION_STRINGS(s, f, initial, help)                                                                       \
     SENC_OPTION_ROW(s, f, SENC_OPTION_TYPE_STRINGS, initial, 0, 0, NULL, help)
+/* STRINGS that are paths, relative as PATH's: the row's `low` says so. */
+#define SENC_OPTION_PATHS(s, f, help) SENC_OPTION_ROW(s, f, SENC_OPTION_TYPE_STRINGS, NULL, 1, 0, NULL, help)
 #define SENC_OPTION_REALS(s, f, initial, low, high, help)                                                              \
     SENC_OPTION_ROW(s, f, SENC_OPTION_TYPE_REALS, initial, low, high, NULL, help)
 #define SENC_OPTION_VALUE(s, f, help) SENC_OPTION_ROW(s, f, SENC_OPTION_TYPE_VALUE, NULL, 0, 0, NULL, help)

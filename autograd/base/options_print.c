@@ -57,6 +57,8 @@ static void print_list(const senc_option *o, const void *field, senc_buffer *out
             senc_buffer_printf(out, "%lld", (long long)((const senc_integers *)field)->items[i]);
         else if (o->type == SENC_OPTION_TYPE_REALS)
             senc_value_print_number(((const senc_reals *)field)->items[i], out);
+        else if (o->low == 1)
+            print_path(((const senc_strings *)field)->items[i], out);
         else
             print_text(((const senc_strings *)field)->items[i], out);
     }

@@ -156,3 +156,31 @@ int64_t data_unicode_normalize(const char *text, size_t n_bytes, bool compose, b
     if (n <= 0 || n > capacity) return n;
     return utf8proc_normalize_utf32((utf8proc_int32_t *)out, n, options);
 }
+
+int64_t data_unicode_fold(const char *text, size_t n_bytes, uint32_t *out, int64_t capacity) {
+    const utf8proc_option_t options =
+        UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE;
+    return utf8proc_decompose((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n_bytes, (utf8proc_int32_t *)out,
+                              capacity, options);
+}
+
+data_unicode_sort data_unicode_sort_of(uint32_t c) {
+    switch (utf8proc_category((utf8proc_int32_t)c)) {
+    case UTF8PROC_CATEGORY_ZS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+    case UTF8PROC_CATEGORY_CC:
+        return UNICODE_SORT_BLANK;
+    case UTF8PROC_CATEGORY_PC:
+    case UTF8PROC_CATEGORY_PD:
+    case UTF8PROC_CATEGORY_PS:
+    case UTF8PROC_CATEGORY_PE:
+    case UTF8PROC_CATEGORY_PI:
+    case UTF8PROC_CATEGORY_PF:
+    case UTF8PROC_CATEGORY_PO:
+    case UTF8PROC_CATEGORY_SK:
+        return UNICODE_SORT_PUNCTUATION;
+    default:
+        return UNICODE_SORT_WORD;
+    }
+}

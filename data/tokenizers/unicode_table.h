@@ -49,6 +49,13 @@ bool data_unicode_is_mark(uint32_t c);
  * Returns how many there are, or, when that is more than capacity, how many are needed; negative on failure. */
 int64_t data_unicode_normalize(const char *text, size_t n_bytes, bool compose, bool compatible, uint32_t *out,
                                int64_t capacity);
+/* NFKC_Casefold, left decomposed: compatible decomposition with case folding, ignorable characters left out. As
+ * data_unicode_normalize. */
+int64_t data_unicode_fold(const char *text, size_t n_bytes, uint32_t *out, int64_t capacity);
+/* What a character is to a reader who compares words: letters, marks, numbers and symbols; white space and controls;
+ * punctuation and modifier symbols. */
+typedef enum data_unicode_sort { UNICODE_SORT_WORD, UNICODE_SORT_BLANK, UNICODE_SORT_PUNCTUATION } data_unicode_sort;
+data_unicode_sort data_unicode_sort_of(uint32_t c);
 /* \w of a regular expression: letters, marks, decimal digits, letter numbers, connectors, joiners (UTS 18). */
 bool data_unicode_is_word(uint32_t c);
 

@@ -200,6 +200,11 @@ static bool bitext_evaluate(void *task, const eval_embedder *embedder, eval_resu
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }
 
+static bool bitext_units(void *task, eval_unit_visit visit, void *context, senc_error *err) {
+    const bitext_task *t = task;
+    return eval_rows_visit(t->set, "pair", t->slots[0], t->slots[1], NULL, 0, visit, context, err);
+}
+
 const eval_spec eval_bitext_mining_spec = {
     .name = "bitext_mining",
     .help = "translations row by row: how often a text's own translation is the nearest",
@@ -208,4 +213,5 @@ const eval_spec eval_bitext_mining_spec = {
     .load = bitext_load,
     .run = bitext_evaluate,
     .free_task = bitext_free,
+    .units = bitext_units,
 };

@@ -273,6 +273,11 @@ static bool classification_evaluate(void *task, const eval_embedder *embedder, e
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }
 
+static bool classification_units(void *task, eval_unit_visit visit, void *context, senc_error *err) {
+    const classification_task *t = task;
+    return eval_rows_visit(t->sets[TEST], "text", t->text_slots[TEST], -1, NULL, 0, visit, context, err);
+}
+
 const eval_spec eval_classification_spec = {
     .name = "classification",
     .help = "texts with labels, train and test: accuracy and F1 of logistic regression or k-NN",
@@ -281,4 +286,5 @@ const eval_spec eval_classification_spec = {
     .load = classification_load,
     .run = classification_evaluate,
     .free_task = classification_free,
+    .units = classification_units,
 };

@@ -132,6 +132,11 @@ static bool clustering_evaluate(void *task, const eval_embedder *embedder, eval_
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }
 
+static bool clustering_units(void *task, eval_unit_visit visit, void *context, senc_error *err) {
+    const clustering_task *t = task;
+    return eval_rows_visit(t->set, "text", t->slots[0], -1, NULL, 0, visit, context, err);
+}
+
 const eval_spec eval_clustering_spec = {
     .name = "clustering",
     .help = "texts with labels: V-measure, adjusted Rand and purity of k-means",
@@ -140,4 +145,5 @@ const eval_spec eval_clustering_spec = {
     .load = clustering_load,
     .run = clustering_evaluate,
     .free_task = clustering_free,
+    .units = clustering_units,
 };

@@ -104,6 +104,11 @@ bool eval_pairs_measure(const data_set *set, int64_t slot1, int64_t slot2, const
 /* Of every row a number for its text (a hash of 64 bits): equal for equal texts. The caller frees. */
 bool eval_texts_number(const data_set *set, int64_t slot, int64_t **numbers, senc_error *err);
 
+/* eval_spec.units of rows: of each the texts of these slots (other -1: one text). rows (n_rows) chooses rows; NULL:
+ * all. */
+bool eval_rows_visit(const data_set *set, const char *unit, int64_t text, int64_t other, const int64_t *rows,
+                     int64_t n_rows, eval_unit_visit visit, void *context, senc_error *err);
+
 /* The classes of a column in several sets, by name: in the order of numbers when all are whole numbers, else of bytes
  * (as scikit-learn orders them). ids[s] (n_rows of set s): from 0 to n - 1. */
 #define EVAL_CLASS_SETS 2

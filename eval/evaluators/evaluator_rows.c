@@ -84,6 +84,25 @@ bool eval_texts_number(const data_set *set, int64_t slot, int64_t **numbers, sen
     return ok;
 }
 
+bool eval_rows_visit(const data_set *set, const char *unit, int64_t text, int64_t other, const int64_t *rows,
+                     int64_t n_rows, eval_unit_visit visit, void *context, senc_error *err) {
+    const int64_t n = rows ? n_rows : data_set_n_rows(set), slots[2] = {text, other};
+    data_row row = {0};
+    bool ok = true;
+    for (int64_t i = 0; ok && i < n; i++) {
+        const int64_t at = rows ? rows[i] : i;
+        char id[24];
+        snprintf(id, sizeof id, "%lld", (long long)at + 1);
+        eval_unit_texts u = {.unit = unit, .id = id, .n_texts = other >= 0 ? 2 : 1};
+        ok = data_set_row(set, at, &row, err);
+        for (int k = 0; ok && k < u.n_texts; k++)
+            u.texts[k] = (eval_text){row.values[slots[k]].text, (int64_t)row.values[slots[k]].n_bytes};
+        ok = ok && visit(context, &u, err);
+    }
+    data_row_free(&row);
+    return ok;
+}
+
 /* ---- details ---- */
 
 bool eval_detail_set_slice(eval_detail *d, int64_t i, const data_value *slice, senc_error *err) {

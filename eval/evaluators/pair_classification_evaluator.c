@@ -160,6 +160,11 @@ static bool pair_evaluate(void *task, const eval_embedder *embedder, eval_result
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }
 
+static bool pair_units(void *task, eval_unit_visit visit, void *context, senc_error *err) {
+    const pair_task *t = task;
+    return eval_rows_visit(t->set, "pair", t->slots[0], t->slots[1], NULL, 0, visit, context, err);
+}
+
 const eval_spec eval_pair_classification_spec = {
     .name = "pair_classification",
     .help = "pairs with labels 0 and 1: average precision, F1, accuracy and MCC of the similarity",
@@ -168,4 +173,5 @@ const eval_spec eval_pair_classification_spec = {
     .load = pair_load,
     .run = pair_evaluate,
     .free_task = pair_free,
+    .units = pair_units,
 };

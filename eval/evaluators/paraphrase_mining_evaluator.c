@@ -248,6 +248,30 @@ static bool paraphrase_evaluate(void *task, const eval_embedder *embedder, eval_
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }
 
+/* The listed pairs; where labels say what belongs together, the texts: their pairs may be very many. */
+static bool paraphrase_units(void *task, eval_unit_visit visit, void *context, senc_error *err) {
+    const paraphrase_task *t = task;
+    const eval_duplicates *d = &t->duplicates;
+    if (d->groups != NULL)
+        return eval_rows_visit(t->set, "text", t->text_slot, -1, t->judged, t->n_judged, visit, context, err);
+    data_row rows[2] = {{0}};
+    bool ok = true;
+    for (int64_t p = 0; ok && p < d->n_pairs; p++) {
+        const int64_t pair[2] = {d->keys[p] / d->n, d->keys[p] % d->n};
+        char id[48];
+        snprintf(id, sizeof id, "%lld-%lld", (long long)pair[0] + 1, (long long)pair[1] + 1);
+        eval_unit_texts u = {.unit = "pair", .id = id, .n_texts = 2};
+        for (int k = 0; ok && k < 2; k++) {
+            ok = data_set_row(t->set, pair[k], &rows[k], err);
+            const data_value *v = ok ? &rows[k].values[t->text_slot] : NULL;
+            if (ok) u.texts[k] = (eval_text){v->text, (int64_t)v->n_bytes};
+        }
+        ok = ok && visit(context, &u, err);
+    }
+    for (int k = 0; k < 2; k++) data_row_free(&rows[k]);
+    return ok;
+}
+
 const eval_spec eval_paraphrase_mining_spec = {
     .name = "paraphrase_mining",
     .help = "texts, and which of them say the same: average precision and F1 of all pairs by similarity",
@@ -256,4 +280,5 @@ const eval_spec eval_paraphrase_mining_spec = {
     .load = paraphrase_load,
     .run = paraphrase_evaluate,
     .free_task = paraphrase_free,
+    .units = paraphrase_units,
 };

@@ -352,6 +352,11 @@ static bool reranking_evaluate(void *task, const eval_embedder *embedder, eval_r
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }
 
+static bool reranking_units(void *task, eval_unit_visit visit, void *context, senc_error *err) {
+    const reranking_task *t = task;
+    return eval_rows_visit(t->set, "question", t->query_slot, -1, t->rows, t->n_rows, visit, context, err);
+}
+
 const eval_spec eval_reranking_spec = {
     .name = "reranking",
     .help = "queries with their own positive and negative documents: MAP, MRR and nDCG",
@@ -360,4 +365,5 @@ const eval_spec eval_reranking_spec = {
     .load = reranking_load,
     .run = reranking_evaluate,
     .free_task = reranking_free,
+    .units = reranking_units,
 };

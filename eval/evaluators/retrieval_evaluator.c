@@ -17,6 +17,8 @@
 
 enum { TIES_ID_ASCENDING, TIES_ID_DESCENDING, TIES_CORPUS_ORDER };
 
+enum { CORPUS_ALL, CORPUS_HELD_OUT };
+
 #define DEEPEST 100000
 
 static const senc_option option_rows[] = {
@@ -30,7 +32,14 @@ static const senc_option option_rows[] = {
     SENC_OPTION_CHOICE(retrieval_options, header, "auto", "auto|yes|no", "pairs: as in [[data]]"),
     SENC_OPTION_CHOICE(retrieval_options, on_empty, "error", "error|skip", "pairs: as in [[data]]"),
     SENC_OPTION_REAL(retrieval_options, held_out, "0", 0, 1, "pairs: as in [[data]]"),
+    SENC_OPTION_CHOICE(retrieval_options, held_out_by, "group", "group|row", "pairs: as in [[data]]"),
     SENC_OPTION_CHOICE(retrieval_options, part, "all", "all|train|held_out", "pairs: as in [[data]]"),
+    SENC_OPTION_CHOICE(
+        retrieval_options, corpus, "all", "all|held_out",
+        "pairs: search the positives of the whole file, as in production, or only those of the rows that "
+        "give the queries"),
+    SENC_OPTION_PATHS(retrieval_options, corpus_files,
+                      "pairs: files of more documents, one a row in the positives' column or \"text\""),
     SENC_OPTION_STRING(retrieval_options, name, NULL, "first part of the metric keys; default: from the path"),
     SENC_OPTION_CHOICE(retrieval_options, on_bad_utf8, "error", "error|replace", "what to do with ill-formed UTF-8"),
     SENC_OPTION_STRINGS(retrieval_options, similarity, NULL,
@@ -127,8 +136,10 @@ static bool open_texts(const retrieval_options *o, data_beir **out, senc_error *
                                 .on_bad_utf8 = o->on_bad_utf8,
                                 .on_empty = o->on_empty,
                                 .held_out = o->held_out,
+                                .held_out_by = o->held_out_by,
                                 .part = o->part};
-    return data_beir_open_pairs(&source, out, err);
+    const data_pairs_corpus corpus = {.rows_only = o->corpus == CORPUS_HELD_OUT, .files = &o->corpus_files};
+    return data_beir_open_pairs(&source, &corpus, out, err);
 }
 
 static bool retrieval_load(const void *options, void **task, senc_error *err) {
@@ -274,8 +285,13 @@ static bool add_rules(const retrieval_run *run, eval_result *result, senc_error 
            eval_result_add_rule(result, err, "ties: equal scores are ordered by %s", ties[o->ties]) &&
            eval_result_add_rule(result, err, "identical ids: a document with the query's own id is %s",
                                 o->ignore_identical_ids ? "left out of its list" : "ranked like any other") &&
-           eval_result_add_rule(result, err, "text of a document: title, a space, text%s",
-                                run->ranker ? "" : "; search is exact");
+           (data_beir_is_pairs(run->task->beir)
+                ? eval_result_add_rule(
+                      result, err, "documents: the positives of %s%s; relevant: all of an equal question%s",
+                      o->corpus == CORPUS_ALL ? "the whole file" : "the queries' rows",
+                      o->corpus_files.n > 0 ? " and corpus_files" : "", run->ranker ? "" : "; search is exact")
+                : eval_result_add_rule(result, err, "text of a document: title, a space, text%s",
+                                       run->ranker ? "" : "; search is exact"));
 }
 
 static bool take_memory(retrieval_run *run, senc_error *err) {
@@ -312,6 +328,22 @@ static bool retrieval_evaluate(void *task, const eval_embedder *embedder, eval_r
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }
 
+static bool retrieval_units(void *task, eval_unit_visit visit, void *context, senc_error *err) {
+    const retrieval_task *t = task;
+    data_beir_scratch scratch = {0};
+    bool ok = true;
+    for (int64_t i = 0; ok && i < t->n_queries; i++) {
+        eval_unit_texts u = {.unit = "question", .n_texts = 1};
+        if (!data_beir_is_pairs(t->beir)) u.id = data_beir_query_id(t->beir, t->queries[i]);
+        size_t n_bytes;
+        ok = data_beir_query_text(t->beir, t->queries[i], &scratch, &u.texts[0].bytes, &n_bytes, err);
+        if (ok) u.texts[0].n_bytes = (int64_t)n_bytes;
+        ok = ok && visit(context, &u, err);
+    }
+    data_beir_scratch_free(&scratch);
+    return ok;
+}
+
 const eval_spec eval_retrieval_spec = {
     .name = "retrieval",
     .help = "a BEIR folder: accuracy, precision, recall, nDCG, MRR and MAP of exact search",
@@ -320,5 +352,6 @@ const eval_spec eval_retrieval_spec = {
     .load = retrieval_load,
     .run = retrieval_evaluate,
     .free_task = retrieval_free,
+    .units = retrieval_units,
     .can_rank = true,
 };

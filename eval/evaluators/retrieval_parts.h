@@ -11,8 +11,9 @@
 typedef struct retrieval_options {
     char *path, *name, *split, *save_run, *save_qrels;
     const senc_value *columns;
-    int header, on_bad_utf8, on_empty, part;
+    int header, on_bad_utf8, on_empty, held_out_by, part, corpus;
     double held_out;
+    senc_strings corpus_files;
     senc_strings similarity;
     senc_integers accuracy_at, precision_recall_at, mrr_at, ndcg_at, map_at;
     int gain, ap_denominator, ties;

@@ -132,6 +132,11 @@ static bool sts_evaluate(void *task, const eval_embedder *embedder, eval_result 
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }
 
+static bool sts_units(void *task, eval_unit_visit visit, void *context, senc_error *err) {
+    const sts_task *t = task;
+    return eval_rows_visit(t->set, "pair", t->slots[0], t->slots[1], NULL, 0, visit, context, err);
+}
+
 const eval_spec eval_sts_spec = {
     .name = "sts",
     .help = "sentence pairs with scores: Pearson and Spearman of similarity and score",
@@ -140,4 +145,5 @@ const eval_spec eval_sts_spec = {
     .load = sts_load,
     .run = sts_evaluate,
     .free_task = sts_free,
+    .units = sts_units,
 };

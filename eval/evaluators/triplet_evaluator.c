@@ -166,6 +166,11 @@ static bool triplet_evaluate(void *task, const eval_embedder *embedder, eval_res
     return ok || senc_error_prefix(err, "evaluation \"%s\": ", result->name);
 }
 
+static bool triplet_units(void *task, eval_unit_visit visit, void *context, senc_error *err) {
+    const triplet_task *t = task;
+    return eval_rows_visit(t->set, "triplet", t->slots[0], t->slots[1], NULL, 0, visit, context, err);
+}
+
 const eval_spec eval_triplet_spec = {
     .name = "triplet",
     .help = "anchor, positive, negative: how often the positive is nearer",
@@ -174,4 +179,5 @@ const eval_spec eval_triplet_spec = {
     .load = triplet_load,
     .run = triplet_evaluate,
     .free_task = triplet_free,
+    .units = triplet_units,
 };

@@ -33,12 +33,20 @@ void eval_page_put_answer(senc_buffer *out, const eval_comparison *c, const eval
     put_group(out, c, EVAL_VERDICT_SAME, "Not distinguishable: ");
     put_group(out, c, EVAL_VERDICT_WORSE, "Worse: ");
     put_group(out, c, EVAL_VERDICT_TOO_FEW, "Cannot be judged: ");
+    put_group(out, c, EVAL_VERDICT_WITHHELD, "No verdict: ");
     senc_buffer_append_text(out, "</b></p>\n");
 }
 
 /* ---- reasons ---- */
 
-static void put_reason(senc_buffer *out, const eval_change *c, double min_effect) {
+static void put_leak(senc_buffer *out, const eval_change *c, const char *base_label) {
+    char words[256];
+    if (c->verdict != EVAL_VERDICT_WITHHELD) return;
+    eval_html_printf(out, " No verdict: %s.", eval_change_leak_words(c, base_label, words, sizeof words));
+}
+
+static void put_reason(senc_buffer *out, const eval_comparison *comparison, const eval_change *c) {
+    const double min_effect = comparison->min_effect;
     char p[16], count[32];
     senc_buffer_append_text(out, "<p>");
     eval_html_printf(out, "%s: %.4f → %.4f, ", c->key, c->base, c->candidate);
@@ -60,6 +68,7 @@ static void put_reason(senc_buffer *out, const eval_change *c, double min_effect
             eval_html_count(eval_units_needed(min_effect, c->difference.error, c->n_units, EVAL_ALPHA, EVAL_POWER),
                             count, sizeof count),
             eval_page_units(c->unit_name));
+    put_leak(out, c, comparison->base_label);
     senc_buffer_append_text(out, "</p>\n");
 }
 
@@ -155,6 +164,7 @@ void eval_page_put_verdict(senc_buffer *out, const eval_comparison *c, int64_t k
         [EVAL_VERDICT_SAME] = "is not distinguishable from ",
         [EVAL_VERDICT_WORSE] = "is worse",
         [EVAL_VERDICT_TOO_FEW] = "cannot be judged: too few units",
+        [EVAL_VERDICT_WITHHELD] = "has no verdict: it was evaluated on what was trained on",
     };
     const eval_candidate *candidate = &c->candidates[k];
     const bool is_bad = candidate->verdict == EVAL_VERDICT_WORSE || candidate->is_regression;
@@ -171,7 +181,7 @@ void eval_page_put_verdict(senc_buffer *out, const eval_comparison *c, int64_t k
     senc_buffer_free(&where);
     senc_buffer_append_text(out, "</b>\n");
     for (int64_t i = 0; i < candidate->n_changes; i++) {
-        if (candidate->changes[i].is_headline) put_reason(out, &candidate->changes[i], c->min_effect);
+        if (candidate->changes[i].is_headline) put_reason(out, c, &candidate->changes[i]);
         put_limit(out, &candidate->changes[i]);
     }
     put_others(out, candidate);

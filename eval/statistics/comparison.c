@@ -12,8 +12,13 @@
 #include "eval/statistics/swap_test.h"
 
 const char *eval_verdict_name(eval_verdict verdict) {
-    static const char *const names[] = {"better", "not distinguishable", "worse", "too few"};
+    static const char *const names[EVAL_N_VERDICTS] = {"better", "not distinguishable", "worse", "too few",
+                                                       "no verdict"};
     return names[verdict];
+}
+
+bool eval_leak_withholds(const eval_leak *leak) {
+    return leak->n_leaked > 0 && (double)leak->n_leaked > EVAL_LEAK_SHARE * (double)leak->n_units;
 }
 
 static bool is_often_quoted(const char *key) {
@@ -111,6 +116,7 @@ bool eval_change_excludes(const eval_change *c, double effect) {
 
 static eval_verdict judge(const eval_change *c, double min_effect) {
     const double sign = c->greater_is_better ? 1 : -1, d = sign * c->difference.value;
+    if (eval_leak_withholds(&c->leak)) return EVAL_VERDICT_WITHHELD;
     if (c->n_units < 6 || isnan(c->p_holm)) return EVAL_VERDICT_TOO_FEW; /* 2 / 2^5 > 5 %: nothing could be seen */
     if (c->p_holm < EVAL_ALPHA && fabs(d) >= min_effect && d != 0)
         return d > 0 ? EVAL_VERDICT_BETTER : EVAL_VERDICT_WORSE;
@@ -126,12 +132,14 @@ static void judge_change(eval_change *c, const eval_comparison_options *o) {
     const double low = sign > 0 ? c->difference.low : -c->difference.high;
     const double high = sign > 0 ? c->difference.high : -c->difference.low;
     c->verdict = judge(c, o->min_effect);
+    if (c->verdict == EVAL_VERDICT_WITHHELD) return;
     c->is_regression = (c->is_headline && c->verdict == EVAL_VERDICT_WORSE) || (d < -c->limit && high < 0);
     c->may_be_regression = !c->is_regression && !isnan(c->limit) && !(low >= -c->limit);
 }
 
+/* What is withheld says nothing; the other headline metrics decide, if there are any. */
 static void judge_candidate(eval_candidate *candidate) {
-    int64_t n[4] = {0};
+    int64_t n[EVAL_N_VERDICTS] = {0};
     for (int64_t i = 0; i < candidate->n_changes; i++) {
         const eval_change *c = &candidate->changes[i];
         candidate->is_regression = candidate->is_regression || c->is_regression;
@@ -140,7 +148,8 @@ static void judge_candidate(eval_candidate *candidate) {
     candidate->verdict = n[EVAL_VERDICT_WORSE] > 0     ? EVAL_VERDICT_WORSE
                          : n[EVAL_VERDICT_BETTER] > 0  ? EVAL_VERDICT_BETTER
                          : n[EVAL_VERDICT_TOO_FEW] > 0 ? EVAL_VERDICT_TOO_FEW
-                                                       : EVAL_VERDICT_SAME;
+                         : n[EVAL_VERDICT_SAME] > 0    ? EVAL_VERDICT_SAME
+                                                       : EVAL_VERDICT_WITHHELD;
 }
 
 /* Corrects the p-values of the headline metrics, or of the others, of all candidates together. */
@@ -179,6 +188,18 @@ static bool is_wanted(const eval_series *series, const eval_result *r, const eva
            !isnan(limit_of(series->key, o));
 }
 
+/* The larger share that any seed of a model was trained on. */
+static void take_leak(const eval_compared_model *m, bool is_base, eval_change *c) {
+    for (int64_t r = 0; r < m->n_runs; r++) {
+        for (int64_t i = 0; i < m->runs[r].n_leaks; i++) {
+            const eval_leak *leak = &m->runs[r].leaks[i];
+            if (strcmp(leak->data, c->data) != 0 || leak->n_leaked <= c->leak.n_leaked) continue;
+            c->leak = *leak;
+            c->leak_is_base = is_base;
+        }
+    }
+}
+
 static bool add_change(comparing *x, const eval_result *r, const eval_compared_series *s, senc_error *err) {
     eval_candidate *candidate = x->candidate;
     eval_change *grown = senc_realloc(candidate->changes, (size_t)candidate->n_changes + 1, sizeof *grown);
@@ -192,6 +213,8 @@ static bool add_change(comparing *x, const eval_result *r, const eval_compared_s
                        .greater_is_better = r->greater_is_better,
                        .limit = limit_of(s->base_key, x->options)};
     if (isnan(c->limit)) c->limit = limit_of(s->candidate_key, x->options);
+    take_leak(x->other, false, c);
+    take_leak(x->base, true, c);
     if (!measure_change(s, x->options, c, err)) return false;
     candidate->n_changes++;
     return true;

@@ -14,11 +14,22 @@
 #define EVAL_ALPHA 0.05
 #define EVAL_POWER 0.8
 
+/* How many units of an evaluation a model was trained on. Above EVAL_LEAK_SHARE of them its numbers say what it
+ * remembers, not what it has learned: there is no verdict then. */
+#define EVAL_LEAK_SHARE 0.01
+typedef struct eval_leak {
+    const char *data; /* name of the evaluation */
+    const char *unit; /* "question", "pair", "text" */
+    int64_t n_leaked, n_units;
+} eval_leak;
+
 /* The results of one evaluation of a model: of one seed. */
 typedef struct eval_compared_run {
     const char *label;
     const eval_result *results; /* (n_results), each with its detail */
     int64_t n_results;
+    const eval_leak *leaks; /* (n_leaks) evaluations whose units it was trained on; of others nothing is known */
+    int64_t n_leaks;
 } eval_compared_run;
 
 typedef struct eval_compared_model {
@@ -48,7 +59,9 @@ typedef enum eval_verdict {
     EVAL_VERDICT_SAME, /* not distinguishable */
     EVAL_VERDICT_WORSE,
     EVAL_VERDICT_TOO_FEW,
+    EVAL_VERDICT_WITHHELD, /* the candidate or the base was trained on these units */
 } eval_verdict;
+#define EVAL_N_VERDICTS (EVAL_VERDICT_WITHHELD + 1)
 
 /* One metric of one candidate against the base. Differences are candidate - base. */
 typedef struct eval_change {
@@ -67,7 +80,9 @@ typedef struct eval_change {
     eval_effect effect; /* of single units, see eval_series_unit_scores */
     double detectable;  /* smallest difference that is seen with 80 % power at 5 %; NaN: unknown */
     eval_verdict verdict;
-    double limit;                          /* NaN: none */
+    eval_leak leak;    /* of the side that was trained on more of the units; n_leaked 0: none is known */
+    bool leak_is_base; /* that side is the base */
+    double limit;      /* NaN: none */
     bool is_regression, may_be_regression; /* fell below the limit; or the interval goes below it */
 } eval_change;
 
@@ -118,6 +133,9 @@ bool eval_comparison_has_regression(const eval_comparison *c);
 /* The interval lies inside (-effect, effect): what would matter is excluded. false for 0. */
 bool eval_change_excludes(const eval_change *c, double effect);
 
-const char *eval_verdict_name(eval_verdict verdict); /* "better", "not distinguishable", "worse", "too few" */
+/* "better", "not distinguishable", "worse", "too few", "no verdict" */
+const char *eval_verdict_name(eval_verdict verdict);
+/* Whether so many units were trained on that no verdict is given. */
+bool eval_leak_withholds(const eval_leak *leak);
 
 #endif

@@ -35,6 +35,13 @@ static void put_change(data_json *list, const eval_change *c) {
     data_json_put_number(o, "delta", c->effect.delta);
     data_json_put_number(o, "detectable", c->detectable);
     data_json_put_string(o, "verdict", eval_verdict_name(c->verdict));
+    if (c->leak.n_leaked > 0) {
+        data_json *leak = data_json_put_object(o, "trained_on");
+        data_json_put_string(leak, "unit", c->leak.unit);
+        data_json_put_integer(leak, "units", c->leak.n_units);
+        data_json_put_integer(leak, "trained_on", c->leak.n_leaked);
+        data_json_put_bool(leak, "by_base", c->leak_is_base);
+    }
     if (!isnan(c->limit)) data_json_put_number(o, "max_regression", c->limit);
     data_json_put_bool(o, "regression", c->is_regression);
 }

@@ -230,6 +230,21 @@ static void put_units(const printer *p, const eval_changed_units *list) {
 
 /* ---- verdicts ---- */
 
+const char *eval_change_leak_words(const eval_change *c, const char *base_label, char *out, size_t out_bytes) {
+    char units[64];
+    count_units(c->leak.n_units, c->leak.unit, units, sizeof units);
+    snprintf(out, out_bytes, "%lld of %s were trained on%s%s", (long long)c->leak.n_leaked, units,
+             c->leak_is_base ? " by " : "", c->leak_is_base ? base_label : "");
+    return out;
+}
+
+/* The first headline metric without a verdict. */
+static const eval_change *first_withheld(const eval_candidate *k) {
+    for (int64_t i = 0; i < k->n_changes; i++)
+        if (k->changes[i].is_headline && k->changes[i].verdict == EVAL_VERDICT_WITHHELD) return &k->changes[i];
+    return NULL;
+}
+
 static void put_reason(const printer *p, const eval_change *c) {
     char p_value[24], units[64];
     const double d = c->difference.value, min_effect = p->comparison->min_effect;
@@ -250,6 +265,12 @@ static void put_reason(const printer *p, const eval_change *c) {
         put(p, "  ", "%s: %s are too few to see a change of %g; about %lld would be needed (80 %% power).", c->key,
             count_units(c->n_units, c->unit_name, units, sizeof units), min_effect, (long long)needed);
         return;
+    case EVAL_VERDICT_WITHHELD: {
+        char words[256];
+        put(p, "  ", "%s: %.4f -> %.4f, but %s: that shows what a model remembers, not what it has learned.", c->key,
+            c->base, c->candidate, eval_change_leak_words(c, p->comparison->base_label, words, sizeof words));
+        return;
+    }
     case EVAL_VERDICT_SAME:
         if (c->p_holm < EVAL_ALPHA)
             put(p, "  ", "%s: the change of %+.4f is real (%s), but below the %g that matters.", c->key, d, p_value,
@@ -303,14 +324,19 @@ void eval_candidate_where(const eval_candidate *k, senc_buffer *out) {
     if (!is_mixed || (k->verdict != EVAL_VERDICT_BETTER && k->verdict != EVAL_VERDICT_WORSE)) return;
     append_data(k, k->verdict, " on ", out);
     if (k->verdict == EVAL_VERDICT_WORSE) append_data(k, EVAL_VERDICT_BETTER, ", better on ", out);
+    append_data(k, EVAL_VERDICT_WITHHELD, ", no verdict on ", out);
 }
 
 /* "step 64: **better**": bold in Markdown. */
 static void put_verdict_line(const printer *p, const char *indent, const eval_candidate *candidate) {
-    static const char *const words[] = {"better", "not distinguishable from ", "worse",
-                                        "cannot be decided: too few units"};
+    static const char *const words[EVAL_N_VERDICTS] = {"better", "not distinguishable from ", "worse",
+                                                       "cannot be decided: too few units", "no verdict: "};
+    char leak[256];
+    const char *more = candidate->verdict == EVAL_VERDICT_SAME ? p->base_words : "";
+    if (candidate->verdict == EVAL_VERDICT_WITHHELD)
+        more = eval_change_leak_words(first_withheld(candidate), p->comparison->base_label, leak, sizeof leak);
     senc_buffer_printf(p->out, "%s%s: %s%s%s", indent, candidate->label, p->markdown ? "**" : "",
-                       words[candidate->verdict], candidate->verdict == EVAL_VERDICT_SAME ? p->base_words : "");
+                       words[candidate->verdict], more);
     eval_candidate_where(candidate, p->out);
     senc_buffer_append_text(p->out, p->markdown ? "**\n" : "\n");
 }

@@ -40,7 +40,8 @@ static eval_result make_result(const char *function, const double *values, const
 
 static bool compare_two(const eval_result *a, const eval_result *b, const eval_comparison_options *options,
                         eval_comparison *c, senc_error *err) {
-    const eval_compared_run runs[2] = {{"a", a, 1}, {"b", b, 1}};
+    const eval_compared_run runs[2] = {{.label = "a", .results = a, .n_results = 1},
+                                       {.label = "b", .results = b, .n_results = 1}};
     const eval_compared_model models[2] = {{"a", &runs[0], 1}, {"b", &runs[1], 1}};
     return eval_compare(models, 2, options, c, err);
 }
@@ -234,6 +235,49 @@ START_TEST(test_where) {
     check_where(changes + 2, 3, EVAL_VERDICT_BETTER, " on b, c");
     check_where(changes + 2, 2, EVAL_VERDICT_BETTER, "");
     check_where(changes + 4, 1, EVAL_VERDICT_SAME, "");
+    const eval_change leaked[] = {{.data = "a", .is_headline = true, .verdict = EVAL_VERDICT_BETTER},
+                                  {.data = "b", .is_headline = true, .verdict = EVAL_VERDICT_WITHHELD}};
+    check_where(leaked, 2, EVAL_VERDICT_BETTER, " on a, no verdict on b");
+}
+END_TEST
+
+/* A model that is better by far, trained on n_leaked of 100 questions of the evaluation, on either side. */
+static void check_leak(int64_t n_leaked, bool is_base, eval_verdict expected, const char *words) {
+    double a[N], b[N];
+    fill(a, 1, 0, 0, NULL);
+    fill(b, 2, 0.01, is_base ? -0.2 : 0.2, a);
+    eval_result x = make_result("cosine", a, NULL, N), y = make_result("cosine", b, NULL, N);
+    const eval_leak leak = {.data = "faq", .unit = "question", .n_leaked = n_leaked, .n_units = 100},
+                    other = {.data = "other", .unit = "pair", .n_leaked = 50, .n_units = 50};
+    const eval_leak leaks[2] = {other, leak};
+    eval_compared_run runs[2] = {{.label = "today", .results = &x, .n_results = 1},
+                                 {.label = "new", .results = &y, .n_results = 1}};
+    runs[!is_base].leaks = leaks;
+    runs[!is_base].n_leaks = 2;
+    const eval_compared_model models[2] = {{"today", &runs[0], 1}, {"new", &runs[1], 1}};
+    const eval_comparison_options options = {.seed = 1, .n_resamples = 200};
+    eval_comparison c;
+    senc_error err = {0};
+    senc_buffer text = {0};
+    ck_assert_msg(eval_compare(models, 2, &options, &c, &err), "%s", err.text);
+    ck_assert_str_eq(eval_verdict_name(c.candidates[0].verdict), eval_verdict_name(expected));
+    ck_assert_int_eq(c.candidates[0].is_regression, is_base && expected == EVAL_VERDICT_WORSE);
+    eval_comparison_print_verdicts(&c, "today", false, &text);
+    ck_assert_msg((strstr(senc_buffer_text(&text), "no verdict") != NULL) == (words != NULL), "%s", text.data);
+    if (words) ck_assert_msg(strstr(text.data, words) != NULL, "%s", text.data);
+    senc_buffer_free(&text);
+    eval_comparison_free(&c);
+    eval_result_free(&x);
+    eval_result_free(&y);
+}
+
+START_TEST(test_leaks_withhold_the_verdict) {
+    check_leak(100, false, EVAL_VERDICT_WITHHELD, "new: no verdict: 100 of 100 questions were trained on\n");
+    check_leak(2, false, EVAL_VERDICT_WITHHELD, "new: no verdict: 2 of 100 questions were trained on\n");
+    check_leak(1, false, EVAL_VERDICT_BETTER, NULL); /* 1 % is not above 1 % */
+    check_leak(0, false, EVAL_VERDICT_BETTER, NULL);
+    check_leak(40, true, EVAL_VERDICT_WITHHELD, "40 of 100 questions were trained on by today");
+    check_leak(1, true, EVAL_VERDICT_WORSE, NULL);
 }
 END_TEST
 
@@ -258,7 +302,10 @@ START_TEST(test_seeds_and_candidates) {
         fill(b[s], 10 + (uint64_t)s, 0.05, 0.01 * s, a);
         y[s] = make_result("cosine", b[s], NULL, N);
     }
-    const eval_compared_run base = {"a", &x, 1}, seeds[3] = {{"s0", &y[0], 1}, {"s1", &y[1], 1}, {"s2", &y[2], 1}};
+    const eval_compared_run base = {.label = "a", .results = &x, .n_results = 1},
+                            seeds[3] = {{.label = "s0", .results = &y[0], .n_results = 1},
+                                        {.label = "s1", .results = &y[1], .n_results = 1},
+                                        {.label = "s2", .results = &y[2], .n_results = 1}};
     const eval_compared_model models[3] = {{"a", &base, 1}, {"b", seeds, 3}, {"c", &seeds[2], 1}};
     const eval_comparison_options options = {.seed = 1, .n_resamples = 500};
     eval_comparison c;
@@ -370,6 +417,7 @@ int main(void) {
     tcase_add_test(tests, test_lower_is_better);
     tcase_add_test(tests, test_other_metrics);
     tcase_add_test(tests, test_where);
+    tcase_add_test(tests, test_leaks_withhold_the_verdict);
     tcase_add_test(tests, test_map_words);
     tcase_add_test(tests, test_seeds_and_candidates);
     tcase_add_test(tests, test_swaps);

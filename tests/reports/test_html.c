@@ -139,7 +139,8 @@ START_TEST(test_comparison) {
     const char *const labels[N] = {"today", "<i>same</i>", "worse & \"shorter\""};
     for (int i = 0; i < N; i++) {
         bench_fill_report(&reports[i], 80);
-        runs[i] = (eval_compared_run){labels[i], reports[i].results, reports[i].n_results};
+        runs[i] =
+            (eval_compared_run){.label = labels[i], .results = reports[i].results, .n_results = reports[i].n_results};
         models[i] = (eval_compared_model){labels[i], &runs[i], 1};
     }
     eval_detail *d = &reports[2].results[0].detail;
