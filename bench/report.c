@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "autograd/base/cpu.h"
+#include "autograd/base/file.h"
 #include "autograd/base/threads.h"
 #include "bench/bench.h"
 
@@ -141,11 +141,8 @@ static void put_limits(const bench_row *row, data_json *o) {
 }
 
 static void put_date(data_json *o) {
-    const time_t now = time(NULL);
-    char date[32] = "";
-    struct tm parts;
-    if (gmtime_r(&now, &parts)) strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    data_json_put_string(o, "date", date);
+    char date[32];
+    data_json_put_string(o, "date", senc_utc_text(date));
 }
 
 void bench_report_head(const bench_settings *s, data_json *report) {

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "autograd/base/file.h"
 #include "data/formats/sha256.h"
@@ -62,12 +61,9 @@ static bool add_flags(eval_saved_report *r, const cli_call *call, senc_error *er
 bool cli_report_describe(eval_saved_report *r, const eval_system *system, const cli_evaluation_data *data,
                          const cli_call *call, senc_error *err) {
     char created[32];
-    struct tm t;
-    const time_t now = time(NULL);
-    strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &t));
     eval_system_get_bill(system, &r->bill);
     bool ok = eval_saved_report_set_text(&r->senc, SENC_VERSION, err) &&
-              eval_saved_report_set_text(&r->created, created, err) &&
+              eval_saved_report_set_text(&r->created, senc_utc_text(created), err) &&
               eval_saved_report_set_text(&r->label, eval_system_label(system), err) &&
               eval_saved_report_set_text(&r->spec, eval_system_spec(system), err) && add_flags(r, call, err);
     for (int64_t i = 0; ok && i < data->n_jobs; i++) ok = add_data(r, &data->jobs[i], err);

@@ -193,8 +193,7 @@ static void add_change(senc_grid *grid, const change_table *t, int64_t i, const 
     if (t->baseline) add_number(grid, eval_report_find_baseline(t->baseline, &t->after[i], key));
 }
 
-/* Metrics that stand beside the headline one in a short table: what people quote of a retrieval. */
-static bool is_often_quoted(const char *key) {
+bool eval_report_is_often_quoted(const char *key) {
     static const char *const endings[] = {"_accuracy@1", "_mrr@10", "_recall@10"};
     const size_t n = strlen(key);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
@@ -215,7 +214,7 @@ static void fill_change(const change_table *t, senc_grid *grid) {
         if (primary) add_change(grid, t, i, primary);
         for (int64_t j = 0; j < after->n_metrics; j++) {
             const char *key = after->metrics[j].key;
-            if (!t->all && !is_often_quoted(key)) continue;
+            if (!t->all && !eval_report_is_often_quoted(key)) continue;
             if (!primary || strcmp(key, primary) != 0) add_change(grid, t, i, key);
         }
     }

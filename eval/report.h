@@ -27,6 +27,9 @@ const eval_metric *eval_report_find_baseline(const eval_report_baseline *baselin
 void eval_report_print_change(const eval_result *before, const eval_result *after, int64_t n,
                               const eval_report_baseline *baseline, bool all, senc_buffer *out);
 
+/* Metrics that stand beside the headline one in a short table: what people quote of a retrieval. */
+bool eval_report_is_often_quoted(const char *key);
+
 /* As above, as Markdown tables. */
 void eval_report_print_markdown(const eval_result *results, int64_t n, senc_buffer *out);
 void eval_report_print_change_markdown(const eval_result *before, const eval_result *after, int64_t n,

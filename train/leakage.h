@@ -8,6 +8,7 @@
 #include "data/formats/json.h"
 #include "data/table.h"
 #include "eval/evaluator.h"
+#include "eval/reports/page_writer.h"
 #include "eval/statistics/comparison.h"
 #include "train/feed.h"
 
@@ -64,7 +65,8 @@ bool train_leakage_is_any(const train_leakage *l);
 
 /* A line each, without indent, at most `width` columns; nothing where there are no evaluations. */
 void train_leakage_print(const train_leakage *l, int64_t width, senc_buffer *out);
-void train_leakage_print_markdown(const train_leakage *l, senc_buffer *out);
+/* The same as paragraphs and lists of a report. */
+void train_leakage_write(const train_leakage *l, const eval_writer *w);
 /* {"threshold", "rows", "dropped_rows", "evaluations": [{"name", "unit", "units", "exact", "folded", "near",
  * "withheld", "examples": [{"unit", "text", "match", "path", "line"}]}]} */
 void train_leakage_put_json(const train_leakage *l, data_json *object);

@@ -69,39 +69,45 @@ static void append_consequence(const train_leakage *l, senc_buffer *out) {
                            100 * EVAL_LEAK_SHARE);
 }
 
-static void print(const train_leakage *l, int64_t width, bool markdown, senc_buffer *out) {
+void train_leakage_print(const train_leakage *l, int64_t width, senc_buffer *out) {
     senc_buffer line = {0};
     for (int64_t i = 0; i < l->n; i++) {
         append_counts(&l->items[i], &line);
-        senc_buffer_append_text(out, markdown ? "- " : "");
         senc_text_wrap(out, senc_buffer_text(&line), 0, 0, width);
         senc_buffer_clear(&line);
         for (int64_t k = 0; k < l->items[i].n_examples; k++) {
             append_example(&l->items[i], &l->items[i].examples[k], &line);
-            senc_buffer_append_text(out, markdown ? "  - " : "  ");
-            if (markdown)
-                senc_buffer_append(out, line.data, line.n_bytes);
-            else
-                senc_text_append(out, senc_buffer_text(&line), (int64_t)line.n_bytes, width - 2);
+            senc_buffer_append_text(out, "  ");
+            senc_text_append(out, senc_buffer_text(&line), (int64_t)line.n_bytes, width - 2);
             senc_buffer_append_text(out, "\n");
             senc_buffer_clear(&line);
         }
     }
     append_consequence(l, &line);
-    if (line.n_bytes > 0) {
-        senc_buffer_append_text(out, markdown ? "\n" : "");
-        senc_text_wrap(out, senc_buffer_text(&line), 0, 0, width);
-    }
+    if (line.n_bytes > 0) senc_text_wrap(out, senc_buffer_text(&line), 0, 0, width);
     out->failed = out->failed || line.failed;
     senc_buffer_free(&line);
 }
 
-void train_leakage_print(const train_leakage *l, int64_t width, senc_buffer *out) {
-    print(l, width, false, out);
-}
-
-void train_leakage_print_markdown(const train_leakage *l, senc_buffer *out) {
-    print(l, 1 << 20, true, out);
+void train_leakage_write(const train_leakage *l, const eval_writer *w) {
+    senc_buffer line = {0}, examples[TRAIN_LEAK_EXAMPLES] = {{0}};
+    for (int64_t i = 0; i < l->n; i++) {
+        const train_leak *leak = &l->items[i];
+        const char *lines[TRAIN_LEAK_EXAMPLES];
+        append_counts(leak, &line);
+        eval_write_paragraph(w, "%s.", senc_buffer_text(&line));
+        senc_buffer_clear(&line);
+        for (int64_t k = 0; k < leak->n_examples; k++) {
+            append_example(leak, &leak->examples[k], &examples[k]);
+            lines[k] = senc_buffer_text(&examples[k]);
+        }
+        eval_write_list(w, lines, leak->n_examples);
+        for (int64_t k = 0; k < leak->n_examples; k++) senc_buffer_free(&examples[k]);
+    }
+    append_consequence(l, &line);
+    if (line.n_bytes > 0) eval_write_paragraph(w, "%s", senc_buffer_text(&line));
+    w->out->failed = w->out->failed || line.failed;
+    senc_buffer_free(&line);
 }
 
 static void put_examples(const train_leak *l, data_json *object) {

@@ -1,5 +1,6 @@
 /* The end of a training run: what it was, what it took, and whether the model is better. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,30 +9,22 @@
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
 #include "autograd/base/terminal.h"
-#include "data/formats/json.h"
 #include "eval/report.h"
-#include "eval/reports/comparison_html.h"
-#include "eval/reports/report_page.h"
-#include "train/run_state.h"
+#include "eval/reports/report_page_parts.h"
+#include "eval/statistics/comparison_report.h"
+#include "train/run_report_parts.h"
 
-#define RESAMPLES  10000
-#define BASE_WORDS "the untouched model"
-#define EXAMPLES   5 /* most improved and most hurt queries that are shown */
+#define COLUMNS   80
+#define RESAMPLES 10000
+#define EXAMPLES  5 /* most improved and most hurt queries that are shown */
 
 /* ---- the best model against the untouched one ---- */
 
-typedef struct change {
-    train_results before, after;
-    eval_compared_run runs[2];
-    eval_compared_model models[2];
-    char label[64];
-    eval_comparison comparison; /* no candidates: there is nothing to pair */
-} change;
-
-static void close_change(change *c) {
-    eval_comparison_free(&c->comparison);
-    train_results_free(&c->before);
-    train_results_free(&c->after);
+static void close_view(train_report_view *v) {
+    eval_comparison_free(&v->comparison);
+    train_results_free(&v->before);
+    train_results_free(&v->after);
+    train_log_free(&v->log);
 }
 
 /* Evaluators that measure all texts at once (clusterings) have no units. */
@@ -44,119 +37,82 @@ static bool has_units(const train_results *r) {
     return false;
 }
 
-/* Reads both evaluations again, with what stands behind their metrics. *c can be closed in any case. */
-static bool open_change(change *c, const train_state *s, senc_error *err) {
-    *c = (change){0};
-    if (s->best.n == 0) return true;
-    if (!train_results_load(s, "baseline.json", &c->before, err) || !train_results_load(s, "best.json", &c->after, err))
-        return false;
-    if (!has_units(&c->before) || !has_units(&c->after)) return true;
-    snprintf(c->label, sizeof c->label, "step %lld", (long long)s->progress.best_step);
-    const char *const labels[2] = {train_base_label(s), c->label};
-    const train_results *const results[2] = {&c->before, &c->after};
-    for (int i = 0; i < 2; i++) {
-        c->runs[i] = (eval_compared_run){.label = labels[i], .results = results[i]->items, .n_results = results[i]->n};
-        c->models[i] = (eval_compared_model){labels[i], &c->runs[i], 1};
-    }
-    c->runs[1].leaks = s->leakage.leaks;
-    c->runs[1].n_leaks = s->leakage.n;
-    const eval_comparison_options options = {.n_examples = EXAMPLES, .n_resamples = RESAMPLES, .seed = 1};
-    return eval_compare(c->models, 2, &options, &c->comparison, err);
-}
-
 /* Which of several evaluations was the best was decided by the data that judges it. */
 static const char *note_of(const train_state *s) {
     const train_settings *t = &s->config->train;
-    return s->n_steps > (t->eval_every ? t->eval_every : s->steps_per_epoch)
+    return s->best.n > 0 && s->n_steps > (t->eval_every ? t->eval_every : s->steps_per_epoch)
                ? "Which step is the best was decided on this data: expect a little less on other data."
                : NULL;
 }
 
-static bool write_page(const train_state *s, change *c, senc_error *err) {
-    if (c->after.n == 0) return true;
-    char *path = train_output_path(s, "report.html", err);
-    bool ok = path != NULL;
-    if (ok && c->comparison.n_candidates == 0) {
-        ok = eval_report_add_intervals(&c->after.file, err) && eval_report_write_html(&c->after.file, path, err);
-    } else if (ok) {
-        const eval_comparison_page page = {.title = "Is the model better than before training?",
-                                           .note = note_of(s),
-                                           .base_words = BASE_WORDS,
-                                           .old = "before",
-                                           .new = "after"};
-        senc_buffer out = {0};
-        ok = eval_comparison_html(&c->comparison, c->models, 2, &page, &out, err) &&
-             senc_file_write(path, out.data, out.n_bytes, err);
-        senc_buffer_free(&out);
+static bool compare(train_report_view *v, senc_error *err) {
+    if (!has_units(&v->before) || !has_units(&v->after)) return true;
+    const char *const labels[2] = {train_base_label(v->state), v->subject};
+    const train_results *const results[2] = {&v->before, &v->after};
+    for (int i = 0; i < 2; i++) {
+        v->runs[i] = (eval_compared_run){.label = labels[i], .results = results[i]->items, .n_results = results[i]->n};
+        v->models[i] = (eval_compared_model){labels[i], &v->runs[i], 1};
     }
-    free(path);
-    return ok;
+    v->runs[1].leaks = v->state->leakage.leaks;
+    v->runs[1].n_leaks = v->state->leakage.n;
+    const eval_comparison_options options = {.n_examples = EXAMPLES, .n_resamples = RESAMPLES, .seed = 1};
+    return eval_compare(v->models, 2, &options, &v->comparison, err);
 }
 
-/* ---- report.json and report.md ---- */
-
-/* Of the whole run, whatever it was doing. */
-static int64_t peak_bytes(const train_state *s) {
-    int64_t peak = senc_memory_peak_bytes();
-    if (s->setup_peak_bytes > peak) peak = s->setup_peak_bytes;
-    if (s->training_peak_bytes > peak) peak = s->training_peak_bytes;
-    return s->evaluation_peak_bytes > peak ? s->evaluation_peak_bytes : peak;
-}
-
-static data_json *report_json(const train_state *s, const change *c) {
-    const train_progress *p = &s->progress;
-    data_json *o = data_json_create_object();
-    data_json_put_string(o, "senc", SENC_VERSION);
-    data_json_put_integer(o, "steps", p->step);
-    data_json_put_integer(o, "best_step", p->best_step);
-    data_json_put_string(o, "best_metric", s->best_key);
-    data_json_put_integer(o, "rows", p->n_rows);
-    data_json_put_integer(o, "texts", p->n_texts);
-    data_json_put_integer(o, "tokens", p->n_tokens);
-    data_json_put_integer(o, "truncated_texts", p->n_truncated);
-    data_json_put_integer(o, "masked_negatives", p->n_masked);
-    data_json_put_number(o, "training_seconds", p->elapsed_ms * 1e-3);
-    data_json_put_number(o, "useful_gflops_per_second",
-                         s->session_ms > 0 ? s->stepper.flops / s->session_ms * 1e-6 : NAN);
-    data_json_put_integer(o, "peak_memory_bytes", peak_bytes(s));
-    data_json_put_integer(o, "training_memory_bytes", s->training_peak_bytes);
-    data_json_put_integer(o, "planned_memory_bytes", train_memory_plan_total(&s->plan));
-    data_json_put_integer(o, "threads", p->threads);
-    eval_report_put_json(s->baseline.items, s->baseline.n, data_json_put_object(o, "before"));
-    eval_report_put_json(s->best.items, s->best.n, data_json_put_object(o, "after"));
-    if (s->bm25.n > 0) eval_report_put_json(s->bm25.items, s->bm25.n, data_json_put_object(o, "bm25"));
-    if (s->leakage.n > 0) train_leakage_put_json(&s->leakage, data_json_put_object(o, "leakage"));
-    if (c->comparison.n_candidates > 0)
-        eval_comparison_put_json(&c->comparison, NULL, 0, 0, data_json_put_object(o, "comparison"));
-    return o;
-}
-
-static bool write_report_files(const train_state *s, const change *c, senc_error *err) {
-    char *json = train_output_path(s, "report.json", err), *markdown = train_output_path(s, "report.md", err);
-    data_json *o = report_json(s, c);
-    senc_buffer text = {0};
-    senc_buffer_printf(&text, "# Training report\n\nLoss `%s`, %lld steps, %lld rows, %.0f s.\n\n",
-                       s->config->loss->name, (long long)s->progress.step, (long long)s->progress.n_rows,
-                       s->progress.elapsed_ms * 1e-3);
-    if (s->best.n > 0) {
-        senc_buffer_printf(&text, "The best model is that of step %lld, by `%s`.\n\n", (long long)s->progress.best_step,
-                           s->best_key);
-        if (note_of(s)) senc_buffer_printf(&text, "%s\n\n", note_of(s));
-        eval_comparison_print_verdicts(&c->comparison, BASE_WORDS, true, &text);
-        const eval_report_baseline bm25 = train_bm25_column(s);
-        eval_report_print_change_markdown(s->baseline.items, s->best.items, s->baseline.n, &bm25, true, &text);
-        if (s->bm25.n > 0) senc_buffer_append_text(&text, "\n");
-        train_bm25_remark(s, &text);
-        senc_buffer_append_text(&text, "\n## Leakage\n\n");
-        train_leakage_print_markdown(&s->leakage, &text);
+static void put_no_verdict(train_report_view *v, const eval_candidate *k) {
+    char words[256];
+    for (int64_t i = 0; i < k->n_changes; i++) {
+        const eval_change *c = &k->changes[i];
+        if (!c->is_headline || c->verdict != k->verdict) continue;
+        if (c->verdict == EVAL_VERDICT_WITHHELD)
+            snprintf(v->title, sizeof v->title, "No verdict: %s",
+                     eval_change_leak_words(c, v->comparison.base_label, words, sizeof words));
+        else
+            snprintf(v->title, sizeof v->title, "No verdict: %lld %s are too few to tell", (long long)c->n_units,
+                     eval_page_units(c->unit_name));
+        return;
     }
-    bool ok = json && markdown && data_json_save(o, 2, json, err);
-    if (ok && text.failed) ok = senc_fail_memory(err, text.n_bytes, "the report");
-    ok = ok && senc_file_write(markdown, text.data, text.n_bytes, err);
-    senc_buffer_free(&text);
-    data_json_free(o);
-    free(json);
-    free(markdown);
+}
+
+/* What a reader who reads nothing else must know. */
+static void put_title(train_report_view *v) {
+    char *title = v->title;
+    const size_t room = sizeof v->title;
+    if (v->after.n == 0) {
+        snprintf(title, room, "No verdict: nothing was evaluated");
+    } else if (v->comparison.n_candidates == 0) {
+        snprintf(title, room, "No verdict: %s gives one value for all texts, which cannot be tested",
+                 v->after.items[0].type);
+    } else {
+        const eval_candidate *k = &v->comparison.candidates[0];
+        senc_buffer where = {0};
+        eval_candidate_where(k, &where);
+        if (k->verdict == EVAL_VERDICT_BETTER)
+            snprintf(title, room, "%s is better%s", v->subject, senc_buffer_text(&where));
+        else if (k->verdict == EVAL_VERDICT_SAME)
+            snprintf(title, room, "%s is not distinguishable from %s%s", v->subject, v->base, senc_buffer_text(&where));
+        else if (k->verdict == EVAL_VERDICT_WORSE)
+            snprintf(title, room, "%s is worse than %s%s", v->subject, v->base, senc_buffer_text(&where));
+        else
+            put_no_verdict(v, k);
+        senc_buffer_free(&where);
+    }
+}
+
+/* Reads both evaluations again, with what stands behind their metrics. *v can be closed in any case. */
+static bool open_view(train_report_view *v, const train_state *s, senc_error *err) {
+    const bool is_tuned = s->config->model.base != NULL;
+    *v = (train_report_view){.state = s,
+                             .subject = is_tuned ? "The fine-tuned model" : "The trained model",
+                             .base = is_tuned ? "the untouched model" : "the untrained model",
+                             .note = note_of(s)};
+    char *log = train_output_path(s, "log.jsonl", err);
+    bool ok = log && train_log_read(log, s->best_key, &v->log, err);
+    free(log);
+    if (ok && s->best.n > 0)
+        ok = train_results_load(s, "baseline.json", &v->before, err) &&
+             train_results_load(s, "best.json", &v->after, err) && compare(v, err);
+    if (ok) put_title(v);
     return ok;
 }
 
@@ -185,46 +141,81 @@ static void tell_counts(const train_state *s) {
                           100.0 * (double)p->n_truncated / (double)p->n_texts, (long long)s->max_length);
 }
 
-static bool print_change(const train_state *s, const change *c, senc_error *err) {
-    senc_buffer text = {0};
+static bool print_change(const train_report_view *v, senc_error *err) {
+    const train_state *s = v->state;
+    senc_buffer text = {0}, words = {0}, remark = {0};
     const eval_report_baseline bm25 = train_bm25_column(s);
     eval_report_print_change(s->baseline.items, s->best.items, s->baseline.n, &bm25, false, &text);
+    eval_page_plain_words(s->baseline.items, s->best.items, s->best.n, "->", &words);
+    if (words.n_bytes > 0) {
+        senc_buffer_append_text(&text, "\n  ");
+        senc_text_wrap(&text, senc_buffer_text(&words), 2, 2, COLUMNS);
+    }
     senc_buffer_append_text(&text, "\n");
-    eval_comparison_print_verdicts(&c->comparison, BASE_WORDS, false, &text);
-    senc_buffer remark = {0};
+    eval_comparison_print_verdicts(&v->comparison, v->base, false, &text);
     train_bm25_remark(s, &remark);
     if (remark.n_bytes > 0 && !remark.failed) {
         remark.data[remark.n_bytes - 1] = '\0'; /* its end comes from wrapping */
         senc_buffer_append_text(&text, "  ");
-        senc_text_wrap(&text, remark.data, 2, 2, 80);
+        senc_text_wrap(&text, remark.data, 2, 2, COLUMNS);
     }
-    senc_buffer_free(&remark);
-    const bool ok = !text.failed || senc_fail_memory(err, text.n_bytes, "the report");
+    const bool ok =
+        !(text.failed || words.failed || remark.failed) || senc_fail_memory(err, text.n_bytes, "the report");
     if (ok) fputs(senc_buffer_text(&text), stdout);
     senc_buffer_free(&text);
+    senc_buffer_free(&words);
+    senc_buffer_free(&remark);
+    return ok;
+}
+
+/* Where the models and the report are. */
+__attribute__((format(printf, 1, 2))) static void tell_place(const char *fmt, ...) {
+    char line[4096];
+    senc_buffer lines = {0};
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    senc_text_wrap(&lines, line, 0, 2, COLUMNS);
+    fputs(senc_buffer_text(&lines), stdout);
+    senc_buffer_free(&lines);
+}
+
+static bool tell_result(const train_report_view *v, senc_error *err) {
+    const train_state *s = v->state;
+    const char *dir = s->config->output.dir;
+    if (s->best.n == 0) {
+        tell_place("model: %s/final, report: %s/report.html", dir, dir);
+        return true;
+    }
+    if (!print_change(v, err)) return false;
+    tell_place("best model: %s/best (step %lld), last: %s/final, report: %s/report.html", dir,
+               (long long)s->progress.best_step, dir, dir);
+    const eval_metric *before = train_results_find(&s->baseline, s->best_key);
+    if (before && !(s->progress.best_value > before->value))
+        senc_warn("no evaluation was better than the untouched model (%s %.4f): keep that one", s->best_key,
+                  before->value);
+    return true;
+}
+
+/* ---- all ---- */
+
+static bool write_files(const train_report_view *v, senc_error *err) {
+    const train_state *s = v->state;
+    char *json = train_output_path(s, "report.json", err), *markdown = train_output_path(s, "report.md", err);
+    char *html = train_output_path(s, "report.html", err);
+    const bool ok = json && markdown && html && train_report_write_json(v, json, err) &&
+                    train_page_write(v, true, markdown, err) && train_page_write(v, false, html, err);
+    free(json);
+    free(markdown);
+    free(html);
     return ok;
 }
 
 bool train_report(const train_state *s, senc_error *err) {
-    change c;
+    train_report_view v;
     tell_counts(s);
-    bool ok = open_change(&c, s, err) && write_report_files(s, &c, err) && write_page(s, &c, err);
-    const char *dir = s->config->output.dir;
-    if (ok && s->best.n == 0) printf("model: %s/final\n", dir);
-    if (ok && s->best.n > 0) {
-        ok = print_change(s, &c, err);
-        senc_buffer line = {0}, lines = {0};
-        senc_buffer_printf(&line, "best model: %s/best (step %lld), last: %s/final, report: %s/report.html", dir,
-                           (long long)s->progress.best_step, dir, dir);
-        senc_text_wrap(&lines, senc_buffer_text(&line), 0, 2, 80);
-        fputs(senc_buffer_text(&lines), stdout);
-        senc_buffer_free(&line);
-        senc_buffer_free(&lines);
-        const eval_metric *before = train_results_find(&s->baseline, s->best_key);
-        if (before && !(s->progress.best_value > before->value))
-            senc_warn("no evaluation was better than the untouched model (%s %.4f): keep that one", s->best_key,
-                      before->value);
-    }
-    close_change(&c);
+    const bool ok = open_view(&v, s, err) && write_files(&v, err) && tell_result(&v, err);
+    close_view(&v);
     return ok;
 }

@@ -59,5 +59,7 @@ bool senc_path_ends_with(const char *path, const char *ending);
 
 /* Milliseconds of a clock that only goes forward. */
 double senc_clock_ms(void);
+/* Now, as "2026-11-21T15:24:27Z"; written to out, which is returned. */
+const char *senc_utc_text(char out[32]);
 
 #endif

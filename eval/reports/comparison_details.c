@@ -24,7 +24,7 @@ static const char *new_name(const eval_comparison_page *page) {
     return page->new ? page->new : "candidate";
 }
 
-static void put_changes(senc_buffer *out, const eval_candidate *k, const eval_comparison_page *page) {
+void eval_page_put_changes(senc_buffer *out, const eval_candidate *k, const eval_comparison_page *page) {
     const char *const head[] = {"metric", old_name(page),      new_name(page), "change", "95 % interval",
                                 "p",      "better/same/worse", "seen from"};
     senc_grid grid;
@@ -174,12 +174,16 @@ static void put_units(senc_buffer *out, const eval_changed_units *list, const ev
     }
 }
 
+void eval_page_put_units(senc_buffer *out, const eval_candidate *k, const eval_comparison_page *page) {
+    for (int64_t i = 0; i < k->n_units; i++) put_units(out, &k->units[i], page);
+}
+
 /* ---- all ---- */
 
 void eval_page_put_candidate(senc_buffer *out, const eval_candidate *k, const eval_comparison_page *page) {
     put_tag(out, "h2", k->label);
-    put_changes(out, k, page);
-    for (int64_t i = 0; i < k->n_units; i++) put_units(out, &k->units[i], page);
+    eval_page_put_changes(out, k, page);
+    eval_page_put_units(out, k, page);
 }
 
 void eval_page_put_rules(senc_buffer *out, const eval_comparison *c) {

@@ -40,7 +40,7 @@ static int64_t collect(const eval_comparison *c, const eval_change **changes, co
     return n;
 }
 
-static void put_differences(senc_buffer *out, const eval_comparison *c) {
+void eval_page_put_differences(senc_buffer *out, const eval_comparison *c) {
     const eval_change *changes[MOST_ROWS];
     const char *labels[MOST_ROWS];
     char names[MOST_ROWS][96], texts[MOST_ROWS][32];
@@ -112,12 +112,12 @@ static void put_curve(senc_buffer *out, const eval_compared_model *models, int64
     for (int64_t i = 0; i < EVAL_CHART_SERIES; i++) free(ks[i]);
 }
 
-static void put_curves(senc_buffer *out, const eval_compared_model *models, int64_t n_models) {
+void eval_page_put_curves(senc_buffer *out, const eval_compared_model *models, int64_t n_models) {
     bool has_any = false;
     for (int64_t i = 0; models[0].n_runs > 0 && i < models[0].runs[0].n_results; i++) {
         const eval_result *r = &models[0].runs[0].results[i];
         for (int64_t c = 0; c < r->detail.n_curves; c++) {
-            if (!has_any) senc_buffer_append_text(out, "<h2>Curves</h2>\n<div class=\"charts\">\n");
+            if (!has_any) senc_buffer_append_text(out, "<h3>Curves</h3>\n<div class=\"charts\">\n");
             has_any = true;
             put_curve(out, models, n_models, r->name, r->detail.curves[c].name);
         }
@@ -148,10 +148,10 @@ bool eval_comparison_html(const eval_comparison *c, const eval_compared_model *m
     senc_buffer_append_text(out, "<div class=\"verdicts\">\n");
     for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_verdict(out, c, k, page);
     senc_buffer_append_text(out, "</div>\n");
-    put_differences(out, c);
+    eval_page_put_differences(out, c);
     eval_page_put_costs(out, page);
     for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_candidate(out, &c->candidates[k], page);
-    put_curves(out, models, n_models);
+    eval_page_put_curves(out, models, n_models);
     eval_page_put_rules(out, c);
     senc_buffer_append_text(out, "</main>\n");
     eval_html_close(out);

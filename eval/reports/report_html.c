@@ -9,6 +9,7 @@
 #include "eval/reports/html_page.h"
 #include "eval/reports/report_page.h"
 #include "eval/reports/report_page_parts.h"
+#include "eval/reports/report_terms.h"
 #include "eval/reports/svg_chart.h"
 
 #define MOST_POINTS 500 /* of a scatter: more say nothing more and make the file large */
@@ -74,9 +75,6 @@ static void put_headlines(senc_buffer *out, const eval_saved_report *r) {
                 .label = primary->key, .value = primary->value, .low = interval->low, .high = interval->high};
     }
     senc_buffer_append_text(out, "</dl>\n");
-    put_paragraph(out,
-                  "Interval: by bootstrap over the units (queries, pairs, ...). The value on all units of this kind "
-                  "probably lies in it.");
     const eval_chart chart = {.title = "Headline metrics",
                               .note = "A dot is the value, its line the 95 % interval.",
                               .description = "Values with their intervals, as above."};
@@ -84,24 +82,21 @@ static void put_headlines(senc_buffer *out, const eval_saved_report *r) {
     free(rows);
 }
 
+static void put_words(senc_buffer *out, const eval_saved_report *r) {
+    senc_buffer words = {0};
+    eval_page_plain_words(NULL, r->results, r->n_results, "", &words);
+    if (words.n_bytes > 0) {
+        senc_buffer_append_text(out, "<p class=\"lead\">");
+        eval_html_text(out, senc_buffer_text(&words));
+        senc_buffer_append_text(out, "</p>\n");
+    }
+    out->failed = out->failed || words.failed;
+    senc_buffer_free(&words);
+}
+
 static void put_facts(senc_buffer *out, const eval_saved_report *r) {
     eval_page_fact facts[EVAL_PAGE_MOST_FACTS];
-    const int n = eval_page_facts(r, facts);
-    if (n == 0) return;
-    senc_buffer_append_text(out, "<dl class=\"tiles\">\n");
-    for (int i = 0; i < n; i++) {
-        senc_buffer_append_text(out, "<div class=\"tile\"><dt>");
-        eval_html_text(out, facts[i].label);
-        senc_buffer_append_text(out, "</dt><dd>");
-        eval_html_text(out, facts[i].value);
-        if (facts[i].note[0]) {
-            senc_buffer_append_text(out, "<small>");
-            eval_html_text(out, facts[i].note);
-            senc_buffer_append_text(out, "</small>");
-        }
-        senc_buffer_append_text(out, "</dd></div>\n");
-    }
-    senc_buffer_append_text(out, "</dl>\n");
+    eval_write_facts(&(eval_writer){out, false}, facts, eval_page_facts(r, facts));
 }
 
 /* ---- charts of a result ---- */
@@ -372,12 +367,17 @@ bool eval_report_html(const eval_saved_report *r, senc_buffer *out, senc_error *
     senc_buffer_free(&title);
     if (r->description) put_paragraph(out, r->description);
     senc_buffer_append_text(out, "</header>\n<main>\n");
+    put_words(out, r);
     put_headlines(out, r);
     put_facts(out, r);
     bool ok = true;
     for (int64_t i = 0; ok && i < r->n_results; i++) ok = put_result(out, r, &r->results[i], err);
     put_heading(out, "h2", "Where these numbers come from");
     put_sources(out, r);
+    const eval_writer w = {out, false};
+    eval_write_section(&w, NULL, "What the words mean");
+    eval_write_terms(&w, r->results, r->n_results, eval_page_terms(r));
+    eval_write_section_end(&w);
     senc_buffer_append_text(out, "</main>\n");
     eval_html_close(out);
     return ok && (!out->failed || senc_fail_memory(err, out->n_bytes, "a report"));

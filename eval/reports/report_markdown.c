@@ -6,6 +6,7 @@
 #include "autograd/base/file.h"
 #include "eval/reports/report_page.h"
 #include "eval/reports/report_page_parts.h"
+#include "eval/reports/report_terms.h"
 #include "eval/statistics/bootstrap.h"
 
 bool eval_report_add_intervals(eval_saved_report *r, senc_error *err) {
@@ -29,16 +30,8 @@ static void put_grid(senc_buffer *out, senc_grid *grid) {
     senc_grid_free(grid);
 }
 
-/* A text on one line, as Markdown shows it: what could be markup is escaped. */
 static void put_text(senc_buffer *out, const char *text) {
-    senc_buffer clean = {0};
-    senc_text_append(&clean, text, (int64_t)strlen(text), 0);
-    for (size_t i = 0; i < clean.n_bytes; i++) {
-        if (strchr("\\`*_[]<>#|", clean.data[i])) senc_buffer_append_text(out, "\\");
-        senc_buffer_append(out, &clean.data[i], 1);
-    }
-    out->failed = out->failed || clean.failed;
-    senc_buffer_free(&clean);
+    eval_write_text(&(eval_writer){out, true}, text);
 }
 
 static void put_worst(senc_buffer *out, const eval_report_view *view) {
@@ -117,17 +110,21 @@ bool eval_report_markdown(const eval_saved_report *r, senc_buffer *out, senc_err
     eval_page_fill_headlines(r, &grid);
     put_grid(out, &grid);
     eval_page_fact facts[EVAL_PAGE_MOST_FACTS];
-    const int n = eval_page_facts(r, facts);
-    if (n > 0) senc_buffer_append_text(out, "\n");
-    for (int i = 0; i < n; i++) {
-        senc_buffer_printf(out, "- %s: %s%s%s%s\n", facts[i].label, facts[i].value, facts[i].note[0] ? " (" : "",
-                           facts[i].note, facts[i].note[0] ? ")" : "");
-    }
+    const eval_writer w = {out, true};
+    senc_buffer words = {0};
+    eval_page_plain_words(NULL, r->results, r->n_results, "", &words);
+    senc_buffer_append_text(out, "\n");
+    if (words.n_bytes > 0) eval_write_paragraph(&w, "%s", senc_buffer_text(&words));
+    out->failed = out->failed || words.failed;
+    senc_buffer_free(&words);
+    eval_write_facts(&w, facts, eval_page_facts(r, facts));
     bool ok = true;
     for (int64_t i = 0; ok && i < r->n_results; i++) ok = put_result(out, r, &r->results[i], err);
     senc_buffer_append_text(out, "\n## Where these numbers come from\n\n");
     eval_page_fill_sources(r, &grid);
     put_grid(out, &grid);
+    eval_write_section(&w, NULL, "What the words mean");
+    eval_write_terms(&w, r->results, r->n_results, eval_page_terms(r));
     return ok && (!out->failed || senc_fail_memory(err, out->n_bytes, "a report"));
 }
 

@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "eval/metric_words.h"
+#include "eval/report.h"
 #include "eval/reports/html_page.h"
+#include "eval/reports/report_terms.h"
 
 const char *const eval_page_slice_kinds[] = {"length", "slice", "script", NULL};
 
@@ -95,11 +98,48 @@ void eval_page_fill_headlines(const eval_saved_report *r, senc_grid *grid) {
 }
 
 void eval_page_fill_metrics(const eval_saved_report *r, const eval_result *result, senc_grid *grid) {
-    add_head(grid, "lrr", (const char *const[]){"metric", "value", "95 % interval", NULL});
+    add_head(grid, "lrrl", (const char *const[]){"metric", "value", "95 % interval", "in words", NULL});
     for (int64_t i = 0; i < result->n_metrics; i++) {
+        eval_metric_words words;
+        eval_metric_find_words(result->type, result->name, result->metrics[i].key, &words);
         senc_grid_add(grid, "%s", eval_page_short_key(result, result->metrics[i].key));
         add_value(grid, r, result->metrics[i].key, result->metrics[i].value);
+        senc_grid_add(grid, "%s", words.words);
     }
+}
+
+/* ---- plain words ---- */
+
+/* The headline metric, and of those often quoted beside it what reads as a share. */
+static bool is_in_words(const eval_result *r, const char *key, const eval_metric_words *words) {
+    const bool is_primary = r->primary && strcmp(r->primary, key) == 0;
+    return is_primary || (words->is_share && eval_report_is_often_quoted(key));
+}
+
+void eval_page_plain_words(const eval_result *before, const eval_result *results, int64_t n, const char *arrow,
+                           senc_buffer *out) {
+    int64_t n_said = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const eval_result *r = &results[i];
+        for (int64_t m = 0; m < r->n_metrics; m++) {
+            eval_metric_words words;
+            char text[224];
+            const char *key = r->metrics[m].key;
+            const eval_metric *old = before ? eval_result_find(&before[i], key) : NULL;
+            if (!eval_metric_find_words(r->type, r->name, key, &words) || !is_in_words(r, key, &words)) continue;
+            if (before && !old) continue;
+            senc_buffer_append_text(out, n_said++ > 0 ? "; " : "In plain words: ");
+            if (n > 1) senc_buffer_printf(out, "%s: ", r->name);
+            if (old) {
+                senc_buffer_append_text(
+                    out, eval_metric_change_text(&words, old->value, r->metrics[m].value, arrow, text, sizeof text));
+            } else {
+                eval_metric_value_text(&words, r->metrics[m].value, text, sizeof text);
+                senc_buffer_printf(out, "%s: %s", words.words, text);
+            }
+        }
+    }
+    if (n_said > 0) senc_buffer_append_text(out, ".");
 }
 
 bool eval_page_has_slices(const eval_report_view *view, const char *kind) {
@@ -210,6 +250,11 @@ int eval_page_facts(const eval_saved_report *r, eval_page_fact facts[EVAL_PAGE_M
         snprintf(cut->note, sizeof cut->note, "%s were longer than %lld tokens",
                  eval_html_count(s->n_truncated, text, sizeof text), (long long)f->max_length);
     return n;
+}
+
+unsigned eval_page_terms(const eval_saved_report *r) {
+    return (r->n_intervals > 0 ? EVAL_TERMS_INTERVALS : 0) | (r->stats.n_texts > 0 ? EVAL_TERMS_LENGTHS : 0) |
+           (r->facts.dimension > 0 || r->n_variants > 0 ? EVAL_TERMS_VECTORS : 0);
 }
 
 static void add_pair(senc_grid *grid, const char *key, const char *value) {

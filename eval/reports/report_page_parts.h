@@ -3,11 +3,17 @@
 #define EVAL_REPORT_PAGE_PARTS_H
 
 #include "autograd/base/terminal.h"
+#include "eval/reports/page_writer.h"
 #include "eval/reports/report_view.h"
 #include "eval/reports/saved_report.h"
 
 /* The headline metric of every result. */
 void eval_page_fill_headlines(const eval_saved_report *r, senc_grid *grid);
+/* "In plain words: the first answer is right: 80.8 %; ...": of every result the headline metric and what is often
+ * quoted beside it. before (n, in the same order; NULL: none) and arrow: "80.8 % -> 85.2 %". Nothing where no metric
+ * has words. */
+void eval_page_plain_words(const eval_result *before, const eval_result *results, int64_t n, const char *arrow,
+                           senc_buffer *out);
 /* All metrics of a result with their intervals. */
 void eval_page_fill_metrics(const eval_saved_report *r, const eval_result *result, senc_grid *grid);
 void eval_page_fill_slices(const eval_report_view *view, const char *kind, senc_grid *grid);
@@ -18,11 +24,9 @@ bool eval_page_has_slices(const eval_report_view *view, const char *kind);
 
 /* Facts of the system: label and value, as "parameters" and "22.7 million"; returns how many (at most MOST). */
 enum { EVAL_PAGE_MOST_FACTS = 8 };
-typedef struct eval_page_fact {
-    const char *label;
-    char value[80], note[80];
-} eval_page_fact;
 int eval_page_facts(const eval_saved_report *r, eval_page_fact facts[EVAL_PAGE_MOST_FACTS]);
+/* The groups of terms (report_terms.h) that the report uses. */
+unsigned eval_page_terms(const eval_saved_report *r);
 /* Where the numbers come from: version, date, options, hashes. */
 void eval_page_fill_sources(const eval_saved_report *r, senc_grid *grid);
 

@@ -1,6 +1,6 @@
 /* Charts as inline SVG in a <figure>: a title, a line of explanation, a key, axes with labels, and for readers that see
- * no picture a description. 360 units wide, so that they are readable on a phone. Numbers that are not finite are left
- * out. */
+ * no picture a description. 360 units wide with letters of 12.5, so that they have more than 11 pixels on a phone of
+ * 390. Numbers that are not finite are left out. */
 #ifndef EVAL_SVG_CHART_H
 #define EVAL_SVG_CHART_H
 
@@ -17,6 +17,7 @@ typedef struct eval_chart {
     const char *description; /* of what is to be seen */
     bool x_is_log;
     bool y_from_zero;
+    const double *reference; /* of lines: a dashed line at this height; NULL: none */
 } eval_chart;
 
 typedef struct eval_chart_line {
@@ -48,7 +49,8 @@ typedef struct eval_chart_bar {
 } eval_chart_bar;
 void eval_chart_bars(senc_buffer *out, const eval_chart *chart, const eval_chart_bar *bars, int64_t n);
 
-/* Values with intervals under one another (a forest plot). reference: a dashed line; NaN: none. */
+/* Values with intervals under one another (a forest plot). reference: a dashed line; NaN: none. No line crosses a
+ * label, and labels that have no room beside their text stand above it. */
 typedef struct eval_chart_row {
     const char *label;
     double value, low, high; /* low, high NaN: no interval */
