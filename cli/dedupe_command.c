@@ -20,10 +20,10 @@
 #define SHOWN_PAIRS 5
 
 typedef struct dedupe_flags {
-    char *model, *vectors, *pairs, *output, *format, *column, *prompt_name;
+    char *model, *vectors, *pairs, *output, *column, *prompt_name;
     double threshold;
     int64_t max_length;
-    int on_bad_utf8;
+    cli_table_flags table;
 } dedupe_flags;
 
 static const senc_option flags[] = {
@@ -34,12 +34,10 @@ static const senc_option flags[] = {
                      "all pairs, as jsonl or tsv by the ending: row, other_row, cosine, group, kept, texts"),
     SENC_OPTION_PATH(dedupe_flags, output, NULL,
                      "the input without duplicates: its rows as they stand, the first of those that are alike"),
-    SENC_OPTION_STRING(dedupe_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(dedupe_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_STRING(dedupe_flags, prompt_name, NULL, "put this prompt of the model in front of every text"),
     SENC_OPTION_INTEGER(dedupe_flags, max_length, "0", 0, HUGE_VAL, "longest text in tokens; 0: the model's"),
-    SENC_OPTION_CHOICE(dedupe_flags, on_bad_utf8, "error", "error|replace",
-                       "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    CLI_TEXT_ROWS(dedupe_flags),
     {0},
 };
 
@@ -72,7 +70,7 @@ static bool encode_input(dedupe_run *run, senc_error *err) {
 
 static bool open_vectors(dedupe_run *run, senc_error *err) {
     const dedupe_flags *f = run->flags;
-    const cli_text_options options = {f->format, f->column, f->on_bad_utf8};
+    const cli_text_options options = {.table = &f->table, .column = f->column};
     if (run->input && !cli_text_source_open(run->input, &options, &run->texts, err)) return false;
     if (f->model) return encode_input(run, err);
     if (!data_vectors_open(f->vectors, false, &run->vectors, err)) return false;
@@ -157,31 +155,39 @@ static bool write_bytes(senc_file_writer *w, const char *bytes, size_t n, senc_e
     return n == 0 || fwrite(bytes, 1, n, w->stream) == n || senc_fail_errno(err, "%s: cannot write", w->path);
 }
 
+/* The bytes of the record at *cursor, and the cursor moves behind it: with the line's end, or, in a JSON array, the
+ * object alone. */
+static bool copy_record(const data_opened *file, data_cursor *cursor, data_record *record, bool first,
+                        senc_file_writer *w, senc_error *err) {
+    const int status = file->reader->next(file, cursor, record, err);
+    if (status < 0) return false;
+    if (status == 0) return senc_fail(err, SENC_FAILED, "%s: the file changed while it was being read", file->path);
+    const size_t start = (size_t)record->start.offset;
+    const bool is_array = strcmp(file->reader->name, "json") == 0;
+    const size_t end = is_array ? record->end_offset : (size_t)cursor->offset;
+    return (!is_array || write_bytes(w, first ? "\n" : ",\n", first ? 1 : 2, err)) &&
+           write_bytes(w, file->text.data + start, end - start, err);
+}
+
 /* Bytes as they stand: the head of a csv, then the rows. */
 static bool copy_kept(const dedupe_run *run, const data_opened *file, senc_file_writer *w, senc_error *err) {
     data_record record = {0};
-    data_cursor cursor = file->first;
-    bool ok = write_bytes(w, file->text.data, (size_t)file->first.offset, err);
-    for (int64_t i = 0; ok; i++) {
-        const int status = file->reader->next(file, &cursor, &record, err);
-        ok = status >= 0;
-        if (status <= 0) break;
-        if (i >= run->vectors.n_rows) {
-            ok = senc_fail(err, SENC_FAILED, "%s: the file changed while it was being read", file->path);
-        } else if (run->found.duplicate_of[i] < 0) {
-            const size_t start = (size_t)record.start.offset, end = (size_t)cursor.offset;
-            ok = write_bytes(w, file->text.data + start, end - start, err);
-        }
+    bool ok = write_bytes(w, file->text.data, (size_t)file->first.offset, err), first = true;
+    for (int64_t i = 0; ok && i < run->vectors.n_rows; i++) {
+        if (run->found.duplicate_of[i] >= 0) continue;
+        data_cursor cursor = {cli_text_source_offset(run->texts, i), 0};
+        ok = copy_record(file, &cursor, &record, first, w, err);
+        first = false;
     }
     data_record_free(&record);
-    return ok;
+    return ok && (strcmp(file->reader->name, "json") != 0 || write_bytes(w, "\n]\n", 3, err));
 }
 
 static bool write_kept(const dedupe_run *run, senc_error *err) {
     const dedupe_flags *f = run->flags;
     data_opened file = {0};
     senc_file_writer w = {0};
-    const bool ok = cli_input_open(run->input, f->format, f->on_bad_utf8, &file, err) &&
+    const bool ok = cli_input_open(run->input, &f->table, f->column, &file, err) &&
                     senc_file_writer_open(&w, f->output, err) && copy_kept(run, &file, &w, err) &&
                     senc_file_writer_commit(&w, err);
     senc_file_writer_close(&w);

@@ -20,13 +20,13 @@
 #include "eval/model_key.h"
 
 typedef struct encode_flags {
-    char *input, *output, *column, *format, *prompt, *prompt_name, *ids, *id_column, *cache;
+    char *input, *output, *column, *prompt, *prompt_name, *ids, *id_column, *cache;
     int64_t batch_tokens, max_length;
     double save_every;
     bool normalize, stats, text, resume;
-    int to; /* data_vector_kind, or -1 */
-    int on_bad_utf8;
+    int to;        /* data_vector_kind, or -1 */
     int precision; /* nn_precision */
+    cli_table_flags table;
 } encode_flags;
 
 static const senc_option flags[] = {
@@ -36,7 +36,6 @@ static const senc_option flags[] = {
     SENC_OPTION_PATH(encode_flags, output, "!",
                      "file of the vectors, a row a text; its ending says the form: .npy, .jsonl, ..."),
     SENC_OPTION_CHOICE(encode_flags, to, NULL, DATA_VECTOR_KINDS, "form of the output; unset: by its ending"),
-    SENC_OPTION_STRING(encode_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(encode_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_STRING(encode_flags, id_column, NULL, "column of the texts' ids; unset: _id or id, where there is one"),
     SENC_OPTION_PATH(encode_flags, ids, NULL, "ids of the texts, one a line, for an input without them"),
@@ -58,8 +57,7 @@ static const senc_option flags[] = {
     SENC_OPTION_BOOLEAN(encode_flags, normalize, "false",
                         "vectors of length 1; --no-normalize: as pooled; neither: what the model says"),
     SENC_OPTION_INTEGER(encode_flags, batch_tokens, "0", 0, HUGE_VAL, "tokens of one forward pass; 0: a good number"),
-    SENC_OPTION_CHOICE(encode_flags, on_bad_utf8, "error", "error|replace",
-                       "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    CLI_TEXT_ROWS(encode_flags),
     SENC_OPTION_BOOLEAN(
         encode_flags, stats, "false",
         "print texts, tokens and useful floating-point operations a second, and their share of what the "
@@ -124,13 +122,18 @@ static bool describe_run(void *context, data_json *o, senc_error *err) {
     if (!describe_vectors(job, o, err) || !input_key(f, digest, err)) return false;
     if (f->ids && !data_sha256_file(f->ids, ids, err)) return false;
     data_json_put_string(o, "input", digest);
-    data_json_put_string(o, "format", f->format ? f->format : "by the name");
+    data_json_put_string(o, "format", f->table.format ? f->table.format : "by the name");
+    data_json_put_string(o, "delimiter", f->table.delimiter ? f->table.delimiter : "by the format");
+    put_integer(o, "header", f->table.header);
+    put_integer(o, "quoting", f->table.quoting);
+    put_integer(o, "limit", f->table.limit);
+    put_integer(o, "on_empty", f->table.on_empty);
     data_json_put_string(o, "column", f->column ? f->column : "text");
     data_json_put_string(o, "ids", ids);
     data_json_put_string(o, "id_column", f->id_column ? f->id_column : "by itself");
     data_json_put_string(o, "to", data_vector_kind_name(job->run.kind));
     data_json_put_string(o, "text", f->text ? "yes" : "no");
-    put_integer(o, "on_bad_utf8", f->on_bad_utf8);
+    put_integer(o, "on_bad_utf8", f->table.on_bad_utf8);
     put_integer(o, "batch_tokens", f->batch_tokens);
     put_integer(o, "threads", senc_threads_count());
     data_json_put_string(o, "kernels", kern_best()->name);
@@ -167,12 +170,13 @@ static void tell_result(const encode_job *job) {
 
 static bool open_inputs(encode_job *job, senc_error *err) {
     const encode_flags *f = job->flags;
-    const cli_text_options options = {f->format, f->column, f->on_bad_utf8};
+    const cli_text_options options = {.table = &f->table, .column = f->column};
+    const cli_text_options again = {.table = &f->table, .column = f->column, .again = true};
     cli_encode_run *run = &job->run;
     if (!cli_text_source_open(f->input, &options, &run->source, err)) return false;
     const int64_t n = cli_text_source_count(run->source);
     if (f->text && n < 0) return senc_fail(err, SENC_BAD_INPUT, "--text: expected an input file, got standard input");
-    if (f->text && run->kind == DATA_VECTOR_JSONL && !cli_text_source_open(f->input, &options, &run->shown, err))
+    if (f->text && run->kind == DATA_VECTOR_JSONL && !cli_text_source_open(f->input, &again, &run->shown, err))
         return false;
     return cli_text_ids_open(f->input, &options, f->id_column, f->ids, n, &run->ids, err);
 }

@@ -53,34 +53,52 @@ static bool add_data(cli_evaluation_data *d, int flag, const char *path, senc_er
     return false;
 }
 
-/* Flags that are keys of the --retrieval before them; a command has those that it lists. */
+/* Flags that are keys of the data before them, or of a --retrieval; a command has those that it lists. */
 static const struct {
     const char *key, *flag;
-} retrieval_flags[] = {{"split", "--split"}, {"save_run", "--save-run"}, {"save_qrels", "--save-qrels"}};
-enum { N_RETRIEVAL_FLAGS = sizeof retrieval_flags / sizeof *retrieval_flags };
+    bool of_retrieval;
+} key_flags[] = {{"split", "--split", true},           {"save_run", "--save-run", true},
+                 {"save_qrels", "--save-qrels", true}, {"header", "--header", false},
+                 {"delimiter", "--delimiter", false},  {"quoting", "--quoting", false},
+                 {"on_empty", "--on-empty", false},    {"limit", "--limit", false}};
+enum { N_KEY_FLAGS = sizeof key_flags / sizeof *key_flags };
 
-static int find_retrieval_flag(const char *name) {
+static int find_key_flag(const char *name) {
     int i = 0;
-    while (i < N_RETRIEVAL_FLAGS && strcmp(retrieval_flags[i].key, name) != 0) i++;
+    while (i < N_KEY_FLAGS && strcmp(key_flags[i].key, name) != 0) i++;
     return i;
 }
 
-/* --split, ... and --set belong to the data flag before them; --set before all data to the configuration. */
+/* What is no integer is left for the option table to refuse. */
+static bool put_integer(senc_value *table, const char *key, const char *text, senc_place place, senc_error *err) {
+    char *end;
+    const long long number = strtoll(text, &end, 10);
+    if (end == text || *end) return put_string(table, key, text, place, err);
+    senc_value *value = senc_value_create(SENC_VALUE_INTEGER, place);
+    if (value) value->integer = number;
+    return senc_value_put(table, key, place, value) || senc_fail_memory(err, sizeof *value, "an argument");
+}
+
+static bool apply_key(senc_value *target, int i, const char *value, senc_error *err) {
+    const char *flag = key_flags[i].flag, *type = senc_value_find(target, "type")->string;
+    const senc_place place = {.file = flag};
+    if (key_flags[i].of_retrieval && strcmp(type, "retrieval") != 0)
+        return senc_fail(err, SENC_BAD_INPUT, "%s %s: expected behind --retrieval, found behind --%s", flag, value,
+                         type);
+    return strcmp(key_flags[i].key, "limit") == 0 ? put_integer(target, key_flags[i].key, value, place, err)
+                                                  : put_string(target, key_flags[i].key, value, place, err);
+}
+
+/* --split, --header, ... and --set belong to the data flag before them; --set before all data to the configuration. */
 static bool apply_to_last(cli_evaluation_data *d, const cli_given *given, senc_error *err) {
-    const int i = find_retrieval_flag(given->flag->name);
-    const bool is_set = i == N_RETRIEVAL_FLAGS;
-    const char *flag = is_set ? "--set" : retrieval_flags[i].flag;
+    const int i = find_key_flag(given->flag->name);
+    const bool is_set = i == N_KEY_FLAGS;
     const cli_evaluation_request *last = d->n_requests > 0 ? &d->requests[d->n_requests - 1] : NULL;
     senc_value *target = last && last->own ? last->own : is_set ? d->config : NULL;
     if (!target)
-        return senc_fail(err, SENC_BAD_INPUT, "%s %s: must stand behind the data it belongs to", flag, given->value);
-    if (!is_set) {
-        const senc_value *type = senc_value_find(target, "type");
-        if (strcmp(type->string, "retrieval") != 0)
-            return senc_fail(err, SENC_BAD_INPUT, "%s %s: expected behind --retrieval, found behind --%s", flag,
-                             given->value, type->string);
-        return put_string(target, retrieval_flags[i].key, given->value, (senc_place){.file = flag}, err);
-    }
+        return senc_fail(err, SENC_BAD_INPUT, "%s %s: must stand behind the data it belongs to",
+                         is_set ? "--set" : key_flags[i].flag, given->value);
+    if (!is_set) return apply_key(target, i, given->value, err);
     senc_value *change;
     return data_toml_parse_assignment(given->value, &change, err) && senc_value_merge(target, change, err);
 }
@@ -110,7 +128,7 @@ static bool collect_requests(cli_evaluation_data *d, const cli_call *call, const
         bool ok = true;
         if (flag < N_DATA_FLAGS)
             ok = add_data(d, flag, given->value, err);
-        else if (strcmp(given->flag->name, "set") == 0 || find_retrieval_flag(given->flag->name) < N_RETRIEVAL_FLAGS)
+        else if (strcmp(given->flag->name, "set") == 0 || find_key_flag(given->flag->name) < N_KEY_FLAGS)
             ok = apply_to_last(d, given, err);
         if (!ok) return false;
     }

@@ -1,5 +1,5 @@
-/* Data to evaluate on, from the command line: the flags --sts, --retrieval, ... with --split and --set behind them, and
- * the [[eval]] tables of --config. Shared by the commands that evaluate. */
+/* Data to evaluate on, from the command line: the flags --sts, --retrieval, ... with --split, --header, --set, ...
+ * behind them, and the [[eval]] tables of --config. Shared by the commands that evaluate. */
 #ifndef EVALUATION_DATA_H
 #define EVALUATION_DATA_H
 
@@ -12,6 +12,7 @@ typedef struct cli_evaluation_flags {
     char *config;
     senc_strings sts, retrieval, triplets, pairs, reranking, paraphrases, bitext, classification, clustering;
     senc_strings split, set;
+    senc_strings header, delimiter, quoting, limit, on_empty;
 } cli_evaluation_flags;
 
 #define CLI_EVALUATION_DATA_ROW(struct_type, field, kind, form, help)                                                  \
@@ -40,6 +41,16 @@ typedef struct cli_evaluation_flags {
         CLI_EVALUATION_DATA_ROW(struct_type, clustering, SENC_OPTION_TYPE_STRINGS, "FILE", "text, label"),             \
         CLI_EVALUATION_DATA_ROW(struct_type, split, SENC_OPTION_TYPE_STRINGS, "NAME",                                  \
                                 "of the --retrieval before it (default test)"),                                        \
+        CLI_EVALUATION_DATA_ROW(struct_type, header, SENC_OPTION_TYPE_STRINGS, "auto|yes|no",                          \
+                                "csv, tsv before it: does it begin with column names?"),                               \
+        CLI_EVALUATION_DATA_ROW(struct_type, delimiter, SENC_OPTION_TYPE_STRINGS, "CHARACTER",                         \
+                                "of the csv or tsv before it (default a comma or a tab)"),                             \
+        CLI_EVALUATION_DATA_ROW(struct_type, quoting, SENC_OPTION_TYPE_STRINGS, "auto|on|off",                         \
+                                "of the csv or tsv before it: fields in double quotes (auto: csv only)"),              \
+        CLI_EVALUATION_DATA_ROW(struct_type, limit, SENC_OPTION_TYPE_STRINGS, "N",                                     \
+                                "only the first N rows of the file before it"),                                        \
+        CLI_EVALUATION_DATA_ROW(struct_type, on_empty, SENC_OPTION_TYPE_STRINGS, "error|skip",                         \
+                                "rows of the file before it with an empty or missing text"),                           \
         CLI_EVALUATION_DATA_ROW(struct_type, set, SENC_OPTION_TYPE_STRINGS, "KEY=VALUE",                               \
                                 "change a key of the data before it (senc list evaluators --options); before all "     \
                                 "data: of the --config"),                                                              \

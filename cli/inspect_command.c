@@ -220,7 +220,6 @@ static const senc_option flags[] = {
                         "check what this model makes of the texts of --input; likewise"),
     SENC_OPTION_PATH(cli_inspect_flags, input, NULL,
                      "the texts, row by row: finds texts and vectors that do not go together"),
-    SENC_OPTION_STRING(cli_inspect_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(cli_inspect_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_STRING(cli_inspect_flags, pair_column, NULL, "column of their positives, for alignment, with --model"),
     SENC_OPTION_PATH(cli_inspect_flags, pairs, NULL, "vectors of the rows' positives, for alignment"),
@@ -228,8 +227,7 @@ static const senc_option flags[] = {
                         "the two sets are of other texts (windows of time): has their distribution shifted?"),
     SENC_OPTION_STRING(cli_inspect_flags, prompt_name, NULL, "put this prompt of the model in front of every text"),
     SENC_OPTION_INTEGER(cli_inspect_flags, max_length, "0", 0, HUGE_VAL, "longest text in tokens; 0: the model's"),
-    SENC_OPTION_CHOICE(cli_inspect_flags, on_bad_utf8, "error", "error|replace",
-                       "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    CLI_TEXT_ROWS(cli_inspect_flags),
     SENC_OPTION_PATH(cli_inspect_flags, json, NULL, "the findings as JSON; - for standard output"),
     {0},
 };

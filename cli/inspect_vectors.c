@@ -23,7 +23,7 @@ static bool open_texts(const inspect_run *run, const char *column, cli_text_sour
     const cli_inspect_flags *f = run->flags;
     if (strcmp(f->input, "-") == 0)
         return senc_fail(err, SENC_BAD_INPUT, "--input: expected a file or a BEIR folder, got standard input");
-    const cli_text_options options = {f->format, column, f->on_bad_utf8};
+    const cli_text_options options = {.table = &f->table, .column = column};
     return cli_text_source_open(f->input, &options, out, err);
 }
 

@@ -3,13 +3,14 @@
 #define INSPECT_VECTORS_H
 
 #include "cli/command.h"
+#include "cli/table_flags.h"
 
 typedef struct cli_inspect_flags {
     senc_strings vectors, model;
-    char *input, *column, *pair_column, *pairs, *format, *prompt_name, *json;
+    char *input, *column, *pair_column, *pairs, *prompt_name, *json;
     bool unpaired;
     int64_t max_length;
-    int on_bad_utf8;
+    cli_table_flags table;
 } cli_inspect_flags;
 
 /* What the flags ask for; results to standard output, and to --json. */

@@ -6,14 +6,16 @@
 #include "cli/command.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
+#include "cli/table_flags.h"
 #include "train/mining.h"
 
 typedef struct mine_flags {
     char *data, *output, *anchor, *positive;
     int64_t negatives, range_min, range_max, seed, max_length;
     double relative_margin;
-    int sampling, on_bad_utf8;
+    int sampling;
     int precision; /* nn_precision */
+    cli_table_flags table;
 } mine_flags;
 
 static const senc_option flags[] = {
@@ -34,21 +36,22 @@ static const senc_option flags[] = {
     SENC_OPTION_INTEGER(mine_flags, max_length, "0", 0, 1000000, "longest text in tokens; 0: what the model says"),
     SENC_OPTION_CHOICE(mine_flags, precision, "fp32", NN_PRECISIONS,
                        "auto: bf16 where the CPU has instructions for it"),
-    SENC_OPTION_CHOICE(mine_flags, on_bad_utf8, "error", "error|replace",
-                       "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    CLI_PAIR_ROWS(mine_flags),
     {0},
 };
 
 static bool open_pairs(const mine_flags *f, data_set **set, senc_error *err) {
     static const data_role roles[] = {{.name = "anchor", .kind = DATA_ROLE_TEXT},
-                                      {.name = "positive", .kind = DATA_ROLE_TEXT}};
+                                      {.name = "positive", .kind = DATA_ROLE_TEXT, .expands = true}};
     const data_column_map columns[] = {cli_column_map("anchor", f->anchor), cli_column_map("positive", f->positive)};
-    const data_source source = {.path = f->data, .mapped = columns, .n_mapped = 2, .on_bad_utf8 = f->on_bad_utf8};
+    data_source source = cli_table_source(&f->table, f->data);
+    source.mapped = columns;
+    source.n_mapped = 2;
+    source.on_empty = f->table.on_empty;
     if (!data_set_open(&source, 1, roles, 2, "senc mine", set, err)) return false;
-    if (data_set_n_rows(*set) > 0) return true;
-    data_set_close(*set);
-    *set = NULL;
-    return senc_fail(err, SENC_BAD_INPUT, "%s: no rows", f->data);
+    if (data_set_n_skipped(*set) > 0)
+        senc_info("%s: %lld rows with an empty text were left out", f->data, (long long)data_set_n_skipped(*set));
+    return true;
 }
 
 static void tell(const mine_flags *f, const train_mining_report *r) {

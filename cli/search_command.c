@@ -22,12 +22,12 @@
 #define BLOCK_TEXTS 2048
 
 typedef struct search_flags {
-    char *corpus, *column, *format, *vectors;
+    char *corpus, *column, *vectors;
     senc_strings query;
     int64_t k, max_length;
     bool json, full;
-    int on_bad_utf8;
     int precision; /* nn_precision */
+    cli_table_flags table;
 } search_flags;
 
 static const senc_option flags[] = {
@@ -38,7 +38,6 @@ static const senc_option flags[] = {
                      "with texts (encode --text) is the corpus too"),
     SENC_OPTION_STRINGS(search_flags, query, NULL, "what to look for; none: the lines of standard input"),
     SENC_OPTION_INTEGER(search_flags, k, "3", 1, 1e6, "texts to show for each query"),
-    SENC_OPTION_STRING(search_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(search_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_INTEGER(search_flags, max_length, "0", 0, HUGE_VAL,
                         "longest text in tokens, special ones included; 0: what the model says"),
@@ -47,8 +46,7 @@ static const senc_option flags[] = {
     SENC_OPTION_BOOLEAN(search_flags, full, "false", "show whole texts, not only their first line"),
     SENC_OPTION_BOOLEAN(search_flags, json, "false",
                         "one JSON object a query: {\"query\", \"hits\": [{\"row\", \"score\", \"text\"}]}"),
-    SENC_OPTION_CHOICE(search_flags, on_bad_utf8, "error", "error|replace",
-                       "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    CLI_TEXT_ROWS(search_flags),
     {0},
 };
 
@@ -93,7 +91,8 @@ static bool read_queries(search_run *run, senc_error *err) {
     if (run->queries.n > 0) return true;
     run->queries_are_own = true;
     if (isatty(STDIN_FILENO)) senc_info("queries, one a line, ended by Ctrl-D:");
-    const cli_text_options text_options = {.bad_utf8 = run->flags->on_bad_utf8};
+    const cli_table_flags as_they_come = {.on_bad_utf8 = run->flags->table.on_bad_utf8};
+    const cli_text_options text_options = {.table = &as_they_come};
     cli_text_source *lines;
     if (!cli_text_source_open("-", &text_options, &lines, err)) return false;
     bool ok = true;
@@ -244,7 +243,7 @@ static bool find_corpus(const search_flags *f, const char **path, senc_error *er
 static bool run_search(cli_call *call, senc_error *err) {
     search_run run = {.flags = call->flags};
     if (!find_corpus(run.flags, &run.corpus_path, err)) return false;
-    const cli_text_options text_options = {run.flags->format, run.flags->column, run.flags->on_bad_utf8};
+    const cli_text_options text_options = {.table = &run.flags->table, .column = run.flags->column};
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = run.flags->max_length;
     overrides.precision = (nn_precision)run.flags->precision;

@@ -8,40 +8,44 @@
 
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
+#include "cli/column_argument.h"
 #include "data/readers/readers.h"
 
 struct cli_text_ids {
     data_opened file;
     data_record record;
     data_cursor cursor;
-    data_column column;
-    int64_t line; /* of the last id */
+    data_column column, text;
+    bool skips_empty; /* rows whose text is empty have no id */
+    int64_t limit;    /* of the input; 0: none */
+    int64_t line;     /* of the last id */
     char digits[32];
 };
 
-static bool find_column(cli_text_ids *ids, const char *name) {
+/* By its name, or by its number from 1. */
+static bool find_column(const cli_text_ids *ids, const char *name, data_column *out) {
+    const data_column_map map = cli_column_map("id", name);
     for (int64_t i = 0; i < ids->file.n_columns; i++) {
-        if (strcmp(ids->file.columns[i], name) != 0) continue;
-        ids->column = (data_column){ids->file.columns[i], i};
+        if (map.name ? strcmp(ids->file.columns[i], name) != 0 : i + 1 != map.number) continue;
+        *out = (data_column){ids->file.columns[i], i};
         return true;
     }
     return false;
 }
 
-bool cli_input_open(const char *path, const char *format, int bad_utf8, data_opened *out, senc_error *err) {
+bool cli_input_open(const char *path, const cli_table_flags *table, const char *column, data_opened *out,
+                    senc_error *err) {
     *out = (data_opened){0};
-    data_source source = {.path = senc_path_is_folder(path) ? data_path_find_packed(path, "corpus.jsonl")
-                                                            : senc_strdup(path),
-                          .format = format ? senc_strdup(format) : NULL};
-    bool ok = (source.path && (source.format || !format)) || senc_fail_memory(err, strlen(path), "a path");
-    const data_reader *reader = ok ? data_reader_choose(&source, err) : NULL;
-    out->reader = reader;
-    out->replace_utf8 = bad_utf8 == DATA_BAD_UTF8_REPLACE;
-    out->path = reader ? senc_strdup(source.path) : NULL;
-    if (reader && !out->path) senc_fail_memory(err, strlen(path), "a path");
-    ok = out->path && reader->open(&source, false, out, err);
-    free(source.path);
-    free(source.format);
+    char *file = senc_path_is_folder(path) ? data_path_find_packed(path, "corpus.jsonl") : senc_strdup(path);
+    if (!file) return senc_fail_memory(err, strlen(path), "a path");
+    const data_source source = cli_table_source(table, file);
+    out->reader = data_reader_choose(&source, err);
+    out->replace_utf8 = table->on_bad_utf8 == DATA_BAD_UTF8_REPLACE;
+    out->path = out->reader ? senc_strdup(file) : NULL;
+    if (out->reader && !out->path) senc_fail_memory(err, strlen(path), "a path");
+    const bool by_number = column && !cli_column_map("text", column).name;
+    const bool ok = out->path && out->reader->open(&source, by_number, out, err);
+    free(file);
     return ok;
 }
 
@@ -49,17 +53,23 @@ bool cli_input_open(const char *path, const char *format, int bad_utf8, data_ope
 static bool open_ids(cli_text_ids *ids, const char *input, const cli_text_options *options, const char *column,
                      const char *ids_path, bool *found, senc_error *err) {
     *found = false;
-    if (!cli_input_open(ids_path ? ids_path : input, ids_path ? "txt" : options->format, options->bad_utf8, &ids->file,
-                        err))
+    const cli_table_flags lines = {.format = "txt", .on_bad_utf8 = options->table->on_bad_utf8};
+    if (!cli_input_open(ids_path ? ids_path : input, ids_path ? &lines : options->table,
+                        ids_path ? NULL : options->column, &ids->file, err))
         return false;
     ids->cursor = ids->file.first;
+    ids->limit = options->table->limit;
     if (ids_path) {
         *found = true;
         ids->column = (data_column){"text", 0};
         return true;
     }
-    *found = column ? find_column(ids, column) : find_column(ids, "_id") || find_column(ids, "id");
-    return *found || !column || senc_fail(err, SENC_BAD_INPUT, "%s: no column \"%s\" for ids", input, column);
+    ids->skips_empty = options->table->on_empty == CLI_EMPTY_SKIP;
+    if (ids->skips_empty && !find_column(ids, options->column ? options->column : "text", &ids->text)) return true;
+    *found = column ? find_column(ids, column, &ids->column)
+                    : find_column(ids, "_id", &ids->column) || find_column(ids, "id", &ids->column);
+    return *found || !column ||
+           senc_fail(err, SENC_BAD_INPUT, "%s: no column \"%s\" for ids (--id-column)", input, column);
 }
 
 static bool fail_id(const cli_text_ids *ids, const char *what, senc_error *err) {
@@ -67,9 +77,22 @@ static bool fail_id(const cli_text_ids *ids, const char *what, senc_error *err) 
                      ids->record.start.line, ids->column.name, what);
 }
 
+/* The next record that is one of the texts: 1, 0 at the end, -1 on failure. */
+static int next_record(cli_text_ids *ids, senc_error *err) {
+    const data_reader *reader = ids->file.reader;
+    for (;;) {
+        const int status = reader->next(&ids->file, &ids->cursor, &ids->record, err);
+        if (status <= 0 || !ids->skips_empty) return status;
+        data_field field;
+        if (!reader->field(&ids->file, &ids->record, ids->text, &field, err)) return -1;
+        const eval_text text = {field.text, (int64_t)field.n_bytes};
+        if (field.type != DATA_FIELD_ABSENT && (field.type != DATA_FIELD_TEXT || !eval_text_is_blank(&text))) return 1;
+    }
+}
+
 bool cli_text_ids_next(cli_text_ids *ids, eval_text *id, senc_error *err) {
     const data_reader *reader = ids->file.reader;
-    const int status = reader->next(&ids->file, &ids->cursor, &ids->record, err);
+    const int status = next_record(ids, err);
     if (status == 0)
         return senc_fail(err, SENC_BAD_INPUT, "%s: expected an id for each text, found fewer", ids->file.path);
     data_field field;
@@ -91,8 +114,9 @@ static bool check_all(cli_text_ids *ids, int64_t n_texts, senc_error *err) {
     eval_text id;
     while (n < n_texts && ids->cursor.offset < ids->file.text.n_bytes && cli_text_ids_next(ids, &id, err)) n++;
     if (err->kind != SENC_OK) return false;
-    data_cursor rest = ids->cursor;
-    const bool more = ids->file.reader->next(&ids->file, &rest, &ids->record, err) > 0;
+    const int rest = ids->limit > 0 ? 0 : next_record(ids, err);
+    if (rest < 0) return false;
+    const bool more = rest > 0;
     if (n != n_texts || more)
         return senc_fail(err, SENC_BAD_INPUT, "%s: expected %lld ids, one for each text, found %s", ids->file.path,
                          (long long)n_texts, more ? "more" : "fewer");
@@ -103,6 +127,9 @@ static bool check_all(cli_text_ids *ids, int64_t n_texts, senc_error *err) {
 bool cli_text_ids_open(const char *input, const cli_text_options *options, const char *column, const char *ids_path,
                        int64_t n_texts, cli_text_ids **out, senc_error *err) {
     *out = NULL;
+    if (ids_path && options->table->on_empty == CLI_EMPTY_SKIP)
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "--ids: expected a column of ids (--id-column) with --on-empty skip, which leaves rows out");
     if (strcmp(input, "-") == 0) {
         if (!column && !ids_path) return true;
         return senc_fail(err, SENC_BAD_INPUT, "--input -: lines of standard input have no ids");

@@ -9,6 +9,7 @@
 
 #include "autograd/base/buffer.h"
 #include "autograd/base/file.h"
+#include "autograd/base/log.h"
 #include "autograd/base/memory.h"
 #include "cli/column_argument.h"
 #include "cli/interrupt.h"
@@ -25,7 +26,7 @@ struct cli_text_source {
     data_row row;
     int64_t text_slot, title_slot; /* title -1: none */
     int64_t next_row;
-    int bad_utf8;
+    const cli_table_flags *table;
     senc_buffer input; /* standard input: read and not yet used up from `used` on */
     size_t used;
     bool input_ended;
@@ -36,46 +37,33 @@ struct cli_text_source {
     int64_t capacity;
 };
 
-/* Says what the columns are when the wanted one is not there; a column by number is checked by the reader. */
-static bool check_column(const data_source *source, const char *column, senc_error *err) {
-    senc_strings names = {0};
-    if (!data_source_columns(source, &names, err)) return false;
-    senc_buffer list = {0};
-    bool found = false;
-    for (int64_t i = 0; i < names.n && !found; i++) {
-        found = strcmp(names.items[i], column) == 0;
-        senc_buffer_printf(&list, "%s%s", i ? ", " : "", names.items[i]);
-    }
-    data_strings_free(&names);
-    if (!found)
-        senc_fail(err, SENC_BAD_INPUT, "%s: no column \"%s\"; the file has %s; --column names the one with the texts",
-                  source->path, column, senc_buffer_text(&list));
-    senc_buffer_free(&list);
-    return found;
-}
-
-static bool open_file(cli_text_source *s, char *path, bool is_folder, const cli_text_options *options,
+static bool open_file(cli_text_source *s, const char *path, bool is_folder, const cli_text_options *options,
                       senc_error *err) {
-    static const data_role roles[] = {
-        {.name = "text", .kind = DATA_ROLE_TEXT, .allow_empty = true},
+    const cli_table_flags *f = s->table;
+    const bool keep = f->on_empty == CLI_EMPTY_KEEP;
+    const data_role roles[] = {
+        {.name = "text", .kind = DATA_ROLE_TEXT, .allow_empty = keep},
         {.name = "title", .kind = DATA_ROLE_TEXT, .optional = true, .allow_empty = true},
     };
-    char *format = options->format ? senc_strdup(options->format) : NULL;
     const data_column_map map = cli_column_map("text", options->column ? options->column : "text");
-    const data_source source = {
-        .path = path, .format = format, .mapped = &map, .n_mapped = 1, .on_bad_utf8 = options->bad_utf8};
-    const bool ok = (!map.name || check_column(&source, map.name, err)) &&
-                    data_set_open(&source, 1, roles, is_folder ? 2 : 1, "the input", &s->set, err);
-    free(format);
-    if (!ok) return false;
+    data_source source = cli_table_source(f, path);
+    source.mapped = &map;
+    source.n_mapped = 1;
+    source.on_empty = f->on_empty == CLI_EMPTY_SKIP ? DATA_EMPTY_SKIP : DATA_EMPTY_ERROR;
+    if (!data_set_open(&source, 1, roles, is_folder ? 2 : 1, "the input", &s->set, err)) return false;
     s->text_slot = data_set_find_slot(s->set, "text");
     s->title_slot = is_folder ? data_set_find_slot(s->set, "title") : -1;
+    if (data_set_n_skipped(s->set) > 0 && !options->again)
+        senc_info("%s: %lld rows with an empty text were left out", path, (long long)data_set_n_skipped(s->set));
     return true;
 }
 
 /* A folder stands for its corpus.jsonl. */
 static bool open_set(cli_text_source *s, const char *path, const cli_text_options *options, senc_error *err) {
     const bool is_folder = senc_path_is_folder(path);
+    if (is_folder && options->table->on_empty != CLI_EMPTY_KEEP)
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "--on-empty: expected a file, %s is a BEIR folder, whose texts are all kept", path);
     char *file = is_folder ? data_path_find_packed(path, "corpus.jsonl") : senc_strdup(path);
     if (!file && is_folder)
         return senc_fail(err, SENC_BAD_INPUT,
@@ -90,7 +78,7 @@ bool cli_text_source_open(const char *path, const cli_text_options *options, cli
     *out = NULL;
     cli_text_source *s = senc_alloc_zero(1, sizeof *s);
     if (!s) return senc_fail_memory(err, sizeof *s, "the input");
-    s->bad_utf8 = options->bad_utf8;
+    s->table = options->table;
     if (strcmp(path, "-") == 0 || open_set(s, path, options, err)) {
         *out = s;
         return true;
@@ -117,6 +105,10 @@ int64_t cli_text_source_count(const cli_text_source *s) {
 
 void cli_text_source_seek(cli_text_source *s, int64_t i) {
     s->next_row = i;
+}
+
+uint64_t cli_text_source_offset(const cli_text_source *s, int64_t i) {
+    return data_set_offset(s->set, i);
 }
 
 static bool join_title(cli_text_source *s, eval_text *text, senc_error *err) {
@@ -187,8 +179,8 @@ static int next_line(cli_text_source *s, eval_text *text, senc_error *err) {
     if (text->n_bytes > 0 && text->bytes[text->n_bytes - 1] == '\r') text->n_bytes--;
     const size_t n = (size_t)text->n_bytes, bad = data_utf8_check(text->bytes, n);
     if (bad == n) return 1;
-    if (s->bad_utf8 == DATA_BAD_UTF8_ERROR) {
-        data_fail_utf8("standard input", s->line_number, text->bytes, bad, err);
+    if (s->table->on_bad_utf8 == DATA_BAD_UTF8_ERROR) {
+        data_fail_utf8("standard input", s->line_number, text->bytes, n, bad, err);
         return -1;
     }
     senc_buffer_clear(&s->replaced);
@@ -199,8 +191,24 @@ static int next_line(cli_text_source *s, eval_text *text, senc_error *err) {
     return -1;
 }
 
+/* The next line that is a text: --limit and --on-empty. */
+static int next_input(cli_text_source *s, eval_text *text, senc_error *err) {
+    const cli_table_flags *f = s->table;
+    for (;;) {
+        if (f->limit > 0 && s->next_row >= f->limit) return 0;
+        const int found = next_line(s, text, err);
+        if (found <= 0) return found;
+        const bool is_empty = f->on_empty != CLI_EMPTY_KEEP && eval_text_is_blank(text);
+        if (is_empty && f->on_empty == CLI_EMPTY_SKIP) continue;
+        s->next_row++;
+        if (!is_empty) return 1;
+        senc_fail(err, SENC_BAD_INPUT, "standard input:%lld: the text is empty", (long long)s->line_number);
+        return -1;
+    }
+}
+
 static int next_text(cli_text_source *s, eval_text *text, senc_error *err) {
-    if (!s->set) return next_line(s, text, err);
+    if (!s->set) return next_input(s, text, err);
     if (s->next_row >= data_set_n_rows(s->set)) return 0;
     return cli_text_source_get(s, s->next_row++, text, err) ? 1 : -1;
 }

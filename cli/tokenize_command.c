@@ -20,10 +20,11 @@
 #define TASK_TEXTS  64
 
 typedef struct tokenize_flags {
-    char *input, *output, *column, *format;
+    char *input, *output, *column;
     int64_t max_length;
     bool tokens;
-    int lowercase, on_bad_utf8;
+    int lowercase;
+    cli_table_flags table;
 } tokenize_flags;
 
 static const senc_option flags[] = {
@@ -31,7 +32,6 @@ static const senc_option flags[] = {
                      "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of "
                      "standard input"),
     SENC_OPTION_PATH(tokenize_flags, output, "-", "JSON Lines; - for standard output"),
-    SENC_OPTION_STRING(tokenize_flags, format, NULL, "txt, jsonl, csv or tsv; unset: by the file name"),
     SENC_OPTION_STRING(tokenize_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_INTEGER(
         tokenize_flags, max_length, NULL, 0, HUGE_VAL,
@@ -39,8 +39,7 @@ static const senc_option flags[] = {
     SENC_OPTION_BOOLEAN(tokenize_flags, tokens, "false", "write the tokens too"),
     SENC_OPTION_CHOICE(tokenize_flags, lowercase, "auto", "auto|yes|no",
                        "for folders that hold only vocab.txt: lower-case texts"),
-    SENC_OPTION_CHOICE(tokenize_flags, on_bad_utf8, "error", "error|replace",
-                       "ill-formed UTF-8 is an error or is read as U+FFFD"),
+    CLI_TEXT_ROWS(tokenize_flags),
     {0},
 };
 
@@ -214,7 +213,7 @@ static bool tokenize_input(const tokenize_flags *f, const char *folder, const da
     run->tokenizer = tokenizer;
     run->with_tokens = f->tokens;
     run->max_length = f->max_length;
-    const cli_text_options text_options = {f->format, f->column, f->on_bad_utf8};
+    const cli_text_options text_options = {.table = &f->table, .column = f->column};
     cli_text_source *source = NULL;
     const double start_ms = senc_clock_ms();
     bool ok = f->max_length != SENC_OPTION_UNSET || folder_max_length(folder, tokenizer, &run->max_length, err);

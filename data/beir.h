@@ -38,6 +38,8 @@ typedef struct data_pairs_corpus {
 bool data_beir_open_pairs(const data_source *source, const data_pairs_corpus *corpus, data_beir **out, senc_error *err);
 void data_beir_close(data_beir *b);
 bool data_beir_is_pairs(const data_beir *b);
+/* The rows that give the queries of pairs; NULL: a folder. */
+const data_set *data_beir_pairs(const data_beir *b);
 
 int64_t data_beir_n_documents(const data_beir *b);
 int64_t data_beir_n_queries(const data_beir *b);

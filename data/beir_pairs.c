@@ -177,7 +177,7 @@ static bool open_more(data_beir *b, const data_source *source, const senc_string
 
 static bool open_sets(data_beir *b, const data_source *source, const data_pairs_corpus *corpus, senc_error *err) {
     static const data_role roles[] = {{.name = "anchor", .kind = DATA_ROLE_TEXT},
-                                      {.name = "positive", .kind = DATA_ROLE_TEXT}};
+                                      {.name = "positive", .kind = DATA_ROLE_TEXT, .expands = true}};
     if (!data_set_open(source, 1, roles, 2, WANTED_BY, &b->pairs, err)) return false;
     b->queries.set = b->corpus.set = b->pairs;
     b->queries.set_slot = data_set_find_slot(b->pairs, "anchor");
@@ -204,6 +204,10 @@ static bool build(data_beir *b, const data_source *source, const data_pairs_corp
     free(r.queries);
     free(r.documents);
     return ok;
+}
+
+const data_set *data_beir_pairs(const data_beir *b) {
+    return b->pairs;
 }
 
 bool data_beir_open_pairs(const data_source *source, const data_pairs_corpus *corpus, data_beir **out,

@@ -106,7 +106,7 @@ static bool read_lines(qrels_reader *r, data_text text) {
         const int64_t number = cursor.line;
         if (!data_line_next(text.data, text.n_bytes, &cursor, &line, &n_bytes)) return true;
         const size_t good = data_utf8_check(line, n_bytes);
-        if (good < n_bytes) return data_fail_utf8(r->b->qrels_path, number, line, good, r->err);
+        if (good < n_bytes) return data_fail_utf8(r->b->qrels_path, number, line, n_bytes, good, r->err);
         if (n_bytes > 0 && !read_line(r, line, n_bytes, number)) return false;
     }
 }

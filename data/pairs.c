@@ -37,25 +37,47 @@ static void sort_unique(data_pairs *p) {
     p->n = kept;
 }
 
+static bool add_pair(data_pairs *p, int64_t *capacity, data_pair pair, senc_error *err) {
+    if (p->n == *capacity) {
+        const int64_t grown_to = *capacity + *capacity / 2 + 16;
+        data_pair *grown = senc_realloc(p->pairs, (size_t)grown_to, sizeof *grown);
+        if (!grown) return senc_fail_memory(err, (size_t)grown_to * sizeof *grown, "known positives");
+        p->pairs = grown;
+        *capacity = grown_to;
+    }
+    p->pairs[p->n++] = pair;
+    return true;
+}
+
+/* The row's pair, and those of the positives that it stands for alone. */
+static bool add_row(data_pairs *p, int64_t *capacity, const data_set *set, int64_t i, const int64_t slots[2],
+                    bool symmetric, data_row *row, senc_error *err) {
+    if (!data_set_row(set, i, row, err)) return false;
+    const int64_t n_choices = row->n_choices;
+    for (int64_t item = 0; item < n_choices; item++) {
+        if (n_choices > 1 && !data_set_row_choice(set, i, item, row, err)) return false;
+        const data_value *a = &row->values[slots[0]], *b = &row->values[slots[1]];
+        if (!a->present || !b->present) continue;
+        const data_pair pair = {data_text_hash(a->text, a->n_bytes), data_text_hash(b->text, b->n_bytes)};
+        if (!add_pair(p, capacity, pair, err) ||
+            (symmetric && !add_pair(p, capacity, (data_pair){pair.text, pair.anchor}, err)))
+            return false;
+    }
+    return true;
+}
+
 bool data_pairs_init(data_pairs *p, const data_set *set, int64_t anchor_slot, int64_t positive_slot, bool symmetric,
                      senc_error *err) {
     const int64_t n_slots = data_set_n_slots(set), n_rows = data_set_n_rows(set);
     SENC_ASSERT(anchor_slot >= 0 && anchor_slot < n_slots && positive_slot >= 0 && positive_slot < n_slots,
                 "slots %" PRId64 ", %" PRId64 " of %" PRId64, anchor_slot, positive_slot, n_slots);
-    const size_t capacity = (size_t)n_rows * (symmetric ? 2 : 1);
-    *p = (data_pairs){.pairs = senc_alloc(capacity, sizeof *p->pairs)};
-    if (!p->pairs) return senc_fail_memory(err, capacity * sizeof *p->pairs, "known positives");
+    const int64_t slots[2] = {anchor_slot, positive_slot};
+    int64_t capacity = n_rows * (symmetric ? 2 : 1);
+    *p = (data_pairs){.pairs = senc_alloc((size_t)capacity, sizeof *p->pairs)};
+    if (!p->pairs) return senc_fail_memory(err, (size_t)capacity * sizeof *p->pairs, "known positives");
     data_row row = {0};
     bool ok = true;
-    for (int64_t i = 0; ok && i < n_rows; i++) {
-        ok = data_set_row(set, i, &row, err);
-        if (!ok) break;
-        const data_value *a = &row.values[anchor_slot], *b = &row.values[positive_slot];
-        if (!a->present || !b->present) continue;
-        const data_pair pair = {data_text_hash(a->text, a->n_bytes), data_text_hash(b->text, b->n_bytes)};
-        p->pairs[p->n++] = pair;
-        if (symmetric) p->pairs[p->n++] = (data_pair){pair.text, pair.anchor};
-    }
+    for (int64_t i = 0; ok && i < n_rows; i++) ok = add_row(p, &capacity, set, i, slots, symmetric, &row, err);
     data_row_free(&row);
     if (ok)
         sort_unique(p);

@@ -23,8 +23,9 @@ typedef struct data_pairs {
     int64_t n;
 } data_pairs;
 
-/* One scan over the set: the values of slot `anchor` with those of slot `positive`; when symmetric, both ways round.
- * Rows in which one is absent are passed over. */
+/* One scan over the set: the values of slot `anchor` with those of slot `positive`, also with the positives of a list
+ * that are no rows (positives = "first", "random"); when symmetric, both ways round. Rows in which one is absent are
+ * passed over. */
 bool data_pairs_init(data_pairs *p, const data_set *set, int64_t anchor_slot, int64_t positive_slot, bool symmetric,
                      senc_error *err);
 /* n pairs in a block of senc_alloc, which p owns from here on: sorted, without repetitions. */

@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "data/table_label.h"
 #include "data/table_parts.h"
 
 const senc_option data_source_options[] = {
-    SENC_OPTION_PATH(data_source, path, "!", "a jsonl, csv, tsv or txt file (also .gz, .zst) or a BEIR folder"),
-    SENC_OPTION_STRING(data_source, format, NULL, "beir, csv, jsonl, tsv or txt; default: by the file name"),
+    SENC_OPTION_PATH(data_source, path, "!", "a jsonl, json, csv, tsv or txt file (also .gz, .zst) or a BEIR folder"),
+    SENC_OPTION_STRING(data_source, format, NULL,
+                       "beir, csv, json (an array), jsonl, tsv or txt; default: by the file name"),
     SENC_OPTION_VALUE(data_source, columns,
                       "which column is which role: { anchor = \"question\", score = 3 }, by name or by number from 1"),
     SENC_OPTION_CHOICE(data_source, header, "auto", "auto|yes|no",
@@ -23,9 +25,17 @@ const senc_option data_source_options[] = {
                        "ill-formed UTF-8: stop, or read it as U+FFFD"),
     SENC_OPTION_REALS(data_source, score_range, NULL, -HUGE_VAL, HUGE_VAL,
                       "[low, high] of the raw scores, mapped to 0..1; default: scores are 0..1"),
+    SENC_OPTION_VALUE(data_source, label_map,
+                      "what words among scores and labels mean: { entailment = 1, contradiction = 0 }; true, yes and "
+                      "duplicate are 1, false and no 0 without it"),
+    SENC_OPTION_CHOICE(data_source, on_unknown_label, "error", "error|skip",
+                       "a label that is neither a number nor in label_map: stop, or leave the row out"),
+    SENC_OPTION_CHOICE(data_source, positives, "all", "all|first|random",
+                       "json, jsonl: what a list of positives becomes: a row for each, a row with the first, or with "
+                       "one that is chosen by its place in the file"),
     SENC_OPTION_STRING(data_source, split, NULL, "BEIR folder: which qrels/<split>.tsv; default: train"),
     SENC_OPTION_CHOICE(data_source, on_empty, "error", "error|skip",
-                       "a row with an empty text: stop, or leave the row out"),
+                       "a row with an empty or missing text: stop, or leave the row out"),
     SENC_OPTION_REAL(data_source, held_out, "0", 0, 1,
                      "share of the rows that is held out, the same whenever the file is read"),
     SENC_OPTION_CHOICE(data_source, held_out_by, "group", "group|row",
@@ -80,6 +90,7 @@ typedef struct binder {
     data_table *table;
     entry *entries;
     int64_t n_entries, capacity;
+    bool knows_all_columns; /* of json and jsonl those of later rows too */
     senc_error *err;
 } binder;
 
@@ -103,7 +114,37 @@ __attribute__((format(printf, 3, 4))) static bool fail_entry(const binder *b, co
     va_start(args, fmt);
     vsnprintf(what, sizeof what, fmt, args);
     va_end(args);
+    if (b->source->by_flags) /* the texts of a command are in its --column */
+        return senc_fail(b->err, SENC_BAD_INPUT, "%s--%.60s: %s", place,
+                         strcmp(e->key, "text") == 0 ? "column" : e->key, what);
     return senc_fail(b->err, SENC_BAD_INPUT, "%scolumns.%.60s: %s", place, e->key, what);
+}
+
+/* A csv that was cut at the wrong character: all of its header is one column. */
+static bool append_delimiter_hint(const binder *b, senc_buffer *out) {
+    const data_opened *file = &b->table->file;
+    static const char others[] = ";\t|,";
+    if (!file->csv.delimiter || file->n_columns != 1) return false;
+    for (const char *c = others; *c; c++) {
+        if (*c == file->csv.delimiter || !strchr(file->columns[0], *c)) continue;
+        senc_buffer_printf(out,
+                           b->source->by_flags ? "; is it divided by %s? --delimiter '%s' says so"
+                                               : "; is it divided by %s? delimiter = \"%s\" says so",
+                           *c == '\t'  ? "tabs"
+                           : *c == ';' ? "semicolons"
+                           : *c == ',' ? "commas"
+                                       : "bars",
+                           *c == '\t' ? "\\t" : (char[]){*c, '\0'});
+        return true;
+    }
+    return false;
+}
+
+/* Rows of json and jsonl bring columns when they like; what is wrong in them is said by the scan. */
+static void find_late_columns(binder *b) {
+    data_opened *file = &b->table->file;
+    if (!file->reader->fixed_columns && !b->knows_all_columns) data_opened_all_columns(file, NULL);
+    b->knows_all_columns = true;
 }
 
 /* "negative_12" -> 12 when `role` is "negative"; 0 when key is not of that form. */
@@ -276,8 +317,8 @@ static void append_suggestion(const binder *b, bool numbers, senc_buffer *out) {
     const char *separator = " ";
     for (int64_t i = 0; i < b->wanted->n_roles; i++) {
         const data_role *role = &b->wanted->roles[i];
-        const int64_t column = role->optional ? -1 : suggest(file, role->name, taken);
-        if (column < 0) continue;
+        const int64_t column = suggest(file, role->name, taken);
+        if (column < 0 || (role->optional && !is_alias(role->name, file->columns[column]))) continue;
         taken |= UINT64_C(1) << column;
         senc_buffer_printf(out, "%s%s = ", separator, role->name);
         if (numbers)
@@ -295,12 +336,14 @@ static bool fail_no_column(const binder *b, const char *role) {
     data_wanted_text(b->wanted, &text);
     senc_buffer_append_text(&text, "); the file has ");
     append_columns(&text, file);
-    const bool is_csv = file->reader->fixed_columns && file->csv.delimiter;
-    const bool numbers = is_csv && (!file->has_names || !knows_a_column(b));
-    senc_buffer_append_text(&text, numbers && file->has_names
-                                       ? "; if that is data and not a header, say which is which by number: "
-                                       : "; say which is which: ");
-    append_suggestion(b, numbers, &text);
+    if (!append_delimiter_hint(b, &text)) {
+        const bool is_csv = file->reader->fixed_columns && file->csv.delimiter;
+        const bool numbers = is_csv && (!file->has_names || !knows_a_column(b));
+        senc_buffer_append_text(&text, numbers && file->has_names
+                                           ? "; if that is data and not a header, say which is which by number: "
+                                           : "; say which is which: ");
+        append_suggestion(b, numbers, &text);
+    }
     senc_fail(b->err, SENC_BAD_INPUT, "%s: no column \"%s\" (%s", b->table->file.path, role, senc_buffer_text(&text));
     senc_buffer_free(&text);
     return false;
@@ -337,14 +380,22 @@ static bool bind_entry(binder *b, const entry *e) {
         return fail_entry(b, e, "there is no column %" PRId64 ", the file has %" PRId64, e->column, file->n_columns);
     }
     if (e->name) index = find_column(file, e->name);
+    if (e->name && index < 0) {
+        find_late_columns(b);
+        index = find_column(file, e->name);
+    }
     const bool required = e->number == 0 && !b->wanted->roles[e->role].optional;
     if (index < 0 && (file->reader->fixed_columns || required)) {
         senc_buffer names = {0};
         append_columns(&names, file);
         const char *near = senc_nearest_name(e->name, (const char *const *)file->columns, file->n_columns);
-        fail_entry(b, e, "there is no column \"%.60s\" in %s%.150s%s%s%s", e->name, file->n_columns ? "" : "the file",
-                   senc_buffer_text(&names), near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        senc_buffer hint = {0};
+        append_delimiter_hint(b, &hint);
+        fail_entry(b, e, "there is no column \"%.60s\" in %s%.150s%s%s%s%s", e->name, file->n_columns ? "" : "the file",
+                   senc_buffer_text(&names), near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
+                   senc_buffer_text(&hint));
         senc_buffer_free(&names);
+        senc_buffer_free(&hint);
         return false;
     }
     if (e->name && index >= 0 && index + 1 < file->n_columns) {
@@ -362,10 +413,15 @@ static bool bind_by_name(binder *b, int64_t role) {
     const data_role *r = &b->wanted->roles[role];
     data_table *t = b->table;
     const bool fixed = t->file.reader->fixed_columns;
-    const int64_t index = find_column(&t->file, r->name);
+    int64_t index = find_column(&t->file, r->name);
     char first[64];
     snprintf(first, sizeof first, "%s_1", r->name);
-    const bool has_numbered = r->numbered && find_column(&t->file, first) >= 0;
+    bool has_numbered = r->numbered && find_column(&t->file, first) >= 0;
+    if (index < 0 && !has_numbered && !r->optional) {
+        find_late_columns(b);
+        index = find_column(&t->file, r->name);
+        has_numbered = r->numbered && find_column(&t->file, first) >= 0;
+    }
     if (index < 0 && !has_numbered && !r->optional) return fail_no_column(b, r->name);
     if ((index >= 0 || !fixed) && !data_table_add_binding(t, role, 0, r->name, index, false, b->err)) return false;
     if (!r->numbered) return true;
@@ -412,9 +468,10 @@ static bool check_header_guess(const binder *b) {
         memcpy(name, f.text, f.n_bytes);
         name[f.n_bytes] = '\0';
         if (!is_alias(b->wanted->roles[e->role].name, name)) continue;
-        ok = senc_fail(b->err, SENC_BAD_INPUT,
-                       "%s:%" PRId64 ": the first row looks like a header (\"%s\"); set header to \"yes\" or \"no\"",
-                       file->path, record.start.line, name);
+        ok = senc_fail(b->err, SENC_BAD_INPUT, "%s:%" PRId64 ": the first row looks like a header (\"%s\"); %s",
+                       file->path, record.start.line, name,
+                       b->source->by_flags ? "is it one? --header yes or --header no says so"
+                                           : "set header to \"yes\" or \"no\"");
     }
     data_record_free(&record);
     return ok && got >= 0;
@@ -433,6 +490,29 @@ static bool check_range(binder *b) {
     t->has_score_range = true;
     t->score_low = range->items[0];
     t->score_high = range->items[1];
+    return true;
+}
+
+/* Numbers by words; the values of a binary role are checked when its rows are. */
+static bool check_labels(binder *b) {
+    const senc_value *map = b->source->label_map;
+    b->table->label_map = map;
+    b->table->skip_unknown_labels = b->source->on_unknown_label == DATA_UNKNOWN_LABEL_SKIP;
+    b->table->positives = (data_positives)b->source->positives;
+    if (!map) return true;
+    char place[600];
+    if (map->type != SENC_VALUE_TABLE || map->n == 0)
+        return senc_fail(b->err, SENC_BAD_INPUT,
+                         "%slabel_map: expected a table such as { entailment = 1, contradiction = 0 }, got %s",
+                         senc_place_text(map->place, place, sizeof place),
+                         map->type == SENC_VALUE_TABLE ? "an empty one" : senc_value_type_name(map->type));
+    for (int64_t i = 0; i < map->n; i++) {
+        double x;
+        if (!data_label_map_value(map->pairs[i].value, &x))
+            return senc_fail(b->err, SENC_BAD_INPUT, "%slabel_map.%.60s: expected a number, got %s",
+                             senc_place_text(map->pairs[i].value->place, place, sizeof place), map->pairs[i].key,
+                             senc_value_type_name(map->pairs[i].value->type));
+    }
     return true;
 }
 
@@ -465,8 +545,8 @@ bool data_table_bind(data_table *t, const data_source *source, const data_wanted
     *t = (data_table){0};
     if (!source->path) return senc_fail(err, SENC_BAD_INPUT, "data: no path");
     binder b = {.source = source, .wanted = wanted, .table = t, .err = err};
-    const bool ok = check_range(&b) && check_part(&b) && read_entries(&b) && open_file(&b, is_by_number(&b)) &&
-                    check_header_guess(&b) && bind_roles(&b);
+    const bool ok = check_range(&b) && check_labels(&b) && check_part(&b) && read_entries(&b) &&
+                    open_file(&b, is_by_number(&b)) && check_header_guess(&b) && bind_roles(&b);
     free(b.entries);
     return ok;
 }
@@ -476,6 +556,7 @@ void data_table_close(data_table *t) {
     for (int64_t i = 0; i < t->n_bindings; i++) free(t->bindings[i].name);
     free(t->bindings);
     free(t->keys);
+    free(t->items);
     free(t->line_marks);
     *t = (data_table){0};
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "autograd/base/rng.h"
 #include "data/row_groups.h"
 #include "data/table_parts.h"
 
@@ -44,20 +45,45 @@ static bool fail_changed(const data_table *t, senc_error *err) {
     return senc_fail(err, SENC_FAILED, "%s: the file changed while it was being read", t->file.path);
 }
 
-bool data_set_row(const data_set *set, int64_t i, data_row *row, senc_error *err) {
+/* item -1: the row's own. */
+static bool read_row(const data_set *set, int64_t i, int64_t item, data_row *row, senc_error *err) {
     int64_t local;
     const data_table *t = table_of(set, i, &local);
     if (!row_ready(row, err)) return false;
     data_cursor cursor = {t->keys[local], 0};
     const int got = t->file.reader->next(&t->file, &cursor, row->record, err);
     if (got < 0) return false;
-    return got == 1 ? data_table_fill_row(NULL, set, NULL, t, row, NULL, err) : fail_changed(t, err);
+    if (got == 0) return fail_changed(t, err);
+    if (item < 0) item = t->items ? t->items[local] : 0;
+    if (!data_table_fill_row(NULL, set, NULL, t, item, row, NULL, err)) return false;
+    if (t->positives == DATA_POSITIVES_ALL) row->n_choices = 1; /* the others are rows of their own */
+    return true;
+}
+
+bool data_set_row(const data_set *set, int64_t i, data_row *row, senc_error *err) {
+    return read_row(set, i, -1, row, err);
+}
+
+bool data_set_row_choice(const data_set *set, int64_t i, int64_t item, data_row *row, senc_error *err) {
+    return read_row(set, i, item, row, err);
+}
+
+bool data_set_has_choices(const data_set *set) {
+    for (int64_t i = 0; i < set->n_tables; i++)
+        if (set->tables[i].has_choices) return true;
+    return false;
 }
 
 void data_set_forget(const data_set *set, int64_t i) {
     int64_t local;
     const data_table *t = table_of(set, i, &local);
     if (t->file.text.n_bytes) data_text_forget(&t->file.text, (size_t)t->keys[local]);
+}
+
+uint64_t data_set_offset(const data_set *set, int64_t i) {
+    int64_t local;
+    const data_table *t = table_of(set, i, &local);
+    return t->keys[local];
 }
 
 bool data_set_where(const data_set *set, int64_t i, const char **path, int64_t *line, senc_error *err) {
@@ -67,7 +93,7 @@ bool data_set_where(const data_set *set, int64_t i, const char **path, int64_t *
     data_cursor cursor = {t->keys[mark * DATA_ROWS_PER_LINE_MARK], t->line_marks[mark]};
     data_record record = {0};
     int got;
-    do { /* rows of the file that are not the set's stand in between */
+    do { /* records in between may be left out, or be several rows */
         got = t->file.reader->next(&t->file, &cursor, &record, err);
     } while (got == 1 && record.start.offset < t->keys[local]);
     *path = t->file.path;
@@ -101,8 +127,11 @@ static bool drop_rows(data_set *set, data_table *t, int64_t first, const bool *d
         return false;
     }
     kept = 0;
-    for (int64_t i = 0; i < t->n_rows; i++)
-        if (!drop[first + i]) t->keys[kept++] = t->keys[i];
+    for (int64_t i = 0; i < t->n_rows; i++) {
+        if (drop[first + i]) continue;
+        if (t->items) t->items[kept] = t->items[i];
+        t->keys[kept++] = t->keys[i];
+    }
     free(t->line_marks);
     t->line_marks = marks;
     t->n_line_marks = (kept + DATA_ROWS_PER_LINE_MARK - 1) / DATA_ROWS_PER_LINE_MARK;
@@ -119,14 +148,47 @@ bool data_set_drop_rows(data_set *set, const bool *drop, senc_error *err) {
 
 /* ---- opening ---- */
 
-static bool add_key(data_table *t, data_cursor start, senc_error *err) {
+static bool fail_no_rows(const data_table *t, senc_error *err) {
+    senc_buffer why = {0};
+    if (t->n_skipped) senc_buffer_printf(&why, "; %" PRId64 " with an empty text were left out", t->n_skipped);
+    if (t->n_unknown_labels)
+        senc_buffer_printf(&why, "; %" PRId64 " with an unknown label were left out", t->n_unknown_labels);
+    if (t->groups && t->groups->n_large > 0)
+        senc_buffer_append_text(&why, ": rows that share texts hang together; held_out_by = \"row\" parts them");
+    senc_fail(err, SENC_BAD_INPUT, "%s: no rows%s%s", t->file.path, t->part ? " in this part" : "",
+              senc_buffer_text(&why));
+    senc_buffer_free(&why);
+    return false;
+}
+
+static bool resize_items(data_table *t, int64_t capacity, senc_error *err) {
+    uint32_t *grown = senc_realloc(t->items, (size_t)capacity, sizeof *grown);
+    if (!grown) return senc_fail_memory(err, (size_t)capacity * sizeof *grown, "a row index");
+    t->items = grown;
+    return true;
+}
+
+/* Most files have no lists: the items are kept from the first one on that is not a list's first. */
+static bool set_item(data_table *t, int64_t item, senc_error *err) {
+    if (!t->items) {
+        if (item == 0) return true;
+        if (!resize_items(t, t->capacity, err)) return false;
+        memset(t->items, 0, (size_t)t->n_rows * sizeof *t->items);
+    }
+    t->items[t->n_rows] = (uint32_t)item;
+    return true;
+}
+
+static bool add_key(data_table *t, data_cursor start, int64_t item, senc_error *err) {
     if (t->n_rows == t->capacity) {
         const int64_t capacity = t->capacity ? t->capacity + t->capacity / 2 : 1024;
         uint64_t *grown = senc_realloc(t->keys, (size_t)capacity, sizeof *grown);
         if (!grown) return senc_fail_memory(err, (size_t)capacity * sizeof *grown, "a row index");
         t->keys = grown;
+        if (t->items && !resize_items(t, capacity, err)) return false;
         t->capacity = capacity;
     }
+    if (!set_item(t, item, err)) return false;
     if (t->n_rows % DATA_ROWS_PER_LINE_MARK == 0) {
         int64_t *grown = senc_realloc(t->line_marks, (size_t)t->n_line_marks + 1, sizeof *grown);
         if (!grown) return senc_fail_memory(err, 64, "a row index");
@@ -147,6 +209,27 @@ static bool check_bindings_seen(const data_set *set, const data_table *t, senc_e
     return true;
 }
 
+/* One of a list's positives by the place of its record: the same whenever the file is read. */
+static int64_t choose_item(const data_row *row) {
+    return (int64_t)(senc_rng_mix(row->record->start.offset) % (uint64_t)row->n_choices);
+}
+
+/* The record as a row, or as several of one list, if it is in the set. */
+static bool add_record(data_set *set, data_table *t, int64_t limit, data_row *row, senc_error *err) {
+    data_fate fate;
+    if (!data_table_fill_row(set, set, t, t, 0, row, &fate, err)) return false;
+    const int64_t n = t->positives == DATA_POSITIVES_ALL ? row->n_choices : 1;
+    t->has_choices = t->has_choices || (n == 1 && row->n_choices > 1);
+    const int64_t first = t->positives == DATA_POSITIVES_RANDOM && row->n_choices > 1 ? choose_item(row) : 0;
+    for (int64_t item = first; item < first + n && (limit == 0 || t->n_rows < limit); item++) {
+        if (item > 0 && !data_table_fill_row(set, set, t, t, item, row, &fate, err)) return false;
+        t->n_skipped += fate == DATA_EMPTY;
+        t->n_unknown_labels += fate == DATA_UNKNOWN_LABEL;
+        if (fate == DATA_KEPT && !add_key(t, row->record->start, item, err)) return false;
+    }
+    return true;
+}
+
 static bool scan(data_set *set, data_table *t, int64_t limit, data_row *row, senc_error *err) {
     data_cursor cursor = t->file.first;
     uint64_t forgotten = 0;
@@ -154,19 +237,13 @@ static bool scan(data_set *set, data_table *t, int64_t limit, data_row *row, sen
         const int got = t->file.reader->next(&t->file, &cursor, row->record, err);
         if (got < 0) return false;
         if (got == 0) break;
-        bool left_out = false;
-        if (!data_table_fill_row(set, set, t, t, row, &left_out, err)) return false;
-        if (!left_out && !add_key(t, row->record->start, err)) return false;
+        if (!add_record(set, t, limit, row, err)) return false;
         if (t->file.text.n_bytes && cursor.offset - forgotten >= FORGET_BYTES) {
             data_text_forget(&t->file.text, (size_t)cursor.offset);
             forgotten = cursor.offset;
         }
     }
-    if (t->n_rows == 0)
-        return senc_fail(err, SENC_BAD_INPUT, "%s: no rows%s%s", t->file.path, t->part ? " in this part" : "",
-                         t->groups && t->groups->n_large > 0
-                             ? ": rows that share texts hang together; held_out_by = \"row\" parts them"
-                             : "");
+    if (t->n_rows == 0) return fail_no_rows(t, err);
     uint64_t *fitted = senc_realloc(t->keys, (size_t)t->n_rows, sizeof *fitted);
     if (fitted) {
         t->keys = fitted;
@@ -286,6 +363,12 @@ int64_t data_set_n_skipped(const data_set *set) {
     return n;
 }
 
+int64_t data_set_n_unknown_labels(const data_set *set) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < set->n_tables; i++) n += set->tables[i].n_unknown_labels;
+    return n;
+}
+
 int64_t data_set_n_sources(const data_set *set) {
     return set->n_tables;
 }
@@ -320,7 +403,9 @@ bool data_set_get_split(const data_set *set, int64_t k, data_split *out) {
 int64_t data_set_index_bytes(const data_set *set) {
     int64_t n = 0;
     for (int64_t i = 0; i < set->n_tables; i++) {
-        n += (set->tables[i].capacity + set->tables[i].n_line_marks) * (int64_t)sizeof(int64_t);
+        const data_table *t = &set->tables[i];
+        n += (t->capacity + t->n_line_marks) * (int64_t)sizeof(int64_t);
+        if (t->items) n += t->capacity * (int64_t)sizeof *t->items;
     }
     return n;
 }

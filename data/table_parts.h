@@ -29,8 +29,9 @@ typedef struct data_table {
     data_opened file;
     data_binding *bindings;
     int64_t n_bindings;
-    bool may_grow;  /* jsonl without a column table: role_k may turn up in any row */
-    uint64_t *keys; /* (n_rows) the readers' offsets */
+    bool may_grow;   /* jsonl without a column table: role_k may turn up in any row */
+    uint64_t *keys;  /* (n_rows) the readers' offsets */
+    uint32_t *items; /* (n_rows) which item of the list of positives; NULL: the first of every one */
     int64_t n_rows, capacity;
     int64_t *line_marks; /* the line of rows 0, 4096, ... */
     int64_t n_line_marks;
@@ -40,7 +41,12 @@ typedef struct data_table {
     double held_out;
     data_part part;
     const struct data_row_groups *groups; /* row_groups.h; NULL: rows are parted one by one */
-    int64_t n_skipped;                    /* rows left out because a required field was empty */
+    data_positives positives;
+    bool has_choices; /* some row stands for several positives */
+    const senc_value *label_map;
+    bool skip_unknown_labels;
+    int64_t n_skipped; /* rows left out because a required field was empty */
+    int64_t n_unknown_labels;
 } data_table;
 
 struct data_set {
@@ -70,9 +76,12 @@ static inline bool data_place_is_below(uint64_t place, double share) {
     return (double)(place >> 11) * 0x1.0p-53 < share;
 }
 
-/* The values of a record. learning: the scan at open, which may add slots and classes. *left_out (may be NULL: rows of
- * the index): the row does not belong to the source's part, or is skipped for an empty field. */
+/* Whether a record is a row of the set, or why it is left out. */
+typedef enum data_fate { DATA_KEPT, DATA_OTHER_PART, DATA_EMPTY, DATA_UNKNOWN_LABEL } data_fate;
+
+/* The values of a record, with item `item` of its list of positives; row->n_choices is how many the list has (1: no
+ * list). learning: the scan at open, which may add slots and classes. *fate may be NULL: rows of the index. */
 bool data_table_fill_row(data_set *learn, const data_set *set, data_table *learn_table, const data_table *t,
-                         data_row *row, bool *left_out, senc_error *err);
+                         int64_t item, data_row *row, data_fate *fate, senc_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include "autograd/base/memory.h"
 #include "data/pairs.h"
 #include "data/row_groups.h"
+#include "data/table_label.h"
 #include "data/table_parts.h"
 
 typedef struct filler {
@@ -17,14 +18,15 @@ typedef struct filler {
     const data_table *table;
     data_row *row;
     const data_binding *binding;
-    bool empty; /* the current role had an empty field */
-    bool skip;  /* a required field is empty, and the source leaves such rows out */
+    int64_t item;   /* of a list of positives: which is taken */
+    bool empty;     /* the current role had an empty field */
+    data_fate fate; /* DATA_EMPTY, DATA_UNKNOWN_LABEL: the source leaves such rows out */
     senc_error *err;
 } filler;
 
 /* path:line: field "positive" (column "answer"): what */
 __attribute__((format(printf, 2, 3))) static bool fail_field(const filler *f, const char *fmt, ...) {
-    char what[400], column[100] = "";
+    char what[700], column[100] = "";
     va_list args;
     va_start(args, fmt);
     vsnprintf(what, sizeof what, fmt, args);
@@ -34,6 +36,10 @@ __attribute__((format(printf, 2, 3))) static bool fail_field(const filler *f, co
     if (strcmp(role, f->binding->name) != 0) snprintf(column, sizeof column, " (column \"%.60s\")", f->binding->name);
     return senc_fail(f->err, SENC_BAD_INPUT, "%s:%" PRId64 ": field \"%s\"%s %s", f->table->file.path,
                      f->row->record->start.line, role, column, what);
+}
+
+static bool fail_file_changed(const filler *f) {
+    return senc_fail(f->err, SENC_FAILED, "%s: the file changed while it was being read", f->table->file.path);
 }
 
 /* ---- slots ---- */
@@ -79,7 +85,7 @@ static data_value *value_of(filler *f, int64_t role, int64_t number) {
         if (slot < 0 || !row_reserve(f->row, f->learn->n_slots, f->err)) return NULL;
     }
     if (slot < 0) {
-        senc_fail(f->err, SENC_FAILED, "%s: the file changed while it was being read", f->table->file.path);
+        fail_file_changed(f);
         return NULL;
     }
     data_value *v = &f->row->values[slot];
@@ -129,7 +135,7 @@ static int64_t class_id(filler *f, const char *name, size_t n_bytes) {
     const int64_t there = find_class(f->set, name, n_bytes);
     if (there >= 0) return there;
     if (!f->learn) {
-        senc_fail(f->err, SENC_FAILED, "%s: the file changed while it was being read", f->table->file.path);
+        fail_file_changed(f);
         return -1;
     }
     data_set *set = f->learn;
@@ -145,15 +151,6 @@ static int64_t class_id(filler *f, const char *name, size_t n_bytes) {
 
 /* ---- fields ---- */
 
-static bool is_space(char c) {
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static void trim(const char **text, size_t *n_bytes) {
-    while (*n_bytes > 0 && is_space((*text)[*n_bytes - 1])) --*n_bytes;
-    for (; *n_bytes > 0 && is_space(**text); ++*text) --*n_bytes;
-}
-
 static const char *found_name(data_field_type type) {
     static const char *const names[] = {"nothing", "a string", "a number", "a boolean", "a list", "an object"};
     return names[type];
@@ -163,7 +160,7 @@ static bool take_text(filler *f, int64_t number, const char *text, size_t n_byte
     const data_role *role = &f->set->wanted.roles[f->binding->role];
     const char *trimmed = text;
     size_t left = n_bytes;
-    trim(&trimmed, &left);
+    data_label_trim(&trimmed, &left);
     if (left == 0 && !role->allow_empty) {
         f->empty = true;
         return true;
@@ -175,46 +172,66 @@ static bool take_text(filler *f, int64_t number, const char *text, size_t n_byte
     return true;
 }
 
-/* A list feeds role_1, role_2, ...; a list of one also feeds a role that takes one text. */
+static bool take_list_item(filler *f, int64_t number, const data_json *item) {
+    size_t n_bytes;
+    const char *text = data_json_text(item, &n_bytes);
+    if (text) return take_text(f, number, text, n_bytes);
+    return fail_field(f, "is a list that holds %s, expected strings", data_json_type_name(data_json_get_type(item)));
+}
+
+/* One item of the list stands in this row; the others stand in rows of their own, or in none. */
+static bool take_choice(filler *f, const data_json *list, int64_t n) {
+    const data_json *item = data_json_first(list);
+    if (n == 0) return f->empty = true;
+    f->row->n_choices = n;
+    for (int64_t i = 0; i < f->item && item; i++) item = data_json_next(item);
+    return item ? take_list_item(f, f->binding->number, item) : fail_file_changed(f);
+}
+
+/* A list feeds role_1, role_2, ..., or makes several rows; a list of one also feeds a role that takes one text. */
 static bool take_list(filler *f, const data_json *list) {
     const data_role *role = &f->set->wanted.roles[f->binding->role];
     const int64_t n = data_json_count(list);
+    if (role->expands) return take_choice(f, list, n);
     if (!role->numbered && n != 1) return fail_field(f, "is a list of %" PRId64 ", expected one string", n);
     int64_t k = role->numbered ? 1 : 0;
     for (const data_json *item = data_json_first(list); item; item = data_json_next(item), k++) {
-        size_t n_bytes;
-        const char *text = data_json_text(item, &n_bytes);
-        if (!text)
-            return fail_field(f, "is a list that holds %s, expected strings",
-                              data_json_type_name(data_json_get_type(item)));
-        if (!take_text(f, k, text, n_bytes)) return false;
+        if (!take_list_item(f, k, item)) return false;
     }
     return true;
 }
 
-static bool parse_number(const char *text, size_t n_bytes, double *out) {
-    char copy[64];
-    if (n_bytes == 0 || n_bytes >= sizeof copy) return false;
-    memcpy(copy, text, n_bytes);
-    copy[n_bytes] = '\0';
-    char *end;
-    *out = strtod(copy, &end);
-    return end == copy + n_bytes;
+/* What was found, what would say the same, and all words of the column, so that the map can be written at once. */
+static bool fail_label(const filler *f, data_role_kind kind, const data_field *field) {
+    senc_buffer text = {0};
+    const char *wanted = kind == DATA_ROLE_BINARY ? "0 or 1" : "a number";
+    if (field->type == DATA_FIELD_LIST || field->type == DATA_FIELD_OBJECT)
+        return fail_field(f, "expected %s, found %s", wanted, found_name(field->type));
+    senc_buffer_printf(&text, "expected %s, found ", wanted);
+    data_label_append(field, &text);
+    data_label_append_advice(f->table, f->binding, kind, field, &text);
+    if (text.failed)
+        senc_fail_memory(f->err, text.n_bytes, "a message");
+    else
+        fail_field(f, "%s", senc_buffer_text(&text));
+    senc_buffer_free(&text);
+    return false;
 }
 
 static bool take_number(filler *f, const data_field *field) {
     const data_role *role = &f->set->wanted.roles[f->binding->role];
-    double x = field->number;
-    if (field->type == DATA_FIELD_TEXT) {
-        const char *text = field->text;
-        size_t n_bytes = field->n_bytes;
-        trim(&text, &n_bytes);
-        if (n_bytes == 0) return f->empty = true;
-        if (!f->table->file.reader->fixed_columns || !parse_number(text, n_bytes, &x)) {
-            return fail_field(f, "expected a number, found \"%.*s\"", (int)(n_bytes < 60 ? n_bytes : 60), text);
+    double x;
+    switch (data_label_read(f->table, role->kind, field, &x)) {
+    case DATA_LABEL_EMPTY:
+        return f->empty = true;
+    case DATA_LABEL_KNOWN:
+        break;
+    case DATA_LABEL_UNKNOWN:
+        if (f->table->skip_unknown_labels && f->learn) {
+            f->fate = DATA_UNKNOWN_LABEL;
+            return true;
         }
-    } else if (field->type != DATA_FIELD_NUMBER && field->type != DATA_FIELD_BOOL) {
-        return fail_field(f, "expected a number, found %s", found_name(field->type));
+        return fail_label(f, role->kind, field);
     }
     if (!isfinite(x)) return fail_field(f, "expected a finite number, found %g", x);
     const double low = f->table->score_low, high = f->table->score_high;
@@ -234,13 +251,15 @@ static bool take_class(filler *f, const data_field *field) {
     if (field->type == DATA_FIELD_BOOL) {
         name = field->integer ? "true" : "false";
         n_bytes = strlen(name);
-    } else if (field->type == DATA_FIELD_NUMBER && field->is_integer) {
-        n_bytes = (size_t)snprintf(digits, sizeof digits, "%" PRId64, field->integer);
+    } else if (data_field_is_whole(field)) {
+        n_bytes = (size_t)snprintf(digits, sizeof digits, "%.0f", field->number);
+        if (field->is_integer) n_bytes = (size_t)snprintf(digits, sizeof digits, "%" PRId64, field->integer);
         name = digits;
     } else if (field->type != DATA_FIELD_TEXT) {
         return fail_field(f, "expected a class (a string or an integer), found %s", found_name(field->type));
     }
-    trim(&name, &n_bytes);
+    data_label_trim(&name, &n_bytes);
+    n_bytes = data_label_whole_bytes(name, n_bytes);
     if (n_bytes == 0) return f->empty = true;
     const int64_t id = class_id(f, name, n_bytes);
     data_value *v = id < 0 ? NULL : value_of(f, f->binding->role, f->binding->number);
@@ -260,6 +279,7 @@ static bool take_field(filler *f, const data_field *field) {
         return fail_field(f, "expected a string, found %s", found_name(field->type));
     case DATA_ROLE_SCORE:
     case DATA_ROLE_NUMBER:
+    case DATA_ROLE_BINARY:
         return take_number(f, field);
     case DATA_ROLE_CLASS:
         return take_class(f, field);
@@ -270,7 +290,11 @@ static bool take_field(filler *f, const data_field *field) {
 /* ---- rows ---- */
 
 static bool fail_missing(filler *f, int64_t role) {
-    if (f->empty && f->table->skip_empty && f->learn) return f->skip = true;
+    if (f->fate != DATA_KEPT) return true; /* it is left out in any case */
+    if (f->table->skip_empty && f->learn) {
+        f->fate = DATA_EMPTY;
+        return true;
+    }
     senc_buffer needs = {0};
     data_wanted_text(&f->set->wanted, &needs);
     senc_fail(f->err, SENC_BAD_INPUT, "%s:%" PRId64 ": field \"%s\" is %s (%s)", f->table->file.path,
@@ -331,17 +355,19 @@ static bool is_in_part(const data_table *t, const data_row *row, const data_valu
 }
 
 bool data_table_fill_row(data_set *learn, const data_set *set, data_table *learn_table, const data_table *t,
-                         data_row *row, bool *left_out, senc_error *err) {
-    filler f = {.learn = learn, .set = set, .table = t, .row = row, .err = err};
+                         int64_t item, data_row *row, data_fate *fate, senc_error *err) {
+    filler f = {.learn = learn, .set = set, .table = t, .row = row, .item = item, .err = err};
     if (!row_reserve(row, set->n_slots, err)) return false;
+    row->n_choices = 1;
     for (int64_t i = 0; i < row->n_values; i++) row->values[i].present = false;
     if (learn_table && t->may_grow && !grow_bindings(learn_table, set, row->record, err)) return false;
     for (int64_t role = 0; role < set->wanted.n_roles; role++) {
         if (!fill_role(&f, learn_table, role)) return false;
     }
-    if (!left_out) return true;
+    if (!fate) return true;
     const int64_t first = find_slot(set, 0, 0);
-    *left_out = f.skip || (first >= 0 && row->values[first].present && !is_in_part(t, row, &row->values[first]));
-    if (f.skip) learn_table->n_skipped++;
+    *fate = f.fate;
+    if (f.fate == DATA_KEPT && first >= 0 && row->values[first].present && !is_in_part(t, row, &row->values[first]))
+        *fate = DATA_OTHER_PART;
     return true;
 }

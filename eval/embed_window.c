@@ -59,13 +59,6 @@ bool eval_window_reserve(eval_window *w, int64_t width, float *out, senc_error *
     return true;
 }
 
-static bool is_blank(const eval_text *text) {
-    for (int64_t i = 0; i < text->n_bytes; i++) {
-        if (!strchr(" \t\r\n", text->bytes[i]) || text->bytes[i] == '\0') return false;
-    }
-    return true;
-}
-
 bool eval_window_tokenize(eval_window *w, int64_t task, const eval_text_rule *rule, data_tokenizer_scratch *scratch,
                           senc_error *err) {
     data_ids *ids = &w->task_ids[task];
@@ -80,7 +73,7 @@ bool eval_window_tokenize(eval_window *w, int64_t task, const eval_text_rule *ru
         item->n = data_tokenizer_encode_prompted(rule->tokenizer, scratch, rule->prompt, text.bytes,
                                                  (size_t)text.n_bytes, rule->max_length, ids, &item->truncated);
         if (item->n < 0) return senc_fail_memory(err, (size_t)text.n_bytes, "token ids");
-        item->empty = rule->prompt ? is_blank(&text) : item->n <= special;
+        item->empty = rule->prompt ? eval_text_is_blank(&text) : item->n <= special;
     }
     return true;
 }

@@ -2,6 +2,7 @@
 #include "eval/text_chunk.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "autograd/base/memory.h"
 
@@ -43,4 +44,11 @@ eval_text eval_text_chunk_get(const eval_text_chunk *b, int64_t i) {
     SENC_ASSERT(i >= 0 && i < b->n, "text %lld of %lld", (long long)i, (long long)b->n);
     const int64_t first = i > 0 ? b->ends[i - 1] : 0;
     return (eval_text){senc_buffer_text(&b->bytes) + first, b->ends[i] - first};
+}
+
+bool eval_text_is_blank(const eval_text *text) {
+    for (int64_t i = 0; i < text->n_bytes; i++) {
+        if (!strchr(" \t\r\n", text->bytes[i]) || text->bytes[i] == '\0') return false;
+    }
+    return true;
 }

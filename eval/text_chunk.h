@@ -26,4 +26,7 @@ bool eval_text_chunk_add(eval_text_chunk *b, const char *text, int64_t n_bytes, 
 /* Text i; lives until the chunk is changed. */
 eval_text eval_text_chunk_get(const eval_text_chunk *b, int64_t i);
 
+/* No character that is not white space. */
+bool eval_text_is_blank(const eval_text *text);
+
 #endif

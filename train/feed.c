@@ -26,7 +26,9 @@ void train_columns_free(train_columns *columns) {
 
 static int64_t roles_for_data(const loss_roles *roles, data_role *out) {
     int64_t n = 0;
-    for (int i = 0; i < roles->n_texts; i++) out[n++] = (data_role){.name = roles->texts[i], .kind = DATA_ROLE_TEXT};
+    for (int i = 0; i < roles->n_texts; i++)
+        out[n++] = (data_role){
+            .name = roles->texts[i], .kind = DATA_ROLE_TEXT, .expands = strcmp(roles->texts[i], "positive") == 0};
     if (roles->optional_text)
         out[n++] = (data_role){.name = roles->optional_text,
                                .kind = DATA_ROLE_TEXT,

@@ -54,6 +54,9 @@ static void print_data(const train_state *s) {
     if (trained < read) senc_info_wrapped(INDENT, "        evaluations and the saved model read %lld tokens", read);
     if (data_set_n_skipped(s->set) > 0)
         senc_info("        %lld rows with an empty text were left out", (long long)data_set_n_skipped(s->set));
+    if (data_set_n_unknown_labels(s->set) > 0)
+        senc_info("        %lld rows with an unknown label were left out",
+                  (long long)data_set_n_unknown_labels(s->set));
     train_output_splits(s);
     train_output_leakage(s);
 }

@@ -118,6 +118,33 @@ static int64_t find_repeated(const uint64_t *anchors, int64_t n_rows, data_pair 
     return n;
 }
 
+/* Appends the positives of lists that are no rows of their own (positives = "first", "random"). *pairs grows. */
+static bool add_choices(data_pair **pairs, int64_t *n_pairs, const data_set *set, int64_t slot, const uint64_t *anchors,
+                        const train_text_rule *rule, senc_error *err) {
+    hasher h = {.scratch = data_tokenizer_scratch_create()};
+    bool ok = h.scratch != NULL || senc_fail_memory(err, 4096, "a tokenizer's scratch");
+    for (int64_t i = 0; ok && i < data_set_n_rows(set); i++) {
+        ok = data_set_row(set, i, &h.row, err);
+        const int64_t n_choices = ok && h.row.n_choices > 1 ? h.row.n_choices : 0;
+        if (!n_choices) continue;
+        data_pair *grown = senc_realloc(*pairs, (size_t)(*n_pairs + n_choices), sizeof *grown);
+        ok = grown != NULL || senc_fail_memory(err, (size_t)(*n_pairs + n_choices) * sizeof *grown, "known positives");
+        if (grown) *pairs = grown;
+        for (int64_t item = 0; ok && item < n_choices; item++) {
+            data_pair pair = {anchors[i], 0};
+            ok = data_set_row_choice(set, i, item, &h.row, err);
+            const data_value *v = ok ? &h.row.values[slot] : NULL;
+            if (!v || !v->present) continue;
+            ok = train_text_hash(rule, h.scratch, &h.ids, v->text, v->n_bytes, &pair.text, err);
+            if (ok) (*pairs)[(*n_pairs)++] = pair;
+        }
+    }
+    data_tokenizer_scratch_free(h.scratch);
+    data_ids_free(&h.ids);
+    data_row_free(&h.row);
+    return ok;
+}
+
 bool train_known_positives(data_pairs *known, const data_set *set, int64_t anchor_slot, int64_t positive_slot,
                            const train_text_rule *rule, senc_error *err) {
     const size_t n = (size_t)data_set_n_rows(set);
@@ -128,14 +155,17 @@ bool train_known_positives(data_pairs *known, const data_set *set, int64_t ancho
     bool ok = anchors && positives && pairs && repeated;
     if (!ok) senc_fail_memory(err, n * 33, "known positives");
     ok = ok && train_texts_hash(set, anchor_slot, rule, NULL, anchors, err);
+    int64_t n_pairs = 0;
     if (ok && find_repeated(anchors, (int64_t)n, pairs, repeated) > 0) {
         ok = train_texts_hash(set, positive_slot, rule, repeated, positives, err);
-        int64_t n_pairs = 0;
         for (size_t i = 0; ok && i < n; i++) {
             if (repeated[i]) pairs[n_pairs++] = (data_pair){anchors[i], positives[i]};
         }
-        if (ok) data_pairs_take(known, pairs, n_pairs);
-        if (ok) pairs = NULL;
+    }
+    if (ok && data_set_has_choices(set)) ok = add_choices(&pairs, &n_pairs, set, positive_slot, anchors, rule, err);
+    if (ok && n_pairs > 0) {
+        data_pairs_take(known, pairs, n_pairs);
+        pairs = NULL;
     }
     free(anchors);
     free(positives);

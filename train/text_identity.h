@@ -33,8 +33,8 @@ bool train_text_hash(const train_text_rule *rule, data_tokenizer_scratch *scratc
 bool train_texts_hash(const data_set *set, int64_t slot, const train_text_rule *rule, const bool *wanted,
                       uint64_t *hashes, senc_error *err);
 
-/* The known positives of anchors that stand in several rows; the own positive of an anchor that stands in one is known
- * without a list. Positives of those are not even read. */
+/* The known positives of anchors that stand in several rows or have a list of which only one is a row; the own positive
+ * of an anchor that stands in one is known without a list. Positives of those are not even read. */
 bool train_known_positives(data_pairs *known, const data_set *set, int64_t anchor_slot, int64_t positive_slot,
                            const train_text_rule *rule, senc_error *err);
 

@@ -47,6 +47,11 @@ data_json_pool *data_json_pool_create(void); /* NULL when out of memory */
 void data_json_pool_free(data_json_pool *pool);
 bool data_json_parse_in(data_json_pool *pool, const char *text, size_t n_bytes, const char *place, int64_t first_line,
                         bool lone_surrogates, const data_json **out, senc_error *err);
+/* The same for a piece of a larger text that is in memory from floor on: columns count from the line's beginning there.
+ */
+bool data_json_parse_within(data_json_pool *pool, const char *floor, const char *text, size_t n_bytes,
+                            const char *place, int64_t first_line, bool lone_surrogates, const data_json **out,
+                            senc_error *err);
 
 data_json_type data_json_get_type(const data_json *v);
 const char *data_json_type_name(data_json_type type); /* "a string", "an integer", ... */

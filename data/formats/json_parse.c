@@ -15,6 +15,7 @@
 #define MAX_DEPTH 512 /* nested arrays and objects; a stack frame each */
 
 typedef struct parser {
+    const char *floor; /* columns count from the line's beginning, which may stand before `begin` but not before this */
     const char *begin, *p, *end;
     data_json_pool *pool;
     const char *place;
@@ -28,6 +29,7 @@ typedef struct parser {
 __attribute__((format(printf, 3, 4))) static bool fail_at(const parser *c, const char *at, const char *fmt, ...) {
     int64_t line = c->first_line;
     const char *start = c->begin;
+    while (start > c->floor && start[-1] != '\n') start--;
     for (const char *q = c->begin; q < at && (q = memchr(q, '\n', (size_t)(at - q))); q++) {
         line++;
         start = q + 1;
@@ -351,9 +353,15 @@ static bool parse_text(parser *c, data_json **out) {
 
 bool data_json_parse_in(data_json_pool *pool, const char *text, size_t n_bytes, const char *place, int64_t first_line,
                         bool lone_surrogates, const data_json **out, senc_error *err) {
+    return data_json_parse_within(pool, text, text, n_bytes, place, first_line, lone_surrogates, out, err);
+}
+
+bool data_json_parse_within(data_json_pool *pool, const char *floor, const char *text, size_t n_bytes,
+                            const char *place, int64_t first_line, bool lone_surrogates, const data_json **out,
+                            senc_error *err) {
     *out = NULL;
     json_pool_reset(pool);
-    parser c = {text, text, text + n_bytes, pool, place, first_line, lone_surrogates, 0, err};
+    parser c = {floor, text, text, text + n_bytes, pool, place, first_line, lone_surrogates, 0, err};
     data_json *root;
     if (!parse_text(&c, &root)) return false;
     *out = root;
@@ -364,7 +372,7 @@ bool data_json_parse(const char *text, size_t n_bytes, const char *place, data_j
     *out = NULL;
     data_json_pool *pool = data_json_pool_create();
     if (!pool) return senc_fail_memory(err, n_bytes, "JSON");
-    parser c = {text, text, text + n_bytes, pool, place, 1, false, 0, err};
+    parser c = {text, text, text, text + n_bytes, pool, place, 1, false, 0, err};
     data_json *root = NULL;
     if (!parse_text(&c, &root)) {
         data_json_pool_free(pool);

@@ -36,14 +36,19 @@ static int read_record(const data_opened *file, data_cursor *cursor, data_record
     const size_t n_bytes = r->end_offset - r->offset, good = data_utf8_check(text + r->offset, n_bytes);
     if (good == n_bytes) return 1;
     if (file->replace_utf8) return replace_fields(record, err) ? 1 : -1;
-    data_fail_utf8(file->path, r->line, text + r->offset, good, err);
+    data_fail_utf8(file->path, r->line, text + r->offset, n_bytes, good, err);
     return -1;
 }
 
 static int csv_next(const data_opened *file, data_cursor *cursor, data_record *record, senc_error *err) {
     const int got = read_record(file, cursor, record, err);
     if (got != 1) return got;
-    return data_csv_check_width(&record->csv, file->text.data, file->n_columns, file->path, err) ? 1 : -1;
+    if (data_csv_check_width(&record->csv, file->text.data, file->n_columns, file->path, err)) return 1;
+    if (file->n_columns == 1 && strchr(file->columns[0], ';') && file->csv.delimiter != ';' && err) {
+        const size_t n = strlen(err->text);
+        snprintf(err->text + n, sizeof err->text - n, "; is it divided by semicolons? delimiter \";\" says so");
+    }
+    return -1;
 }
 
 static bool read_format(const data_source *source, char delimiter, bool quoting, data_csv_format *out,
@@ -103,7 +108,7 @@ static bool read_columns(data_opened *out, bool header, senc_error *err) {
 static bool open_file(const data_source *source, bool by_number, char delimiter, bool quoting, data_opened *out,
                       senc_error *err) {
     if (!read_format(source, delimiter, quoting, &out->csv, err)) return false;
-    if (!data_text_open(source->path, &out->text, err)) return false;
+    if (!data_opened_open_text(source, out, err)) return false;
     out->first = data_cursor_first(out->text.data, out->text.n_bytes);
     out->has_names = source->header == DATA_HEADER_YES || (source->header == DATA_HEADER_AUTO && !by_number);
     return read_columns(out, out->has_names, err);

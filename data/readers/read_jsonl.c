@@ -1,27 +1,24 @@
 /* jsonl: one JSON object a line; columns are its members. */
-#include "data/readers/readers.h"
-
 #include <string.h>
 
-static bool pool_ready(data_record *record, senc_error *err) {
+#include "data/readers/json_rows.h"
+
+bool data_json_record_ready(data_record *record, senc_error *err) {
     if (!record->pool) record->pool = data_json_pool_create();
     return record->pool || senc_fail_memory(err, 64, "a row");
 }
 
 static int jsonl_next(const data_opened *file, data_cursor *cursor, data_record *record, senc_error *err) {
-    if (!pool_ready(record, err)) return -1;
+    if (!data_json_record_ready(record, err)) return -1;
     return data_jsonl_next(file->text.data, file->text.n_bytes, file->path, file->replace_utf8, cursor, &record->start,
                            record->pool, &record->scratch, &record->object, err);
 }
 
-static bool jsonl_open(const data_source *source, bool by_number, data_opened *out, senc_error *err) {
-    (void)by_number;
-    if (!data_text_open(source->path, &out->text, err)) return false;
-    out->first = data_cursor_first(out->text.data, out->text.n_bytes);
+bool data_json_first_columns(data_opened *out, senc_error *err) {
     out->has_names = true;
     data_record record = {0};
     data_cursor cursor = out->first;
-    const int got = jsonl_next(out, &cursor, &record, err);
+    const int got = out->reader->next(out, &cursor, &record, err);
     bool ok = got >= 0;
     for (const data_json *m = got == 1 ? data_json_first(record.object) : NULL; ok && m; m = data_json_next(m)) {
         size_t n_bytes;
@@ -32,8 +29,17 @@ static bool jsonl_open(const data_source *source, bool by_number, data_opened *o
     return ok;
 }
 
-static bool jsonl_field(const data_opened *file, data_record *record, data_column column, data_field *out,
-                        senc_error *err) {
+bool data_json_open(const data_source *source, bool by_number, data_opened *out, senc_error *err) {
+    (void)by_number;
+    if (!data_opened_open_text(source, out, err)) return false;
+    const bool is_array = data_json_array_first(out->text.data, out->text.n_bytes, &out->first);
+    if (!is_array) out->first = data_cursor_first(out->text.data, out->text.n_bytes);
+    out->reader = data_reader_find(is_array ? "json" : "jsonl");
+    return data_json_first_columns(out, err);
+}
+
+bool data_json_field(const data_opened *file, data_record *record, data_column column, data_field *out,
+                     senc_error *err) {
     (void)file;
     (void)err;
     const data_json *v = data_json_find(record->object, column.name);
@@ -73,7 +79,7 @@ const data_reader data_reader_jsonl = {
     .name = "jsonl",
     .suffixes = " .jsonl .ndjson ",
     .help = "one JSON object a line",
-    .open = jsonl_open,
+    .open = data_json_open,
     .next = jsonl_next,
-    .field = jsonl_field,
+    .field = data_json_field,
 };

@@ -7,7 +7,7 @@
 
 static bool txt_open(const data_source *source, bool by_number, data_opened *out, senc_error *err) {
     (void)by_number; /* columns = { text = 1 } means the same */
-    if (!data_text_open(source->path, &out->text, err)) return false;
+    if (!data_opened_open_text(source, out, err)) return false;
     out->first = data_cursor_first(out->text.data, out->text.n_bytes);
     out->has_names = true;
     return data_opened_add_column(out, "text", 4, err);
@@ -19,7 +19,7 @@ static int txt_next(const data_opened *file, data_cursor *cursor, data_record *r
     const size_t good = data_utf8_check(record->line, record->line_bytes);
     if (good == record->line_bytes) return 1;
     if (!file->replace_utf8) {
-        data_fail_utf8(file->path, record->start.line, record->line, good, err);
+        data_fail_utf8(file->path, record->start.line, record->line, record->line_bytes, good, err);
         return -1;
     }
     senc_buffer_clear(&record->scratch);

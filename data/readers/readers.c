@@ -7,6 +7,9 @@
 #include "autograd/base/buffer.h"
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
+#include "data/formats/foreign.h"
+
+#define MOST_COLUMNS 1000
 
 #define DATA_READER(name) extern const data_reader data_reader_##name;
 #include "data/readers.def"
@@ -51,6 +54,17 @@ static const data_reader *find_by_suffix(const char *path) {
     return NULL;
 }
 
+/* A file whose name says nothing: what its content says, if it is of a kind that senc does not read. */
+static bool check_content(const char *path, senc_error *err) {
+    char bytes[64];
+    data_stream *stream;
+    if (!senc_path_is_file(path)) return true;
+    if (!data_stream_open(path, &stream, err)) return false;
+    const int64_t n = data_stream_read(stream, bytes, sizeof bytes, err);
+    data_stream_close(stream);
+    return n >= 0 && data_foreign_check(path, bytes, (size_t)n, err);
+}
+
 const data_reader *data_reader_choose(const data_source *source, senc_error *err) {
     senc_buffer names = {0};
     const data_reader *reader;
@@ -67,14 +81,19 @@ const data_reader *data_reader_choose(const data_source *source, senc_error *err
         reader = find_by_suffix(source->path);
         if (!reader && !senc_path_exists(source->path)) {
             senc_fail(err, SENC_BAD_INPUT, "%s: cannot read: No such file or directory", source->path);
-        } else if (!reader) {
+        } else if (!reader && check_content(source->path, err)) {
             list_names(&names);
-            senc_fail(err, SENC_BAD_INPUT, "%s: the file name does not say the format; set format to one of %s",
-                      source->path, senc_buffer_text(&names));
+            senc_fail(err, SENC_BAD_INPUT, "%s: the file name does not say the format; set %s%s to one of %s",
+                      source->path, source->by_flags ? "--" : "", "format", senc_buffer_text(&names));
         }
     }
     senc_buffer_free(&names);
     return reader;
+}
+
+bool data_opened_open_text(const data_source *source, data_opened *out, senc_error *err) {
+    return data_text_open(source->path, &out->text, err) &&
+           data_foreign_check(source->path, out->text.data, out->text.n_bytes, err);
 }
 
 bool data_opened_add_column(data_opened *file, const char *name, size_t n_bytes, senc_error *err) {
@@ -85,6 +104,29 @@ bool data_opened_add_column(data_opened *file, const char *name, size_t n_bytes,
     if (!copy) return senc_fail_memory(err, n_bytes, "column names");
     file->columns[file->n_columns++] = copy;
     return true;
+}
+
+static bool has_column(const data_opened *file, const char *name) {
+    for (int64_t i = 0; i < file->n_columns; i++)
+        if (strcmp(file->columns[i], name) == 0) return true;
+    return false;
+}
+
+bool data_opened_all_columns(data_opened *file, senc_error *err) {
+    if (file->reader->fixed_columns) return true;
+    data_record record = {0};
+    data_cursor cursor = file->first;
+    bool ok = true;
+    while (ok && file->reader->next(file, &cursor, &record, NULL) == 1) {
+        for (const data_json *m = data_json_first(record.object); ok && m; m = data_json_next(m)) {
+            size_t n_bytes;
+            const char *key = data_json_key(m, &n_bytes);
+            ok = has_column(file, key) || data_opened_add_column(file, key, n_bytes, err);
+        }
+        if (file->n_columns > MOST_COLUMNS) break; /* keys that are data: nobody reads them as names */
+    }
+    data_record_free(&record);
+    return ok;
 }
 
 void data_opened_close(data_opened *file) {

@@ -23,7 +23,7 @@ typedef struct data_opened {
     char *path;
     data_text text;
     data_cursor first; /* where the rows begin */
-    char **columns;    /* names, owned; jsonl: the keys of the first row */
+    char **columns;    /* names, owned; json, jsonl: the keys of the first row */
     int64_t n_columns;
     bool has_names; /* false: a csv without header; columns are "1", "2", ... */
     bool replace_utf8;
@@ -34,6 +34,7 @@ typedef struct data_opened {
 /* A row as the reader holds it, with all scratch; used again for every row. */
 typedef struct data_record {
     data_cursor start;
+    size_t end_offset; /* json: behind the object */
     data_json_pool *pool;
     const data_json *object;
     data_csv_record csv;
@@ -76,7 +77,7 @@ struct data_reader {
     const char *help;     /* one line */
     bool fixed_columns;   /* every row has the columns of data_opened.columns */
     /* by_number: every column of the source is given by number (csv: then AUTO means no header). `out` has path, reader
-     * and replace_utf8 set; the caller closes it, also on failure. */
+     * and replace_utf8 set, of which the reader may become another one; the caller closes it, also on failure. */
     bool (*open)(const data_source *source, bool by_number, data_opened *out, senc_error *err);
     /* The record at *cursor, which moves behind it: 1, 0 at the end, -1 on failure. A cursor made of a record's start
      * offset reads that record again. */
@@ -90,7 +91,12 @@ const data_reader *data_reader_find(const char *name); /* NULL when absent */
 /* The reader of a source: its format, or by its path. */
 const data_reader *data_reader_choose(const data_source *source, senc_error *err);
 
+/* The source's text, and that it is text: a spreadsheet, a Parquet file and the like say what they are. */
+bool data_opened_open_text(const data_source *source, data_opened *out, senc_error *err);
 bool data_opened_add_column(data_opened *file, const char *name, size_t n_bytes, senc_error *err);
+/* json, jsonl: adds the columns that only later rows have, up to the first row that cannot be read. Other readers have
+ * them all. False when memory runs out. */
+bool data_opened_all_columns(data_opened *file, senc_error *err);
 void data_opened_close(data_opened *file);
 
 #endif

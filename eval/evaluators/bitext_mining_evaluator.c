@@ -163,6 +163,7 @@ static bool add_mteb(const bitext_run *run, eval_result *result, senc_error *err
 
 static bool describe(const bitext_task *t, eval_result *result, senc_error *err) {
     return eval_result_add_count(result, err, "pairs: %lld", (long long)data_set_n_rows(t->set)) &&
+           eval_result_add_left_out(result, t->set, err) &&
            eval_result_add_rule(result, err, "similarity: %s; of equal ones the earlier row is the nearest",
                                 eval_similarity_name(t->similarity)) &&
            eval_result_add_rule(result, err, "accuracy: finding an equal text of another row is right") &&

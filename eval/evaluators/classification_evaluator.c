@@ -236,6 +236,8 @@ static bool describe(const classification_task *t, eval_result *result, senc_err
     }
     return eval_result_add_count(result, err, "texts: %lld to learn from, %lld to test; labels: %lld",
                                  (long long)data_set_n_rows(t->sets[TRAIN]), (long long)n, (long long)t->classes.n) &&
+           eval_result_add_left_out(result, t->sets[TRAIN], err) &&
+           eval_result_add_left_out(result, t->sets[TEST], err) &&
            (n_unknown == 0 ||
             eval_result_add_count(result, err, "texts with a label that the train file lacks: %lld (always wrong)",
                                   (long long)n_unknown)) &&

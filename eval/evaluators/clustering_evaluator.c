@@ -90,6 +90,7 @@ static bool describe(const clustering_task *t, const eval_kmeans_outcome *outcom
     return eval_result_add_count(result, err, "texts: %lld, labels: %lld, clusters: %lld",
                                  (long long)data_set_n_rows(t->set), (long long)t->classes.n,
                                  (long long)t->n_clusters) &&
+           eval_result_add_left_out(result, t->set, err) &&
            (outcome->converged || eval_result_add_count(result, err, "k-means stopped after %lld iterations",
                                                         (long long)o->max_iterations)) &&
            eval_result_add_rule(

@@ -65,6 +65,9 @@ bool eval_file_open(const eval_file_options *o, const data_role *roles, int64_t 
                           .quoting = o->quoting,
                           .on_bad_utf8 = o->on_bad_utf8,
                           .limit = o->limit,
+                          .on_empty = o->on_empty,
+                          .label_map = o->label_map,
+                          .on_unknown_label = o->on_unknown_label,
                           .mapped = mapped};
     *positional = false;
     if (last_is_number && o->columns == NULL && o->header == DATA_HEADER_AUTO) {
@@ -219,6 +222,13 @@ float *eval_vectors_alloc(const eval_embedder *embedder, int64_t n, senc_error *
         width == 0 || rows <= SIZE_MAX / sizeof(float) / width ? senc_alloc_aligned(rows * width, sizeof(float)) : NULL;
     if (x == NULL) senc_fail_memory(err, rows * width * sizeof(float), "vectors");
     return x;
+}
+
+bool eval_result_add_left_out(eval_result *result, const data_set *set, senc_error *err) {
+    const long long n_empty = data_set_n_skipped(set), n_unknown = data_set_n_unknown_labels(set);
+    return (n_empty == 0 || eval_result_add_count(result, err, "rows with an empty text, left out: %lld", n_empty)) &&
+           (n_unknown == 0 ||
+            eval_result_add_count(result, err, "rows with an unknown label, left out: %lld", n_unknown));
 }
 
 bool eval_result_name(eval_result *result, const eval_file_options *o, senc_error *err) {

@@ -18,12 +18,14 @@ typedef struct eval_file_options {
     int header, quoting, on_bad_utf8;
     char *delimiter;
     int64_t limit;
+    int on_empty, on_unknown_label;
+    const senc_value *label_map;
     senc_strings similarity;
 } eval_file_options;
 #define EVAL_FILE_ROWS                                                                                                 \
-    SENC_OPTION_PATH(eval_file_options, path, "!", "jsonl, csv or tsv file, also .gz and .zst"),                       \
+    SENC_OPTION_PATH(eval_file_options, path, "!", "jsonl, json, csv or tsv file, also .gz and .zst"),                 \
         SENC_OPTION_STRING(eval_file_options, name, NULL, "first part of the metric keys; default: from the path"),    \
-        SENC_OPTION_STRING(eval_file_options, format, NULL, "jsonl, csv or tsv; default: by the file name"),           \
+        SENC_OPTION_STRING(eval_file_options, format, NULL, "jsonl, json, csv or tsv; default: by the file name"),     \
         SENC_OPTION_VALUE(eval_file_options, columns,                                                                  \
                           "which column is which, by name or number: { sentence1 = 1, ... }"),                         \
         SENC_OPTION_STRING(eval_file_options, slice, NULL,                                                             \
@@ -35,7 +37,15 @@ typedef struct eval_file_options {
         SENC_OPTION_STRING(eval_file_options, delimiter, NULL, "one character; default: comma for csv, tab for tsv"),  \
         SENC_OPTION_CHOICE(eval_file_options, on_bad_utf8, "error", "error|replace",                                   \
                            "what to do with ill-formed UTF-8"),                                                        \
+        SENC_OPTION_CHOICE(eval_file_options, on_empty, "error", "error|skip",                                         \
+                           "a row with an empty or missing text: stop, or leave the row out"),                         \
         SENC_OPTION_INTEGER(eval_file_options, limit, "0", 0, 1e15, "the first n rows; 0: all")
+/* Of evaluators whose rows have a score or a label of two kinds. */
+#define EVAL_LABEL_ROWS                                                                                                \
+    SENC_OPTION_VALUE(eval_file_options, label_map,                                                                    \
+                      "what words among the scores or labels mean: { entailment = 1, contradiction = 0 }"),            \
+        SENC_OPTION_CHOICE(eval_file_options, on_unknown_label, "error", "error|skip",                                 \
+                           "a label that is neither a number nor in label_map: stop, or leave the row out")
 /* These and the similarities (all of them by default), ended by {0}. */
 extern const senc_option eval_file_option_rows[];
 
@@ -82,6 +92,9 @@ void eval_text_block_free(eval_text_block *b);
 
 /* Room for n vectors; NULL with err. */
 float *eval_vectors_alloc(const eval_embedder *embedder, int64_t n, senc_error *err);
+
+/* Counts the rows that were left out when the set was opened, if there are any. */
+bool eval_result_add_left_out(eval_result *result, const data_set *set, senc_error *err);
 
 /* Starts a result: its name. */
 bool eval_result_name(eval_result *result, const eval_file_options *o, senc_error *err);

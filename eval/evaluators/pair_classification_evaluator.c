@@ -21,6 +21,7 @@ typedef struct pair_options {
 
 static const senc_option option_rows[] = {
     EVAL_FILE_ROWS,
+    EVAL_LABEL_ROWS,
     SENC_OPTION_STRINGS(eval_file_options, similarity, NULL,
                         "cosine, dot, euclidean, manhattan; default: the model's own"),
     SENC_OPTION_CHOICE(pair_options, mcc, "f1_threshold", "f1_threshold|best",
@@ -41,7 +42,7 @@ typedef struct pair_task {
 static const data_role roles[] = {
     {.name = "sentence1", .kind = DATA_ROLE_TEXT},
     {.name = "sentence2", .kind = DATA_ROLE_TEXT},
-    {.name = "label", .kind = DATA_ROLE_NUMBER},
+    {.name = "label", .kind = DATA_ROLE_BINARY},
 };
 
 static void pair_free(void *task) {
@@ -50,14 +51,6 @@ static void pair_free(void *task) {
     data_set_close(t->set);
     free(t->labels);
     free(t);
-}
-
-static bool fail_label(const pair_task *t, int64_t row, double label, senc_error *err) {
-    const char *path;
-    int64_t line;
-    if (!data_set_where(t->set, row, &path, &line, err)) return false;
-    return senc_fail(err, SENC_BAD_INPUT, "%s:%lld: field \"label\": expected 0 or 1, found %g", path, (long long)line,
-                     label);
 }
 
 static bool read_labels(pair_task *t, senc_error *err) {
@@ -69,9 +62,8 @@ static bool read_labels(pair_task *t, senc_error *err) {
     for (int64_t i = 0; ok && i < n; i++) {
         ok = data_set_row(t->set, i, &row, err);
         if (!ok) break;
-        const double label = t->labels[i] = row.values[t->slots[2]].number;
-        if (label != 0 && label != 1) ok = fail_label(t, i, label, err);
-        t->n_positives += label == 1;
+        t->labels[i] = row.values[t->slots[2]].number;
+        t->n_positives += t->labels[i] == 1;
     }
     data_row_free(&row);
     if (ok && (t->n_positives == 0 || t->n_positives == n))
@@ -117,6 +109,7 @@ static bool add_metrics(const pair_task *t, eval_similarity f, const double *mea
 static bool describe(const pair_task *t, eval_result *result, senc_error *err) {
     return eval_result_add_count(result, err, "pairs: %lld (%lld positive)", (long long)data_set_n_rows(t->set),
                                  (long long)t->n_positives) &&
+           eval_result_add_left_out(result, t->set, err) &&
            (!t->positional ||
             eval_result_add_rule(result, err, "columns: sentence1, sentence2, label (the file has no header)")) &&
            eval_result_add_rule(result, err, "accuracy, f1: at the threshold of these pairs where they are best") &&

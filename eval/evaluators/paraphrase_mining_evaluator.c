@@ -136,6 +136,7 @@ static bool add_mining(const paraphrase_task *t, const eval_pair_list *pairs, ev
            eval_result_add_count(result, err, "texts: %lld (%lld with a counterpart), pairs that belong together: %lld",
                                  (long long)data_set_n_rows(t->set), (long long)t->n_judged,
                                  (long long)t->duplicates.n_pairs) &&
+           eval_result_add_left_out(result, t->set, err) &&
            eval_result_add_count(result, err, "candidate pairs: %lld", (long long)pairs->n);
 }
 

@@ -307,6 +307,7 @@ static bool describe(const reranking_task *t, eval_result *result, senc_error *e
     const reranking_options *o = t->options;
     return eval_result_add_count(result, err, "queries: %lld, documents: %lld (%lld relevant)", (long long)t->n_rows,
                                  (long long)t->n_documents, (long long)t->n_relevant) &&
+           eval_result_add_left_out(result, t->set, err) &&
            (t->n_left_out == 0 ||
             eval_result_add_count(result, err, "queries without a document that is not relevant, left out: %lld",
                                   (long long)t->n_left_out)) &&

@@ -29,7 +29,11 @@ static const senc_option option_rows[] = {
     SENC_OPTION_STRING(retrieval_options, split, "test", "BEIR folder: which qrels"),
     SENC_OPTION_VALUE(retrieval_options, columns,
                       "pairs: as in [[data]]: { anchor = \"question\", positive = \"answer\" }"),
+    SENC_OPTION_STRING(retrieval_options, format, NULL, "pairs: as in [[data]]"),
     SENC_OPTION_CHOICE(retrieval_options, header, "auto", "auto|yes|no", "pairs: as in [[data]]"),
+    SENC_OPTION_STRING(retrieval_options, delimiter, NULL, "pairs: as in [[data]]"),
+    SENC_OPTION_CHOICE(retrieval_options, quoting, "auto", "auto|on|off", "pairs: as in [[data]]"),
+    SENC_OPTION_INTEGER(retrieval_options, limit, "0", 0, 1e15, "pairs: as in [[data]]"),
     SENC_OPTION_CHOICE(retrieval_options, on_empty, "error", "error|skip", "pairs: as in [[data]]"),
     SENC_OPTION_REAL(retrieval_options, held_out, "0", 0, 1, "pairs: as in [[data]]"),
     SENC_OPTION_CHOICE(retrieval_options, held_out_by, "group", "group|row", "pairs: as in [[data]]"),
@@ -128,11 +132,18 @@ static int64_t depth_of(const retrieval_options *o, int64_t n_documents) {
 }
 
 static bool open_texts(const retrieval_options *o, data_beir **out, senc_error *err) {
+    if (senc_path_is_folder(o->path) && o->limit > 0)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: limit: expected a file of pairs, a BEIR folder is read as a whole",
+                         o->path);
     if (!senc_path_is_file(o->path))
         return data_beir_open(o->path, o->split, o->on_bad_utf8 == DATA_BAD_UTF8_REPLACE, out, err);
     const data_source source = {.path = o->path,
+                                .format = o->format,
                                 .columns = o->columns,
                                 .header = o->header,
+                                .delimiter = o->delimiter,
+                                .quoting = o->quoting,
+                                .limit = o->limit,
                                 .on_bad_utf8 = o->on_bad_utf8,
                                 .on_empty = o->on_empty,
                                 .held_out = o->held_out,
@@ -266,6 +277,7 @@ static bool add_counts(const retrieval_run *run, eval_result *result, senc_error
                   : eval_result_add_count(result, err, "queries: %lld", (long long)t->n_queries);
     ok = ok && eval_result_add_count(result, err, "documents: %lld", (long long)data_beir_n_documents(t->beir)) &&
          eval_result_add_count(result, err, "relevant pairs: %lld", (long long)r->n_pairs);
+    if (ok && data_beir_is_pairs(t->beir)) ok = eval_result_add_left_out(result, data_beir_pairs(t->beir), err);
     if (ok && r->n_unknown_queries + r->n_unknown_documents > 0)
         ok = eval_result_add_count(result, err, "judgements of unknown queries or documents left out: %lld",
                                    (long long)(r->n_unknown_queries + r->n_unknown_documents));

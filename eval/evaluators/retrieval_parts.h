@@ -11,7 +11,9 @@
 typedef struct retrieval_options {
     char *path, *name, *split, *save_run, *save_qrels;
     const senc_value *columns;
-    int header, on_bad_utf8, on_empty, held_out_by, part, corpus;
+    int header, quoting, on_bad_utf8, on_empty, held_out_by, part, corpus;
+    char *format, *delimiter;
+    int64_t limit;
     double held_out;
     senc_strings corpus_files;
     senc_strings similarity;

@@ -99,6 +99,7 @@ static bool name_primary(const eval_similarities *functions, eval_result *result
 
 static bool describe(const sts_task *t, eval_result *result, senc_error *err) {
     return eval_result_add_count(result, err, "pairs: %lld", (long long)data_set_n_rows(t->set)) &&
+           eval_result_add_left_out(result, t->set, err) &&
            (!t->positional ||
             eval_result_add_rule(result, err, "columns: sentence1, sentence2, score (the file has no header)")) &&
            eval_result_add_rule(result, err, "spearman: equal numbers share the average of their ranks") &&

@@ -28,7 +28,7 @@ typedef struct triplet_run {
 
 static const data_role roles[] = {
     {.name = "anchor", .kind = DATA_ROLE_TEXT},
-    {.name = "positive", .kind = DATA_ROLE_TEXT},
+    {.name = "positive", .kind = DATA_ROLE_TEXT, .expands = true},
     {.name = "negative", .kind = DATA_ROLE_TEXT},
 };
 
@@ -120,7 +120,9 @@ static bool fill_detail(const triplet_run *run, eval_result *result, senc_error 
 
 static bool add_accuracies(const triplet_run *run, eval_result *result, senc_error *err) {
     const int64_t n = data_set_n_rows(run->task->set);
-    if (!eval_result_add_count(result, err, "triplets: %lld", (long long)n)) return false;
+    if (!eval_result_add_count(result, err, "triplets: %lld", (long long)n) ||
+        !eval_result_add_left_out(result, run->task->set, err))
+        return false;
     for (int f = 0; f < run->functions.n; f++) {
         const char *function = eval_similarity_name(run->functions.items[f]);
         const double *scores = run->scores + 2 * f * n;

@@ -44,13 +44,18 @@ static char *file_of(const char *name, const char *text) {
 
 static const data_role pair_roles[] = {
     {.name = "anchor", .kind = DATA_ROLE_TEXT},
-    {.name = "positive", .kind = DATA_ROLE_TEXT},
+    {.name = "positive", .kind = DATA_ROLE_TEXT, .expands = true},
     {.name = "negative", .kind = DATA_ROLE_TEXT, .optional = true, .numbered = true},
 };
 static const data_role score_roles[] = {
     {.name = "sentence1", .kind = DATA_ROLE_TEXT},
     {.name = "sentence2", .kind = DATA_ROLE_TEXT},
     {.name = "score", .kind = DATA_ROLE_SCORE},
+};
+static const data_role binary_roles[] = {
+    {.name = "sentence1", .kind = DATA_ROLE_TEXT},
+    {.name = "sentence2", .kind = DATA_ROLE_TEXT},
+    {.name = "label", .kind = DATA_ROLE_BINARY},
 };
 static const data_role class_roles[] = {
     {.name = "text", .kind = DATA_ROLE_TEXT},
@@ -299,14 +304,292 @@ START_TEST(several_threads_read_one_set) {
 }
 END_TEST
 
-/* ---- messages ---- */
-
 static const char *refuse_text(const char *name, const char *text, const data_role *roles, int64_t n_roles) {
     data_source s = {.path = file_of(name, text)};
     return refusal(&s, roles, n_roles);
 }
 
 #define GOOD "{\"anchor\":\"a\",\"positive\":\"b\"}\n"
+
+/* ---- lists of positives ---- */
+
+#define SEVERAL                                                                                                        \
+    "{\"query\":\"q one\",\"pos\":[\"a\",\"b\",\"c\"],\"neg\":[\"n\"]}\n\n"                                            \
+    "{\"query\":\"q two\",\"pos\":[\"d\"],\"neg\":[]}\n"                                                               \
+    "{\"query\":\"q three\",\"pos\":\"e\"}\n"
+static const data_column_map several_columns[] = {
+    {"anchor", "query", 0}, {"positive", "pos", 0}, {"negative", "neg", 0}};
+
+static data_source several(int positives) {
+    return (data_source){
+        .path = file_of("several.jsonl", SEVERAL), .mapped = several_columns, .n_mapped = 3, .positives = positives};
+}
+
+START_TEST(a_list_of_positives_makes_a_row_each) {
+    const data_source s = several(DATA_POSITIVES_ALL);
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    static const char *const anchors[] = {"q one", "q one", "q one", "q two", "q three"};
+    static const char *const positives[] = {"a", "b", "c", "d", "e"};
+    static const int64_t lines[] = {1, 1, 1, 3, 4};
+    ck_assert_int_eq(data_set_n_rows(set), 5);
+    ck_assert_int_eq(data_set_n_slots(set), 3);
+    for (int64_t i = 4; i >= 0; i--) {
+        check_row(set, i, "anchor", anchors[i]);
+        check_row(set, i, "positive", positives[i]);
+        check_where(set, i, lines[i]);
+        if (i < 3) check_row(set, i, "negative_1", "n");
+    }
+    data_row row = {0};
+    senc_error err = {0};
+    ck_assert(data_set_row(set, 3, &row, &err));
+    ck_assert(!row.values[data_set_find_slot(set, "negative_1")].present); /* an empty list is none */
+    ck_assert_int_eq(row.n_choices, 1);
+    data_row_free(&row);
+    data_pairs pairs; /* the positives of one anchor are known to be its own */
+    ck_assert(data_pairs_init(&pairs, set, 0, 1, false, &err));
+    ck_assert_int_eq(pairs.n, 5);
+    ck_assert(data_pairs_contains(&pairs, data_text_hash("q one", 5), data_text_hash("c", 1)));
+    data_pairs_free(&pairs);
+    data_set_close(set);
+}
+END_TEST
+
+START_TEST(one_of_a_list_of_positives) {
+    data_source s = several(DATA_POSITIVES_FIRST);
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 3);
+    check_row(set, 0, "positive", "a");
+    check_row(set, 1, "positive", "d");
+    ck_assert(data_set_has_choices(set));
+    data_pairs pairs;
+    senc_error err = {0};
+    ck_assert(data_pairs_init(&pairs, set, 0, 1, true, &err)); /* the others are no rows, but known */
+    ck_assert_int_eq(pairs.n, 10);
+    ck_assert(data_pairs_contains(&pairs, data_text_hash("b", 1), data_text_hash("q one", 5)));
+    data_pairs_free(&pairs);
+    data_set_close(set);
+
+    senc_buffer text = {0};
+    for (int i = 0; i < 300; i++)
+        senc_buffer_printf(&text, "{\"anchor\":\"q%d\",\"positive\":[\"0\",\"1\",\"2\"]}\n", i);
+    s = (data_source){.path = file_of("r.jsonl", text.data), .positives = DATA_POSITIVES_RANDOM};
+    senc_buffer_free(&text);
+    int counts[3] = {0};
+    data_row row = {0};
+    data_set *again = open_set(&s, 1, pair_roles, 3);
+    set = open_set(&s, 1, pair_roles, 3);
+    for (int64_t i = 0; i < 300; i++) {
+        ck_assert(data_set_row(set, i, &row, &err));
+        const char chosen = *row.values[data_set_find_slot(set, "positive")].text;
+        counts[chosen - '0']++;
+        ck_assert(data_set_row(again, i, &row, &err));
+        ck_assert_int_eq(*row.values[data_set_find_slot(again, "positive")].text, chosen);
+    }
+    ck_assert_int_eq(data_set_n_rows(set), 300);
+    for (int k = 0; k < 3; k++) ck_assert_int_gt(counts[k], 60);
+    data_row_free(&row);
+    data_set_close(set);
+    data_set_close(again);
+}
+END_TEST
+
+START_TEST(positives_with_limit_parts_and_empty_ones) {
+    data_source s = several(DATA_POSITIVES_ALL);
+    s.limit = 2;
+    data_set *set = open_set(&s, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 2);
+    data_set_close(set);
+    s = (data_source){.path = file_of("e.jsonl", "{\"anchor\":\"q\",\"positive\":[\"a\",\" \",\"b\"]}\n"
+                                                 "{\"anchor\":\"r\",\"positive\":[]}\n"
+                                                 "{\"anchor\":\"s\",\"positive\":\"c\"}\n"),
+                      .on_empty = DATA_EMPTY_SKIP};
+    set = open_set(&s, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 3);
+    ck_assert_int_eq(data_set_n_skipped(set), 2);
+    check_row(set, 1, "positive", "b");
+    check_where(set, 2, 3); /* a record between is left out */
+    data_set_close(set);
+}
+END_TEST
+
+/* ---- labels ---- */
+
+static senc_value *label_map_of(const char *const *words, const int *values, int n) {
+    senc_value *map = senc_value_create(SENC_VALUE_TABLE, (senc_place){"c.toml", 1, 1});
+    for (int i = 0; i < n; i++) {
+        senc_value *v = senc_value_create(SENC_VALUE_INTEGER, map->place);
+        v->integer = values[i];
+        ck_assert(senc_value_put(map, words[i], map->place, v));
+    }
+    return map;
+}
+
+static void check_labels(const data_source *s, const data_role *roles, const double *expected, int64_t n) {
+    data_set *set = open_set(s, 1, roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), n);
+    data_row row = {0};
+    senc_error err = {0};
+    for (int64_t i = 0; i < n; i++) {
+        ck_assert(data_set_row(set, i, &row, &err));
+        ck_assert_double_eq(row.values[2].number, expected[i]);
+    }
+    data_row_free(&row);
+    data_set_close(set);
+}
+
+START_TEST(labels_in_words) {
+    const double mixed[] = {1, 0, 1, 0, 1, 0, 1, 0};
+    data_source s = {.path = file_of("w.csv",
+                                     "sentence1,sentence2,label,score\na,b,True,yes\na,b,false,no\na,b, yes ,1.0\n"
+                                     "a,b,No,0.0\na,b,duplicate,TRUE\na,b,not_duplicate,f\na,b,1.0,Y\na,b,0.0,n\n")};
+    check_labels(&s, binary_roles, mixed, 8);
+    check_labels(&s, score_roles, mixed, 8);
+    s.path = file_of("w.jsonl", "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"label\":true}\n"
+                                "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"label\":\"0\"}\n"
+                                "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"label\":1.0}\n");
+    check_labels(&s, binary_roles, mixed, 3);
+}
+END_TEST
+
+#define NLI "sentence1\tsentence2\tlabel\na\tb\tentailment\na\tc\tContradiction\na\td\t-\n"
+
+START_TEST(labels_by_a_map) {
+    data_source s = {.path = file_of("n.tsv", NLI)};
+    ck_assert_str_eq(refusal(&s, binary_roles, 3),
+                     "n.tsv:2: field \"label\" expected 0 or 1, found \"entailment\"; say what the words mean, for "
+                     "example by label_map = { entailment = 1, Contradiction = 0 }; on_unknown_label = \"skip\" leaves "
+                     "out rows with \"-\"");
+    static const char *const words[] = {"contradiction", "entailment"};
+    static const int values[] = {0, 1};
+    senc_value *map = label_map_of(words, values, 2);
+    s.label_map = map;
+    ck_assert_str_eq(
+        refusal(&s, binary_roles, 3),
+        "n.tsv:4: field \"label\" expected 0 or 1, found \"-\", which is not in label_map; put it there, or "
+        "leave such rows out by on_unknown_label = \"skip\"");
+    s.on_unknown_label = DATA_UNKNOWN_LABEL_SKIP;
+    const double expected[] = {1, 0};
+    check_labels(&s, binary_roles, expected, 2);
+    data_set *set = open_set(&s, 1, binary_roles, 3);
+    ck_assert_int_eq(data_set_n_unknown_labels(set), 1);
+    ck_assert_int_eq(data_set_n_skipped(set), 0);
+    data_set_close(set);
+    senc_value_free(map);
+
+    static const char *const numbers[] = {"0", "2"}; /* what is not in the map is not taken for itself */
+    static const int meant[] = {1, 0};
+    map = label_map_of(numbers, meant, 2);
+    s.path = file_of("n.csv", "sentence1,sentence2,label\na,b,0.0\na,c,1\na,d,2\n");
+    s.label_map = map;
+    check_labels(&s, binary_roles, expected, 2);
+    s.on_unknown_label = DATA_UNKNOWN_LABEL_ERROR;
+    ck_assert_ptr_nonnull(strstr(refusal(&s, binary_roles, 3), "n.csv:3: field \"label\" expected 0 or 1, found 1,"));
+    senc_value_free(map);
+    s.label_map = NULL;
+    ck_assert_str_eq(refuse_text("b.jsonl", "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"label\":2}\n", binary_roles, 3),
+                     "b.jsonl:1: field \"label\" expected 0 or 1, found 2; label_map says what other numbers mean");
+}
+END_TEST
+
+START_TEST(whole_numbers_are_one_class) {
+    data_source s[] = {{.path = file_of("c.csv", "text,label\nt1,1.0\nt2,1\nt3,0.0\nt4,1.5\nt5,v1.0\n")},
+                       {.path = file_of("d.jsonl", "{\"text\":\"t\",\"label\":1.0}\n{\"text\":\"t\",\"label\":0}\n")}};
+    data_set *set = open_set(s, 2, class_roles, 2);
+    static const char *const expected[] = {"1", "1", "0", "1.5", "v1.0", "1", "0"};
+    for (int64_t i = 0; i < 7; i++) check_row(set, i, "label", expected[i]);
+    ck_assert_int_eq(data_set_n_classes(set), 4);
+    data_set_close(set);
+}
+END_TEST
+
+/* ---- arrays ---- */
+
+START_TEST(json_arrays_are_rows) {
+    static const char array[] =
+        "\xEF\xBB\xBF [\n  {\"anchor\": \"a\",\n   \"positive\": \"b]}\\\"\"},{\"anchor\": \"c\", "
+        "\"positive\": [\"d\", \"e\"]}\n ,\n{\"anchor\": \"f\", \"positive\": \"g\"}\n]\n\n";
+    static const char *const names[] = {"a.json", "a.jsonl", "a.ndjson"};
+    for (int k = 0; k < 3; k++) {
+        data_source s = {.path = file_of(names[k], array)};
+        data_set *set = open_set(&s, 1, pair_roles, 3);
+        ck_assert_int_eq(data_set_n_rows(set), 4);
+        check_row(set, 3, "anchor", "f");
+        check_row(set, 0, "positive", "b]}\"");
+        check_row(set, 2, "positive", "e");
+        check_where(set, 0, 2);
+        check_where(set, 2, 3);
+        check_where(set, 3, 5);
+        data_set_close(set);
+    }
+    data_source lines = {.path = file_of("lines.json", GOOD GOOD)};
+    data_set *set = open_set(&lines, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 2);
+    data_set_close(set);
+    data_source bad = {.path = file_of("u.json", "[{\"anchor\":\"a\xff\",\"positive\":\"b\"}]"),
+                       .on_bad_utf8 = DATA_BAD_UTF8_REPLACE};
+    set = open_set(&bad, 1, pair_roles, 3);
+    check_row(set, 0, "anchor", "a\xEF\xBF\xBD");
+    data_set_close(set);
+}
+END_TEST
+
+START_TEST(messages_about_arrays) {
+#define ROW "{\"anchor\":\"a\",\"positive\":\"b\"}"
+    ck_assert_str_eq(refuse_text("x.json", "[" ROW ",\n" ROW, pair_roles, 3),
+                     "x.json:2:30: bad JSON: expected ',' or ']' behind the object, found the end of the text");
+    ck_assert_str_eq(refuse_text("x.json", "[" ROW ",\n]", pair_roles, 3),
+                     "x.json:2:1: bad JSON: expected an object {...} behind ',', found ']'");
+    ck_assert_str_eq(refuse_text("x.json", "[" ROW "]\n" ROW, pair_roles, 3),
+                     "x.json:2:1: bad JSON: expected the end of the text behind ']', found '{'");
+    ck_assert_str_eq(refuse_text("x.json", "[" ROW ", 7]", pair_roles, 3),
+                     "x.json:1:33: bad JSON: expected an object {...}, found '7'");
+    ck_assert_str_eq(refuse_text("x.json", "[" ROW ",\n  {\"anchor\":\"a\",,}]", pair_roles, 3),
+                     "x.json:2:17: bad JSON: expected a key in double quotes, found ','");
+    ck_assert_str_eq(refuse_text("x.json", "[" ROW ",\n  {\"anchor\":\"a\"", pair_roles, 3),
+                     "x.json:2:16: bad JSON: expected ',' or '}', found the end of the text");
+    ck_assert_str_eq(refuse_text("x.json", "[" ROW ",{\"anchor\":\"a\"}]", pair_roles, 3),
+                     "x.json:1: field \"positive\" is missing (loss \"mnrl\" needs anchor, positive)");
+    ck_assert_str_eq(refuse_text("x.json", "[]", pair_roles, 3), "x.json: no rows");
+    ck_assert_ptr_nonnull(
+        strstr(refuse_text("x.json", "{\n\"anchor\": \"a\"}\n", pair_roles, 3),
+               "; the file's first object goes over several lines, expected an object a line, as jq "));
+#undef ROW
+}
+END_TEST
+
+/* ---- files of other kinds ---- */
+
+START_TEST(files_that_are_no_text) {
+    static const struct {
+        const char *name, *bytes;
+        size_t n_bytes;
+        const char *expected;
+    } files[] = {
+        {"x.csv", "PK\x03\x04....", 8,
+         "x.csv: is a zip archive (a spreadsheet is one too); unpack it with unzip, or save "},
+        {"x.xlsx", "PK\x03\x04....", 8, "x.xlsx: is a spreadsheet; save the sheet as CSV in UTF-8"},
+        {"x.parquet", "PAR1....", 8, "x.parquet: is a Parquet file; pandas.read_parquet("},
+        {"x.jsonl", "PAR1....", 8, "x.jsonl: is a Parquet file; pandas.read_parquet("},
+        {"x.csv", "<!DOCTYPE html><html>", 21, "x.csv: is a web page; was it downloaded with the wrong link?"},
+        {"x.jsonl", "version https://git-lfs.github.com/spec/v1\n", 43,
+         "x.jsonl: is a pointer of Git LFS, not the file "},
+        {"x.csv",
+         "\xFF\xFE"
+         "a\0,\0",
+         6, "x.csv: looks like text in UTF-16, expected UTF-8; iconv -f UTF-16 -t UTF-8 "},
+        {"x.csv", "a\0,\0b\0", 6, "x.csv: looks like text in UTF-16LE, expected UTF-8; iconv -f UTF-16LE "},
+        {"x.csv", "text,b\nna\xEFve,\x93x\x94\n", 18,
+         "x.csv:2:3: ill-formed UTF-8 (byte 0xef); if the file is in WINDOWS-1252, iconv"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const data_source s = {.path = file_of_bytes(files[i].name, files[i].bytes, files[i].n_bytes)};
+        const char *text = refusal(&s, class_roles, 1);
+        ck_assert_msg(strncmp(text, files[i].expected, strlen(files[i].expected)) == 0, "%s", text);
+    }
+}
+END_TEST
+
+/* ---- messages ---- */
 
 /* Under AddressSanitizer freed memory is kept to find late uses; little of it, so that what a test measures is ours. */
 const char *__asan_default_options(void);
@@ -347,6 +630,19 @@ START_TEST(what_was_read_is_forgotten) {
 }
 END_TEST
 
+/* "what", the file and " > NEW converts it". */
+static const char *advice(const char *what, const char *name) {
+    static char text[512];
+    snprintf(text, sizeof text, "%s%s/%s > NEW converts it", what, folder, name);
+    return text;
+}
+
+static const char *latin1(const char *what, const char *name) {
+    char text[256];
+    snprintf(text, sizeof text, "%s; if the file is in ISO-8859-1, iconv -f ISO-8859-1 -t UTF-8 ", what);
+    return advice(text, name);
+}
+
 START_TEST(messages_about_rows) {
     ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\"}\n", pair_roles, 3),
                      "x.jsonl:2: field \"positive\" is missing (loss \"mnrl\" needs anchor, positive)");
@@ -359,11 +655,13 @@ START_TEST(messages_about_rows) {
     ck_assert_str_eq(refuse_text("x.jsonl", GOOD "[1]\n", pair_roles, 3),
                      "x.jsonl:2:1: expected an object {...}, found an array");
     ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"\xff\"}\n", pair_roles, 3),
-                     "x.jsonl:2:12: ill-formed UTF-8 (byte 0xff)");
+                     latin1("x.jsonl:2:12: ill-formed UTF-8 (byte 0xff)", "x.jsonl"));
     ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":5,\"positive\":\"b\"}\n", pair_roles, 3),
                      "x.jsonl:2: field \"anchor\" expected a string, found a number");
-    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\",\"positive\":[\"b\",\"c\"]}\n", pair_roles, 3),
-                     "x.jsonl:2: field \"positive\" is a list of 2, expected one string");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":[\"a\",\"b\"],\"positive\":\"c\"}\n", pair_roles, 3),
+                     "x.jsonl:2: field \"anchor\" is a list of 2, expected one string");
+    ck_assert_str_eq(refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\",\"positive\":[]}\n", pair_roles, 3),
+                     "x.jsonl:2: field \"positive\" is empty (loss \"mnrl\" needs anchor, positive)");
     ck_assert_str_eq(
         refuse_text("x.jsonl", GOOD "{\"anchor\":\"a\",\"positive\":\"b\",\"negative\":[1]}\n", pair_roles, 3),
         "x.jsonl:2: field \"negative\" is a list that holds an integer, expected strings");
@@ -376,16 +674,17 @@ START_TEST(messages_about_rows) {
     ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,\n", pair_roles, 3),
                      "x.csv:2: field \"positive\" is empty (loss \"mnrl\" needs anchor, positive)");
     ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\n\"a\nb\xff\",c\n", pair_roles, 3),
-                     "x.csv:3:2: ill-formed UTF-8 (byte 0xff)");
+                     latin1("x.csv:3:2: ill-formed UTF-8 (byte 0xff)", "x.csv"));
     ck_assert_str_eq(refuse_text("x.txt", "a\n\nb\n", class_roles, 1),
                      "x.txt:2: field \"text\" is empty (loss \"mnrl\" needs text)");
-    ck_assert_str_eq(refuse_text("x.txt", "a\nb\xc3\n", class_roles, 1), "x.txt:2:2: ill-formed UTF-8 (byte 0xc3)");
+    ck_assert_str_eq(refuse_text("x.txt", "a\nb\xc3\n", class_roles, 1),
+                     latin1("x.txt:2:2: ill-formed UTF-8 (byte 0xc3)", "x.txt"));
     data_source s = {.path = file_of_bytes("x.txt",
                                            "\xff\xfe"
                                            "a\0\n\0",
                                            6)};
     ck_assert_str_eq(refusal(&s, class_roles, 1),
-                     "x.txt:1:1: ill-formed UTF-8 (byte 0xff); the file looks like UTF-16, convert it to UTF-8");
+                     advice("x.txt: looks like text in UTF-16, expected UTF-8; iconv -f UTF-16 -t UTF-8 ", "x.txt"));
 }
 END_TEST
 
@@ -395,11 +694,10 @@ START_TEST(messages_about_scores) {
                      "score_range = [low, high]");
     ck_assert_str_eq(refuse_text("x.csv", "sentence1,sentence2,score\na,b,nan\n", score_roles, 3),
                      "x.csv:2: field \"score\" expected a finite number, found nan");
-    ck_assert_str_eq(refuse_text("x.csv", "sentence1,sentence2,score\na,b,high\n", score_roles, 3),
-                     "x.csv:2: field \"score\" expected a number, found \"high\"");
     ck_assert_str_eq(
-        refuse_text("x.jsonl", "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"score\":\"1\"}\n", score_roles, 3),
-        "x.jsonl:1: field \"score\" expected a number, found \"1\"");
+        refuse_text("x.csv", "sentence1,sentence2,score\na,b,high\n", score_roles, 3),
+        "x.csv:2: field \"score\" expected a number, found \"high\"; say what the words mean, for example by "
+        "label_map = { high = 0 }");
     double range[] = {5, 0};
     data_source s = {.path = file_of("x.csv", "sentence1,sentence2,score\na,b,0.5\n"), .score_range = {range, 2}};
     ck_assert_str_eq(refusal(&s, score_roles, 3), "x.csv: score_range: expected [low, high] with low < high");
@@ -467,11 +765,12 @@ END_TEST
 START_TEST(messages_about_files) {
     data_source s = {.path = "/nowhere/x.jsonl"};
     ck_assert_str_eq(refusal(&s, pair_roles, 3), "/nowhere/x.jsonl: cannot read: No such file or directory");
-    ck_assert_str_eq(refuse_text("x.dat", GOOD, pair_roles, 3),
-                     "x.dat: the file name does not say the format; set format to one of beir, csv, jsonl, tsv, txt");
-    s = (data_source){.path = file_of("x.dat", GOOD), .format = "json"};
+    ck_assert_str_eq(
+        refuse_text("x.dat", GOOD, pair_roles, 3),
+        "x.dat: the file name does not say the format; set format to one of beir, csv, json, jsonl, tsv, txt");
+    s = (data_source){.path = file_of("x.dat", GOOD), .format = "jason"};
     ck_assert_str_eq(refusal(&s, pair_roles, 3),
-                     "x.dat: format: there is no format \"json\"; expected one of beir, csv, jsonl, tsv, txt");
+                     "x.dat: format: there is no format \"jason\"; expected one of beir, csv, json, jsonl, tsv, txt");
     s.format = "jsonl";
     data_set *set = open_set(&s, 1, pair_roles, 3);
     data_set_close(set);
@@ -666,6 +965,15 @@ int main(void) {
     tcase_add_test(t, index_of_many_rows);
     tcase_add_test(t, several_threads_read_one_set);
     tcase_add_test(t, what_was_read_is_forgotten);
+    tcase_add_test(t, a_list_of_positives_makes_a_row_each);
+    tcase_add_test(t, one_of_a_list_of_positives);
+    tcase_add_test(t, positives_with_limit_parts_and_empty_ones);
+    tcase_add_test(t, labels_in_words);
+    tcase_add_test(t, labels_by_a_map);
+    tcase_add_test(t, whole_numbers_are_one_class);
+    tcase_add_test(t, json_arrays_are_rows);
+    tcase_add_test(t, messages_about_arrays);
+    tcase_add_test(t, files_that_are_no_text);
     tcase_add_test(t, messages_about_rows);
     tcase_add_test(t, messages_about_scores);
     tcase_add_test(t, messages_about_columns);

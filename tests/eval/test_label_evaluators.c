@@ -281,7 +281,8 @@ START_TEST(bad_input) {
     char text[512];
     expect_error_of("pair_classification", pair, "expected pairs of both labels, 0 and 1, found 1 of label 1");
     snprintf(text, sizeof text, "%s{\"sentence1\": \"a\", \"sentence2\": \"b\", \"label\": 2}\n", pair);
-    expect_error_of("pair_classification", text, "x.jsonl:2: field \"label\": expected 0 or 1, found 2");
+    expect_error_of("pair_classification", text,
+                    "x.jsonl:2: field \"label\" expected 0 or 1, found 2; label_map says what other numbers mean");
     expect_error_of("pair_classification", "{\"text1\": \"a\", \"text2\": \"b\", \"label\": 1}\n",
                     "say which is which");
     expect_error_of("reranking", "{\"query\": \"a\", \"positive\": [\"b\"], \"documents\": []}\n",
