@@ -109,6 +109,12 @@ static bool find_base(const train_config *config, char **folder, senc_error *err
     return ok ? true : senc_error_prefix(err, "%s: model.base: ", config->path);
 }
 
+char *train_base_model_folder(const train_config *config) {
+    char *folder = NULL;
+    senc_error ignored = {0};
+    return config->model.base && find_base(config, &folder, &ignored) ? folder : NULL;
+}
+
 bool train_base_model_check(const train_config *config, senc_error *err) {
     if (!config->model.base) return true;
     char *folder;

@@ -9,6 +9,7 @@
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
 #include "data/formats/json.h"
+#include "train/model_card.h"
 #include "train/run_state.h"
 
 char *train_output_path(const train_state *s, const char *name, senc_error *err) {
@@ -71,20 +72,15 @@ bool train_output_prepare(const train_state *s, const train_run_options *options
     return ok;
 }
 
-typedef struct model_files {
-    const nn_model *model;
-    const data_tokenizer *tokenizer;
-} model_files;
-
 static bool fill_model_folder(void *context, const char *folder, senc_error *err) {
-    const model_files *files = context;
-    return nn_model_save(files->model, folder, err) && data_tokenizer_save(files->tokenizer, folder, err);
+    const train_state *s = *(const train_state *const *)context;
+    return nn_model_save(s->model, folder, err) && data_tokenizer_save(s->tokenizer, folder, err) &&
+           train_model_card_write(s, folder, err);
 }
 
 bool train_output_save_model(const train_state *s, const char *name, senc_error *err) {
-    model_files files = {s->model, s->tokenizer};
     char *folder = train_output_path(s, name, err);
-    const bool ok = folder && train_folder_replace(folder, fill_model_folder, &files, err);
+    const bool ok = folder && train_folder_replace(folder, fill_model_folder, &s, err);
     free(folder);
     return ok;
 }
