@@ -6,7 +6,7 @@
  * of tokenizing, else the next part of the input. A thread beside the pool reads and tokenizes only, so that the next
  * window is ready before it is wanted. There is no barrier between windows, and each batch is encoded by one thread,
  * which needs no others: this scales to as many threads as there are batches. A batch's vectors do not depend on who
- * made it, nor on which others are in it but for the rounding of products of another height.
+ * made it, nor on which others are in it (see embed.c).
  */
 #include "eval/embed_flow.h"
 

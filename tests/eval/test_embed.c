@@ -11,7 +11,9 @@
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
+#include "autograd/kernels/kernels.h"
 #include "data/tokenizers/wordpiece_trainer.h"
+#include "tests/thread_failure.h"
 
 #define WIDTH 32
 
@@ -101,6 +103,11 @@ static double distance(const float *a, const float *b, int64_t n) {
     return worst;
 }
 
+/* senc's own products give a text the same bits whatever stands beside it; OpenBLAS's do not. */
+static double from_neighbours(void) {
+    return strcmp(kern_product_backend(), "built-in") == 0 ? 0 : 1e-6;
+}
+
 /* Row i belongs to text i, whatever the order of the call and the neighbours in its batch. */
 START_TEST(test_order_and_neighbours) {
     float alone[N][WIDTH], together[N][WIDTH], backwards[N][WIDTH], packed[N][WIDTH];
@@ -112,9 +119,9 @@ START_TEST(test_order_and_neighbours) {
     embed(wide, NULL, reversed, N, &backwards[0][0]);
     embed(narrow, NULL, texts, N, &packed[0][0]);
     for (int i = 0; i < N; i++) {
-        ck_assert_double_le(distance(alone[i], together[i], WIDTH), 1e-6);
-        ck_assert_double_le(distance(alone[i], backwards[N - 1 - i], WIDTH), 1e-6);
-        ck_assert_double_le(distance(alone[i], packed[i], WIDTH), 1e-6);
+        ck_assert_double_le(distance(alone[i], together[i], WIDTH), from_neighbours());
+        ck_assert_double_le(distance(alone[i], backwards[N - 1 - i], WIDTH), from_neighbours());
+        ck_assert_double_le(distance(alone[i], packed[i], WIDTH), from_neighbours());
     }
     /* the vectors do differ between texts: the test above could not see a mix-up otherwise */
     ck_assert_double_gt(distance(alone[0], alone[3], WIDTH), 1e-3);
@@ -137,11 +144,32 @@ START_TEST(test_many_windows) {
     }
     embed(e, NULL, texts, MANY, vectors);
     for (int i = 0; i < MANY; i++)
-        ck_assert_double_le(distance(alone[(i * 5 + i / 7) % N], vectors + (int64_t)i * WIDTH, WIDTH), 1e-6);
+        ck_assert_double_le(distance(alone[(i * 5 + i / 7) % N], vectors + (int64_t)i * WIDTH, WIDTH),
+                            from_neighbours());
     ck_assert_int_eq(eval_encoder_get_stats(e)->n_texts, MANY + N);
     eval_encoder_free(e);
     free(texts);
     free(vectors);
+}
+END_TEST
+
+/* Without the thread that reads ahead the vectors are the same. */
+START_TEST(test_reader_that_does_not_start) {
+    enum { MANY = 13000 };
+    eval_text *texts = malloc(MANY * sizeof *texts);
+    float *vectors = malloc((size_t)MANY * WIDTH * sizeof *vectors),
+          *alone = malloc((size_t)MANY * WIDTH * sizeof *alone);
+    for (int i = 0; i < MANY; i++) texts[i] = text_of(sentences[(i * 5 + i / 7) % N]);
+    eval_encoder *e = create(0, 0);
+    embed(e, NULL, texts, MANY, vectors);
+    thread_that_fails = 1;
+    embed(e, NULL, texts, MANY, alone);
+    ck_assert_int_eq(n_threads_not_started, 1);
+    ck_assert_mem_eq(vectors, alone, (size_t)MANY * WIDTH * sizeof *vectors);
+    eval_encoder_free(e);
+    free(texts);
+    free(vectors);
+    free(alone);
 }
 END_TEST
 
@@ -327,7 +355,7 @@ START_TEST(test_streams) {
             ck_assert_msg(run_stream(e, &s, &err), "%s", err.text);
             ck_assert_int_eq(s.n_written, s.n);
             for (int64_t k = 0; k < s.n; k++) ck_assert_int_eq(s.written[k], 1);
-            ck_assert_double_le(s.worst, 1e-6);
+            ck_assert_double_le(s.worst, from_neighbours());
             ck_assert_int_eq(eval_encoder_get_stats(e)->n_texts - before, s.n);
             ck_assert(s.n == 0 || s.n_checks > 0);
             free(s.written);
@@ -352,12 +380,12 @@ START_TEST(test_failing_streams) {
                                                                                 : kind == 1 ? "the disk is full"
                                                                                             : "interrupted");
             ck_assert_int_lt(s.n_written, s.n);
-            ck_assert_double_le(s.worst, 1e-6);
+            ck_assert_double_le(s.worst, from_neighbours());
             free(s.written);
             s = new_stream(e, 5000);
             ck_assert_msg(run_stream(e, &s, &err), "%s", err.text);
             ck_assert_int_eq(s.n_written, 5000);
-            ck_assert_double_le(s.worst, 1e-6);
+            ck_assert_double_le(s.worst, from_neighbours());
             free(s.written);
         }
     }
@@ -380,7 +408,7 @@ START_TEST(test_stream_out_of_memory) {
         const bool ok = eval_encoder_create(model, tokenizer, 0, 0, &e, &err) && run_stream(e, &s, &err);
         senc_alloc_fail_at(0);
         eval_encoder_free(e);
-        ck_assert_double_le(s.worst, 1e-6);
+        ck_assert_double_le(s.worst, from_neighbours());
         if (ok) break;
         ck_assert_int_eq(err.kind, SENC_FAILED);
         n_failures++;
@@ -422,6 +450,7 @@ int main(void) {
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, test_order_and_neighbours);
     tcase_add_test(tests, test_many_windows);
+    tcase_add_test(tests, test_reader_that_does_not_start);
     tcase_add_test(tests, test_stats);
     tcase_add_test(tests, test_prompts);
     tcase_add_test(tests, test_bad_models);

@@ -5,8 +5,8 @@
  * B is packed once into panels that all threads share; then every task takes a block of rows of C and goes through the
  * panels, in the second-level cache both. The activation of the linear layer is applied where data moves anyway: to a
  * block of A in the task's scratch (forward), to the panels of B (weight gradient) or to the finished tile (its slope,
- * input gradient). Every element of C is summed in an order that depends on the shapes only, so results do not depend
- * on the number of threads.
+ * input gradient). Every element of C is summed in an order that depends on the depth only, so results do not depend
+ * on the number of threads, nor a row of the linear layer on the rows beside it.
  *
  * With activations in bf16 (KERN_HALF) the tile multiplies what packing has made of them: floats, or pairs of bf16
  * (KERN_PAIRS), weights rounded to bf16 on the way. Sums are floats to the end, which is rounded once. */
@@ -289,13 +289,18 @@ static void plan_tasks(pass *s) {
     }
 }
 
+/* Cuts a depth into steps of nearly equal length, at most `most`. */
+static int64_t depth_step_of(int64_t depth, int64_t most) {
+    const int64_t steps = max_of(1, (depth + most - 1) / most);
+    return max_of(1, (depth + steps - 1) / steps);
+}
+
 /* B is packed whole where C is finished at once. Where sums are added to C, every round reads and writes all of C, but
  * keeps B and the rows of A in the cache: long rounds for a deep step of A as it lies, short ones of one step where A
  * is transposed (weight gradients: the depth is the tokens). The sums are the same either way. */
 static void multiply(const product *p) {
     if (p->m <= 0 || p->n <= 0) return;
-    const int64_t depth = words_of(p->k), most = is_transposed(p) ? DEPTH_TALL : DEPTH;
-    const int64_t steps = max_of(1, (depth + most - 1) / most), depth_step = max_of(1, (depth + steps - 1) / steps);
+    const int64_t depth = words_of(p->k), depth_step = depth_step_of(depth, is_transposed(p) ? DEPTH_TALL : DEPTH);
     const int64_t column_group = min_of(round_up(p->n, TILE_COLUMNS), COLUMNS);
     int64_t depth_group = depth;
     if (!p->c_stored) {
@@ -344,15 +349,30 @@ static void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64
 #endif
 
 /* Few tokens (one query): packing the weights would cost more than the product, so the weights are read as they lie and
- * the tokens take the part of B: y^T = w act(x)^T. All in floats. */
-#define FEW_TOKENS (WORD_DEPTH == 2 ? 8 : 64)
+ * the tokens take the part of B: y^T = w act(x)^T. Sums begin with the bias and go through the same steps of depth as
+ * those of many tokens, so that a token's result does not depend on how many stand beside it. Pairs of bf16 need
+ * weights that are packed. */
+#if !defined(KERN_PAIRS)
+#define FEW_TOKENS 64
 
 typedef struct few {
-    int64_t n, in, out, rows;
+    int64_t n, in, out, rows, depth_step;
     const float *w, *bias;
     const float *packed;
     stored *y;
 } few;
+
+/* tile (rows, TILE_COLUMNS) = bias + w x of `rows` outputs and a panel of tokens. */
+static void few_tile(const few *f, int64_t row, int64_t rows, const float *panel, float *tile) {
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t t = 0; t < TILE_COLUMNS; t++) tile[r * TILE_COLUMNS + t] = f->bias ? f->bias[row + r] : 0.0f;
+    for (int64_t depth = 0; depth < f->in; depth += f->depth_step) {
+        float next[TILE_ROWS * TILE_COLUMNS] = {0}, *sums = depth == 0 ? tile : next;
+        kern_tile_onto(rows, min_of(f->depth_step, f->in - depth), f->w + row * f->in + depth, f->in, 1,
+                       panel + depth * TILE_COLUMNS, sums, TILE_COLUMNS);
+        for (int64_t i = 0; depth > 0 && i < rows * TILE_COLUMNS; i++) tile[i] += next[i];
+    }
+}
 
 static void few_task(void *context, int64_t i, int thread) {
     (void)thread;
@@ -362,14 +382,11 @@ static void few_task(void *context, int64_t i, int thread) {
     for (int64_t row = i * f->rows; row < last; row += TILE_ROWS) {
         const int64_t rows = min_of(TILE_ROWS, last - row);
         for (int64_t token = 0; token < f->n; token += TILE_COLUMNS) {
-            kern_tile(rows, TILE_COLUMNS, f->in, f->w + row * f->in, f->in, 1, f->packed + token * f->in, NULL, false,
-                      tile, TILE_COLUMNS);
+            few_tile(f, row, rows, f->packed + token * f->in, tile);
             const int64_t tokens = min_of(TILE_COLUMNS, f->n - token);
-            for (int64_t t = 0; t < tokens; t++) {
+            for (int64_t t = 0; t < tokens; t++)
                 for (int64_t r = 0; r < rows; r++)
-                    store_stored(f->y + (token + t) * f->out + row + r,
-                                 tile[r * TILE_COLUMNS + t] + (f->bias ? f->bias[row + r] : 0.0f));
-            }
+                    store_stored(f->y + (token + t) * f->out + row + r, tile[r * TILE_COLUMNS + t]);
         }
     }
 }
@@ -385,16 +402,19 @@ static void linear_forward_few(int64_t n, int64_t in, int64_t out, kern_activati
     const int64_t threads = senc_threads_here();
     const int64_t wanted = min_of(threads == 1 ? 1 : 4 * threads, 1 + (int64_t)(flops / GRAIN_FLOPS));
     const int64_t rows = round_up((out + wanted - 1) / wanted, TILE_ROWS);
-    few f = {n, in, out, rows, w, bias, packed, y};
+    few f = {n, in, out, rows, depth_step_of(in, DEPTH), w, bias, packed, y};
     senc_parallel((out + rows - 1) / rows, few_task, &f);
 }
+#endif
 
 static void linear_forward(int64_t n, int64_t in, int64_t out, kern_activation act, const kern_stored *x,
                            const float *w, const float *bias, kern_stored *y) {
+#if !defined(KERN_PAIRS)
     if (n <= FEW_TOKENS) {
         linear_forward_few(n, in, out, act, x, w, bias, y);
         return;
     }
+#endif
     product p = {.m = n,
                  .n = out,
                  .k = in,

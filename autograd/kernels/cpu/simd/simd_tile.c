@@ -14,16 +14,17 @@
 #define HIDE(pointer) __asm__("" : "+r"(pointer))
 
 /* rows is a constant at every call, so the loops over it unroll and acc lives in registers. c is whole: every row has
- * TILE_COLUMNS. */
-static inline __attribute__((always_inline)) void tile(const bool pairs, const int rows, int64_t k, const word *a,
-                                                       int64_t row_stride, int64_t step, const word *panel,
-                                                       const float *start, bool accumulate, float *c, int64_t ldc) {
+ * TILE_COLUMNS. onto: the sums begin with what is in c. */
+static inline __attribute__((always_inline)) void tile(const bool pairs, const bool onto, const int rows, int64_t k,
+                                                       const word *a, int64_t row_stride, int64_t step,
+                                                       const word *panel, const float *start, bool accumulate, float *c,
+                                                       int64_t ldc) {
     vf acc[TILE_ROWS][2];
     const vf start0 = start ? v_load(start) : v_set(0.0f), start1 = start ? v_load(start + LANES) : v_set(0.0f);
     UNROLL
     for (int i = 0; i < rows; i++) {
-        acc[i][0] = start0;
-        acc[i][1] = start1;
+        acc[i][0] = onto ? v_load(c + i * ldc) : start0;
+        acc[i][1] = onto ? v_load(c + i * ldc + LANES) : start1;
         __builtin_prefetch(c + i * ldc, 1);
         __builtin_prefetch(c + i * ldc + TILE_COLUMNS - 1, 1);
     }
@@ -54,15 +55,15 @@ static inline __attribute__((always_inline)) void tile(const bool pairs, const i
 
 #define TILE_CASE(rows)                                                                                                \
     case rows:                                                                                                         \
-        tile(pairs, rows, k, a, row_stride, step, panel, start, accumulate, c, ldc);                                   \
+        tile(pairs, onto, rows, k, a, row_stride, step, panel, start, accumulate, c, ldc);                             \
         return
 
-static inline __attribute__((always_inline)) void whole_tile(const bool pairs, int64_t rows, int64_t k, const word *a,
-                                                             int64_t row_stride, int64_t step, const word *panel,
-                                                             const float *start, bool accumulate, float *c,
-                                                             int64_t ldc) {
+static inline __attribute__((always_inline)) void whole_tile(const bool pairs, const bool onto, int64_t rows, int64_t k,
+                                                             const word *a, int64_t row_stride, int64_t step,
+                                                             const word *panel, const float *start, bool accumulate,
+                                                             float *c, int64_t ldc) {
 #if defined(KERN_WIDE)
-    tile(pairs, (int)rows, k, a, row_stride, step, panel, start, accumulate, c, ldc);
+    tile(pairs, onto, (int)rows, k, a, row_stride, step, panel, start, accumulate, c, ldc);
 #else
     switch (rows) {
         TILE_CASE(1);
@@ -101,26 +102,16 @@ void kern_word_tile(int64_t rows, int64_t columns, int64_t k, const word *a, int
                     const word *panel, const float *start, bool accumulate, float *c, int64_t ldc) {
     const bool whole = columns == TILE_COLUMNS;
     float part[TILE_ROWS * TILE_COLUMNS];
-    whole_tile(WORD_DEPTH == 2, rows, k, a, row_stride, step, panel, start, accumulate && whole, whole ? c : part,
-               whole ? ldc : TILE_COLUMNS);
-    if (!whole) store_part(rows, columns, part, accumulate, c, ldc);
-}
-
-#if defined(KERN_PAIRS)
-void kern_tile(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t row_stride, int64_t step,
-               const float *panel, const float *start, bool accumulate, float *c, int64_t ldc) {
-    const bool whole = columns == TILE_COLUMNS;
-    float part[TILE_ROWS * TILE_COLUMNS];
-    whole_tile(false, rows, k, (const word *)a, row_stride, step, (const word *)panel, start, accumulate && whole,
+    whole_tile(WORD_DEPTH == 2, false, rows, k, a, row_stride, step, panel, start, accumulate && whole,
                whole ? c : part, whole ? ldc : TILE_COLUMNS);
     if (!whole) store_part(rows, columns, part, accumulate, c, ldc);
 }
-#else
-void kern_tile(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t row_stride, int64_t step,
-               const float *panel, const float *start, bool accumulate, float *c, int64_t ldc) {
-    kern_word_tile(rows, columns, k, (const word *)a, row_stride, step, (const word *)panel, start, accumulate, c, ldc);
+
+#if !defined(KERN_PAIRS)
+void kern_tile_onto(int64_t rows, int64_t k, const float *a, int64_t row_stride, int64_t step, const float *panel,
+                    float *c, int64_t ldc) {
+    whole_tile(false, true, rows, k, (const word *)a, row_stride, step, (const word *)panel, NULL, false, c, ldc);
 }
-#endif
 
 /* Columns of the panel are rows of `in` (stride apart), which are read LANES elements at a time. */
 static void transpose_block(const float *in, int64_t stride, float *panel) {
@@ -154,3 +145,4 @@ void kern_pack_panel(int64_t k, int64_t first, int64_t n, const float *b, int64_
         for (int64_t j = columns; j < TILE_COLUMNS; j++) row[j] = 0.0f;
     }
 }
+#endif
