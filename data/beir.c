@@ -38,6 +38,11 @@ int64_t beir_part_find(const beir_part *p, const char *id, size_t n_bytes) {
     }
 }
 
+void beir_part_index(beir_part *p) {
+    for (int64_t i = 0; i < p->n_slots; i++) p->slots[i] = -1;
+    for (int64_t i = 0; i < p->n; i++) slots_add(p, i);
+}
+
 /* Room for one more row, and a table at most half full. */
 static bool part_reserve(beir_part *p, senc_error *err) {
     if (p->n < p->capacity) return true;
@@ -52,8 +57,7 @@ static bool part_reserve(beir_part *p, senc_error *err) {
     p->slots = slots;
     p->n_slots = capacity * 2;
     p->capacity = capacity;
-    for (int64_t i = 0; i < p->n_slots; i++) slots[i] = -1;
-    for (int64_t i = 0; i < p->n; i++) slots_add(p, i);
+    beir_part_index(p);
     return true;
 }
 
@@ -205,6 +209,7 @@ void data_beir_close(data_beir *b) {
     if (!b) return;
     part_close(&b->corpus);
     part_close(&b->queries);
+    part_close(&b->copies);
     beir_qrels_free(b);
     data_set_close(b->pairs);
     data_set_close(b->whole);
@@ -238,7 +243,10 @@ const char *data_beir_query_id(const data_beir *b, int64_t i) {
 }
 
 int64_t data_beir_find_document(const data_beir *b, const char *id) {
-    return beir_part_find(&b->corpus, id, strlen(id));
+    const int64_t there = beir_part_find(&b->corpus, id, strlen(id));
+    if (there >= 0) return there;
+    const int64_t copy = beir_part_find(&b->copies, id, strlen(id));
+    return copy >= 0 ? (int64_t)b->copies.rows[copy] : -1;
 }
 
 int64_t data_beir_find_query(const data_beir *b, const char *id) {

@@ -73,4 +73,16 @@ typedef struct data_beir_relevance {
 const data_beir_relevance *data_beir_get_relevance(const data_beir *b);
 const char *data_beir_qrels_path(const data_beir *b);
 
+/* Texts that stand under several ids: no ranking can tell them apart. */
+typedef struct data_beir_copies {
+    int64_t *first;      /* (documents) the first document of the same text: itself where it is the first */
+    int64_t n_texts;     /* under several ids */
+    int64_t n_documents; /* with these texts */
+} data_beir_copies;
+bool data_beir_find_copies(const data_beir *b, data_beir_copies *out, senc_error *err);
+void data_beir_copies_free(data_beir_copies *c);
+/* Makes documents of the same text one, at the place of the first: all their ids find it, and it is as relevant as the
+ * most relevant of them. Documents get other numbers. */
+bool data_beir_merge_copies(data_beir *b, const data_beir_copies *copies, senc_error *err);
+
 #endif

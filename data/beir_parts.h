@@ -26,12 +26,15 @@ struct data_beir {
         *more; /* of pairs, owned: the queries' rows, the corpus's if they are others, files of documents
                 */
     beir_part corpus, queries;
+    beir_part copies; /* ids of merged documents: rows[i] is the document that it became (beir_copies.c) */
     char *qrels_path;
     data_beir_relevance relevance;
 };
 
 /* Adds a row; the id must be new. */
 bool beir_part_add(beir_part *p, const char *id, size_t n_bytes, uint64_t row, senc_error *err);
+/* Finds ids again after rows were moved. */
+void beir_part_index(beir_part *p);
 /* -1 when absent. */
 int64_t beir_part_find(const beir_part *p, const char *id, size_t n_bytes);
 

@@ -1,6 +1,7 @@
 /* The table of evaluators, their results, and jobs: an evaluator with its options and data. */
 #include "eval/evaluator.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,10 @@ static void free_texts(char **texts, int64_t n) {
 }
 
 void eval_result_free(eval_result *r) {
-    for (int64_t i = 0; i < r->n_metrics; i++) free(r->metrics[i].key);
+    for (int64_t i = 0; i < r->n_metrics; i++) {
+        free(r->metrics[i].key);
+        free(r->metrics[i].undefined);
+    }
     free(r->metrics);
     free_texts(r->rules, r->n_rules);
     free_texts(r->counts, r->n_counts);
@@ -56,17 +60,34 @@ __attribute__((format(printf, 2, 0))) static char *format_text(senc_error *err, 
     return NULL;
 }
 
-bool eval_result_add(eval_result *r, double value, senc_error *err, const char *key_fmt, ...) {
+__attribute__((format(printf, 4, 0))) static bool add_metric(eval_result *r, double value, senc_error *err,
+                                                             const char *key_fmt, va_list args) {
     eval_metric *grown = senc_realloc(r->metrics, (size_t)r->n_metrics + 1, sizeof(*grown));
     if (grown == NULL) return senc_fail_memory(err, sizeof(*grown), "an evaluation result");
     r->metrics = grown;
+    char *key = format_text(err, key_fmt, args);
+    if (key == NULL) return false;
+    r->metrics[r->n_metrics++] = (eval_metric){key, value, NULL};
+    return true;
+}
+
+bool eval_result_add(eval_result *r, double value, senc_error *err, const char *key_fmt, ...) {
     va_list args;
     va_start(args, key_fmt);
-    char *key = format_text(err, key_fmt, args);
+    const bool ok = add_metric(r, value, err, key_fmt, args);
     va_end(args);
-    if (key == NULL) return false;
-    r->metrics[r->n_metrics++] = (eval_metric){key, value};
-    return true;
+    return ok;
+}
+
+bool eval_result_add_undefined(eval_result *r, const char *reason, senc_error *err, const char *key_fmt, ...) {
+    va_list args;
+    va_start(args, key_fmt);
+    const bool ok = add_metric(r, NAN, err, key_fmt, args);
+    va_end(args);
+    if (!ok) return false;
+    eval_metric *metric = &r->metrics[r->n_metrics - 1];
+    metric->undefined = senc_strdup(reason);
+    return metric->undefined || senc_fail_memory(err, strlen(reason), "an evaluation result");
 }
 
 /* Appends a text to a list. */

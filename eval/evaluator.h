@@ -35,8 +35,9 @@ typedef struct eval_embedder {
 } eval_embedder;
 
 typedef struct eval_metric {
-    char *key;    /* "nfcorpus_cosine_ndcg@10", "stsb_spearman_cosine" */
-    double value; /* as the field prints it: 0..1 */
+    char *key;       /* "nfcorpus_cosine_ndcg@10", "stsb_spearman_cosine" */
+    double value;    /* as the field prints it: 0..1; NaN: it has none */
+    char *undefined; /* why it has none: "all 3 cosine similarities are equal"; NULL: the value is a number */
 } eval_metric;
 
 typedef struct eval_result {
@@ -55,6 +56,10 @@ typedef struct eval_result {
 
 void eval_result_free(eval_result *r);
 bool eval_result_add(eval_result *r, double value, senc_error *err, const char *key_fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* A metric that has no value for this data or this model; reason: a clause without a full stop. The evaluator says it
+ * among its counts too, once for all metrics that it holds for. */
+bool eval_result_add_undefined(eval_result *r, const char *reason, senc_error *err, const char *key_fmt, ...)
     __attribute__((format(printf, 4, 5)));
 bool eval_result_add_rule(eval_result *r, senc_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 bool eval_result_add_count(eval_result *r, senc_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -63,10 +63,12 @@ static const eval_metric *find_cell(const eval_result *r, metric_label row, cons
 }
 
 static void add_number(senc_grid *grid, const eval_metric *metric) {
-    if (metric)
-        senc_grid_add(grid, "%.4f", metric->value);
-    else
+    if (!metric)
         senc_grid_add(grid, "-");
+    else if (isnan(metric->value))
+        senc_grid_add(grid, "undefined");
+    else
+        senc_grid_add(grid, "%.4f", metric->value);
 }
 
 static void fill_list(const eval_result *r, senc_grid *grid) {
@@ -106,7 +108,9 @@ static void fill_grid(const eval_result *r, senc_grid *grid) {
 
 static void append_headline(const eval_result *r, senc_buffer *out) {
     const eval_metric *primary = r->primary ? eval_result_find(r, r->primary) : NULL;
-    if (primary)
+    if (primary && isnan(primary->value))
+        senc_buffer_printf(out, "%s undefined\n", primary->key);
+    else if (primary)
         senc_buffer_printf(out, "%s %.4f%s\n", primary->key, primary->value,
                            r->greater_is_better ? "" : " (lower is better)");
 }
@@ -186,7 +190,7 @@ static void add_change(senc_grid *grid, const change_table *t, int64_t i, const 
     senc_grid_add(grid, "%s", key);
     add_number(grid, old);
     add_number(grid, new);
-    if (old && new)
+    if (old && new && !isnan(new->value - old->value))
         senc_grid_add(grid, "%+.4f", new->value - old->value);
     else
         senc_grid_add(grid, "-");
@@ -238,6 +242,16 @@ void eval_report_print_change_markdown(const eval_result *before, const eval_res
     senc_grid_free(&grid);
 }
 
+/* Why metrics are null, by key. */
+static void put_undefined(data_json *object, const eval_result *r) {
+    data_json *undefined = NULL;
+    for (int64_t i = 0; i < r->n_metrics; i++) {
+        if (!r->metrics[i].undefined) continue;
+        if (!undefined) undefined = data_json_put_object(object, "undefined");
+        data_json_put_string(undefined, r->metrics[i].key, r->metrics[i].undefined);
+    }
+}
+
 static void put_lines(data_json *object, const char *name, char *const *lines, int64_t n) {
     data_json *array = data_json_put_array(object, name);
     for (int64_t i = 0; i < n; i++) data_json_put_string(array, NULL, lines[i]);
@@ -263,5 +277,6 @@ void eval_report_put_json(const eval_result *results, int64_t n, data_json *obje
         data_json *own = data_json_put_object(result, "metrics");
         for (int64_t j = 0; j < results[i].n_metrics; j++)
             data_json_put_number(own, results[i].metrics[j].key, results[i].metrics[j].value);
+        put_undefined(result, &results[i]);
     }
 }

@@ -12,8 +12,8 @@ struct eval_search {
     eval_search_options options;
     const float *queries;
     int64_t n_queries, width;
-    int64_t n_documents; /* added so far */
-    double *query_length;
+    int64_t n_documents;  /* added so far */
+    double *query_square; /* of the lengths */
     eval_nearest nearest;
     eval_scan *scan; /* NULL: every pair is scored */
 };
@@ -69,11 +69,11 @@ const eval_hit *eval_search_hits(const eval_search *s, int64_t query, int64_t *n
 }
 
 static bool measure_queries(eval_search *s, senc_error *err) {
-    s->query_length = senc_alloc((size_t)s->n_queries, sizeof *s->query_length);
-    if (!s->query_length) return senc_fail_memory(err, (size_t)s->n_queries * sizeof *s->query_length, "the search");
+    s->query_square = senc_alloc((size_t)s->n_queries, sizeof *s->query_square);
+    if (!s->query_square) return senc_fail_memory(err, (size_t)s->n_queries * sizeof *s->query_square, "the search");
     for (int64_t q = 0; q < s->n_queries; q++) {
-        s->query_length[q] = eval_vector_length(s->queries + q * s->width, s->width);
-        if (!isfinite(s->query_length[q]))
+        s->query_square[q] = eval_vector_square(s->queries + q * s->width, s->width);
+        if (!isfinite(s->query_square[q]))
             return senc_fail(err, SENC_FAILED, "search: the vector of query %lld holds a NaN or infinite number",
                              (long long)q);
     }
@@ -89,7 +89,7 @@ static bool open_parts(eval_search *s, senc_error *err) {
                                 "the nearest documents of every query");
     if (!measure_queries(s, err)) return false;
     if (o->similarity == EVAL_MANHATTAN) return true;
-    return eval_scan_open(o->kernels->scan, o->similarity, s->queries, s->query_length, s->width, &s->nearest, &s->scan,
+    return eval_scan_open(o->kernels->scan, o->similarity, s->queries, s->query_square, s->width, &s->nearest, &s->scan,
                           err);
 }
 
@@ -115,6 +115,6 @@ void eval_search_close(eval_search *s) {
     if (s == NULL) return;
     eval_scan_close(s->scan);
     eval_nearest_free(&s->nearest);
-    free(s->query_length);
+    free(s->query_square);
     free(s);
 }

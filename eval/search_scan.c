@@ -41,7 +41,7 @@ struct eval_scan {
     const kern_scan *kernels;
     eval_similarity similarity;
     const float *queries;
-    const double *query_length;
+    const double *query_square;
     int64_t n_queries, width;
     eval_nearest *nearest;
     bool is_ready; /* mean and packed queries */
@@ -54,7 +54,7 @@ struct eval_scan {
     /* The chunk at work. */
     int64_t chunk, panel_bytes, query_bytes; /* chunk: documents */
     unsigned char *panels;
-    double *length; /* (chunk) */
+    double *square; /* (chunk) of the documents' lengths */
     float *scale;   /* (chunk) */
     const float *documents;
     int64_t n, first_document;
@@ -67,13 +67,10 @@ static int64_t round_up_to(int64_t n, int64_t step) {
     return (n + step - 1) / step * step;
 }
 
-/* As eval_vector_length, of n rows. */
-static void take_lengths(const eval_scan *s, const float *rows, int64_t n, double *lengths) {
-    s->kernels->squares(s->width, n, rows, lengths);
-    for (int64_t i = 0; i < n; i++) {
-        lengths[i] = sqrt(lengths[i]);
-        if (lengths[i] < 1e-12) lengths[i] = 1e-12;
-    }
+/* As eval_vector_length. */
+static double length_of(double square) {
+    const double length = sqrt(square);
+    return length < 1e-12 ? 1e-12 : length;
 }
 
 /* What brings a vector to the length that the products want. NaN, with which a vector is always reported, where the
@@ -112,7 +109,10 @@ static void select_largest(candidate *list, int64_t n, int64_t k) {
  * and win by the tie rule. */
 static void raise_floor(eval_scan *s, int64_t query) {
     const float floor = eval_nearest_floor(s->nearest, query);
-    const double least = (double)nextafterf(floor, -INFINITY), shift = s->shift[query];
+    const double shift = s->shift[query];
+    double least = (double)nextafterf(floor, -INFINITY);
+    /* The product of a vector with itself counts as 1 and may be a little less (eval_dot_of). */
+    if (s->similarity == EVAL_DOT && least >= 1 - EVAL_UNIT_SLACK && least <= 1) least = 1 - EVAL_UNIT_SLACK;
     if (s->similarity != EVAL_EUCLIDEAN) {
         kern_scan_ask(&s->scan_queries[query], least - shift);
     } else {
@@ -122,9 +122,9 @@ static void raise_floor(eval_scan *s, int64_t query) {
 }
 
 static float score_of(const eval_scan *s, int64_t query, int64_t j, double dot) {
-    if (s->similarity == EVAL_COSINE) return (float)(dot / (s->query_length[query] * s->length[j]));
-    if (s->similarity == EVAL_DOT) return (float)dot;
     const float *q = s->queries + query * s->width, *d = s->documents + j * s->width;
+    if (s->similarity == EVAL_COSINE) return (float)eval_cosine_of(dot, s->query_square[query], s->square[j]);
+    if (s->similarity == EVAL_DOT) return (float)eval_dot_of(dot, q, d, s->width);
     return (float)eval_similarity_of(EVAL_EUCLIDEAN, q, d, s->width);
 }
 
@@ -195,8 +195,8 @@ static void pack_task(void *context, int64_t i, int thread) {
     eval_scan *s = context;
     const int64_t step = s->kernels->panel_documents, j = i * step, n = s->n - j < step ? s->n - j : step;
     const float *documents = s->documents + j * s->width;
-    take_lengths(s, documents, n, s->length + j);
-    for (int64_t d = 0; d < n; d++) s->scale[j + d] = scale_of(s, s->length[j + d]);
+    s->kernels->squares(s->width, n, documents, s->square + j);
+    for (int64_t d = 0; d < n; d++) s->scale[j + d] = scale_of(s, length_of(s->square[j + d]));
     s->kernels->pack_panel(n, s->width, documents, s->scale + j, s->mean, s->query_error,
                            s->similarity == EVAL_EUCLIDEAN, s->panels + i * s->panel_bytes);
 }
@@ -211,7 +211,11 @@ static int smallest_first(const void *a, const void *b) {
 static void take_mean(eval_scan *s, const float *block, int64_t n) {
     const int64_t taken = n < SAMPLE ? n : SAMPLE;
     double lengths[SAMPLE], sorted[SAMPLE];
-    for (int64_t i = 0; i < taken; i++) take_lengths(s, block + i * n / taken * s->width, 1, &lengths[i]);
+    for (int64_t i = 0; i < taken; i++) {
+        double square;
+        s->kernels->squares(s->width, 1, block + i * n / taken * s->width, &square);
+        lengths[i] = length_of(square);
+    }
     memcpy(sorted, lengths, (size_t)taken * sizeof *sorted);
     qsort(sorted, (size_t)taken, sizeof *sorted, smallest_first);
     const double most = s->similarity == EVAL_COSINE ? 0.0 : sorted[taken / 2];
@@ -241,10 +245,10 @@ static void pack_query_task(void *context, int64_t query, int thread) {
         for (int64_t i = 0; i < s->width; i++) vector[i] = (double)q[i];
         const float *mean = s->mean;
         s->kernels->dots(s->width, vector, 1, &mean, &shift);
-        if (s->similarity == EVAL_COSINE) shift /= s->query_length[query];
+        if (s->similarity == EVAL_COSINE) shift /= length_of(s->query_square[query]);
     }
     s->shift[query] = shift;
-    s->kernels->pack_query(s->width, q, scale_of(s, s->query_length[query]), euclidean ? s->mean : NULL,
+    s->kernels->pack_query(s->width, q, scale_of(s, length_of(s->query_square[query])), euclidean ? s->mean : NULL,
                            s->packed_queries + query * s->query_bytes, &s->scan_queries[query]);
 }
 
@@ -306,9 +310,9 @@ static bool take_memory(eval_scan *s) {
     s->packed_queries = senc_alloc_aligned(n, (size_t)s->query_bytes);
     s->scan_queries = senc_alloc(n, sizeof *s->scan_queries);
     s->panels = senc_alloc_aligned((size_t)panels, (size_t)s->panel_bytes);
-    s->length = senc_alloc((size_t)s->chunk, sizeof *s->length);
+    s->square = senc_alloc((size_t)s->chunk, sizeof *s->square);
     s->scale = senc_alloc((size_t)s->chunk, sizeof *s->scale);
-    return s->mean && s->shift && s->packed_queries && s->scan_queries && s->panels && s->length && s->scale &&
+    return s->mean && s->shift && s->packed_queries && s->scan_queries && s->panels && s->square && s->scale &&
            take_threads(s);
 }
 
@@ -317,7 +321,7 @@ static bool fail_memory(const eval_scan *s, senc_error *err) {
 }
 
 bool eval_scan_open(const kern_scan *kernels, eval_similarity similarity, const float *queries,
-                    const double *query_length, int64_t width, eval_nearest *nearest, eval_scan **out,
+                    const double *query_square, int64_t width, eval_nearest *nearest, eval_scan **out,
                     senc_error *err) {
     *out = NULL;
     eval_scan *s = senc_alloc_zero(1, sizeof *s);
@@ -325,7 +329,7 @@ bool eval_scan_open(const kern_scan *kernels, eval_similarity similarity, const 
     s->kernels = kernels;
     s->similarity = similarity;
     s->queries = queries;
-    s->query_length = query_length;
+    s->query_square = query_square;
     s->n_queries = nearest->n_queries;
     s->width = width;
     s->nearest = nearest;
@@ -349,7 +353,7 @@ bool eval_scan_add(eval_scan *s, const float *block, int64_t n, int64_t first_do
         const int64_t step = s->kernels->panel_documents;
         senc_parallel((s->n + step - 1) / step, pack_task, s);
         for (int64_t j = 0; j < s->n; j++) {
-            if (!isfinite(s->length[j]))
+            if (!isfinite(s->square[j]))
                 return senc_fail(err, SENC_FAILED, "search: the vector of document %lld holds a NaN or infinite number",
                                  (long long)(s->first_document + j));
         }
@@ -366,7 +370,7 @@ void eval_scan_close(eval_scan *s) {
     free(s->packed_queries);
     free(s->scan_queries);
     free(s->panels);
-    free(s->length);
+    free(s->square);
     free(s->scale);
     free(s);
 }

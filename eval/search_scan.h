@@ -13,9 +13,10 @@
 
 typedef struct eval_scan eval_scan;
 
-/* queries (n of nearest, width), query_length and nearest must outlive it. False: out of memory. */
+/* queries (n of nearest, width), query_square (n, of their lengths) and nearest must outlive it. False: out of memory.
+ */
 bool eval_scan_open(const kern_scan *kernels, eval_similarity similarity, const float *queries,
-                    const double *query_length, int64_t width, eval_nearest *nearest, eval_scan **out, senc_error *err);
+                    const double *query_square, int64_t width, eval_nearest *nearest, eval_scan **out, senc_error *err);
 /* The next n documents; the first is number `first_document` of all. */
 bool eval_scan_add(eval_scan *s, const float *block, int64_t n, int64_t first_document, senc_error *err);
 void eval_scan_close(eval_scan *s);

@@ -63,6 +63,9 @@ static const senc_option option_rows[] = {
     SENC_OPTION_CHOICE(
         retrieval_options, ties, "id_ascending", "id_ascending|id_descending|corpus_order",
         "order of equal scores: ascending ids (sentence-transformers), descending ids (trec_eval, mteb)"),
+    SENC_OPTION_CHOICE(retrieval_options, same_text, "by_id", "by_id|one",
+                       "a text under several ids: documents of their own that tie (sentence-transformers), or one "
+                       "document, as relevant as the best of them"),
     SENC_OPTION_BOOLEAN(retrieval_options, ignore_identical_ids, "false",
                         "leave a document with the query's own id out of its list (BEIR does)"),
     SENC_OPTION_PATH(retrieval_options, save_run, NULL,
@@ -164,7 +167,7 @@ static bool retrieval_load(const void *options, void **task, senc_error *err) {
             "evaluator \"retrieval\": expected at least one k in accuracy_at, precision_recall_at, mrr_at, "
             "ndcg_at or map_at, found none");
     if (!eval_similarities_parse(&o->similarity, "evaluator \"retrieval\"", &t->similarities, err) ||
-        !open_texts(o, &t->beir, err))
+        !open_texts(o, &t->beir, err) || !eval_retrieval_find_same_texts(t, err))
         return false;
     t->depth = depth_of(o, data_beir_n_documents(t->beir));
     return find_queries(t, err) && rank_ids(t, err);
@@ -188,7 +191,7 @@ const eval_hit *eval_retrieval_list(const retrieval_run *run, int f, int64_t i, 
 
 bool eval_retrieval_leaves_out(const retrieval_task *t, int64_t i, int64_t document) {
     return t->options->ignore_identical_ids &&
-           strcmp(data_beir_query_id(t->beir, t->queries[i]), data_beir_document_id(t->beir, document)) == 0;
+           data_beir_find_document(t->beir, data_beir_query_id(t->beir, t->queries[i])) == document;
 }
 
 static bool rank_documents(retrieval_run *run, const eval_rank_request *request, senc_error *err) {
@@ -281,7 +284,7 @@ static bool add_counts(const retrieval_run *run, eval_result *result, senc_error
     if (ok && r->n_unknown_queries + r->n_unknown_documents > 0)
         ok = eval_result_add_count(result, err, "judgements of unknown queries or documents left out: %lld",
                                    (long long)(r->n_unknown_queries + r->n_unknown_documents));
-    return ok && count_empty_lists(run, result, err);
+    return ok && eval_retrieval_describe_same_texts(t, result, err) && count_empty_lists(run, result, err);
 }
 
 static bool add_rules(const retrieval_run *run, eval_result *result, senc_error *err) {

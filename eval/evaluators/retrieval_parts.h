@@ -18,7 +18,7 @@ typedef struct retrieval_options {
     senc_strings corpus_files;
     senc_strings similarity;
     senc_integers accuracy_at, precision_recall_at, mrr_at, ndcg_at, map_at;
-    int gain, ap_denominator, ties;
+    int gain, ap_denominator, ties, same_text;
     bool ignore_identical_ids;
     int64_t corpus_block;
 } retrieval_options;
@@ -30,7 +30,9 @@ typedef struct retrieval_task {
     int64_t *queries; /* (n_queries) those with a relevant document */
     int64_t n_queries;
     int64_t *tie_rank; /* (documents), NULL for the corpus order */
-    int64_t depth;     /* documents of each list that are needed */
+    /* Texts under several ids, the documents that have them, and the queries for which one of them is relevant. */
+    int64_t n_same_texts, n_same_documents, n_same_queries;
+    int64_t depth; /* documents of each list that are needed */
 } retrieval_task;
 
 /* A query and a document whose score is looked at for the distributions. */
@@ -65,6 +67,13 @@ bool eval_retrieval_leaves_out(const retrieval_task *t, int64_t i, int64_t docum
 typedef enum measure_kind { ACCURACY, PRECISION, RECALL, NDCG, MRR, MAP } measure_kind;
 extern const char *const eval_measure_names[];
 const senc_integers *eval_retrieval_cutoffs(const retrieval_options *o, measure_kind kind);
+
+typedef enum same_text { SAME_TEXT_BY_ID, SAME_TEXT_ONE } same_text;
+/* Counts texts that stand under several ids, and makes them one document when the option says so: after the texts are
+ * open, before anything else knows the number of documents. */
+bool eval_retrieval_find_same_texts(retrieval_task *t, senc_error *err);
+/* Says how many there are and what they are taken for; nothing when there are none. */
+bool eval_retrieval_describe_same_texts(const retrieval_task *t, eval_result *result, senc_error *err);
 
 /* Fills the metrics of the result with their series, and the curves and ranks of the first function; the detail has its
  * units. */

@@ -3,6 +3,7 @@
  * {name}_{pearson|spearman}_{function}, as sentence-transformers' EmbeddingSimilarityEvaluator has them. Scores may
  * have any range, because neither depends on it. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,7 +70,29 @@ static bool sts_load(const void *options, void **task, senc_error *err) {
     return read_scores(t, err);
 }
 
-static bool add_correlations(const sts_run *run, const char *name, eval_result *result, senc_error *err) {
+static bool all_equal(const double *x, int64_t n) {
+    for (int64_t i = 1; i < n; i++)
+        if (x[i] != x[0]) return false;
+    return true;
+}
+
+/* r and rho have no value. */
+static bool add_undefined(const sts_run *run, const char *function, const double *measured, eval_result *result,
+                          senc_error *err) {
+    const int64_t n = data_set_n_rows(run->task->set);
+    char reason[128];
+    if (all_equal(run->task->scores, n))
+        snprintf(reason, sizeof reason, "all %lld scores of the data are %g", (long long)n, run->task->scores[0]);
+    else if (all_equal(measured, n))
+        snprintf(reason, sizeof reason, "all %lld %s similarities are %.6g", (long long)n, function, measured[0]);
+    else
+        snprintf(reason, sizeof reason, "the scores or the %s similarities are not finite", function);
+    return eval_result_add_undefined(result, reason, err, "%s_pearson_%s", result->name, function) &&
+           eval_result_add_undefined(result, reason, err, "%s_spearman_%s", result->name, function) &&
+           eval_result_add_count(result, err, "%s: undefined, because %s", function, reason);
+}
+
+static bool add_correlations(const sts_run *run, eval_result *result, senc_error *err) {
     const int64_t n = data_set_n_rows(run->task->set);
     for (int f = 0; f < run->functions.n; f++) {
         const char *function = eval_similarity_name(run->functions.items[f]);
@@ -77,13 +100,12 @@ static bool add_correlations(const sts_run *run, const char *name, eval_result *
         double rho;
         if (!eval_spearman(run->task->scores, measured, n, &rho, err)) return false;
         const double r = eval_pearson(run->task->scores, measured, n);
-        if (!eval_result_add(result, r, err, "%s_pearson_%s", name, function) ||
-            !eval_result_add(result, rho, err, "%s_spearman_%s", name, function) ||
-            !eval_detail_put_series(result, EVAL_PEARSON, measured, err, "pearson_%s", function) ||
+        const bool ok = isnan(r) || isnan(rho)
+                            ? add_undefined(run, function, measured, result, err)
+                            : eval_result_add(result, r, err, "%s_pearson_%s", result->name, function) &&
+                                  eval_result_add(result, rho, err, "%s_spearman_%s", result->name, function);
+        if (!ok || !eval_detail_put_series(result, EVAL_PEARSON, measured, err, "pearson_%s", function) ||
             !eval_detail_put_series(result, EVAL_SPEARMAN, measured, err, "spearman_%s", function))
-            return false;
-        if (isnan(rho) && !eval_result_add_count(
-                              result, err, "%s: undefined, because all scores or all similarities are equal", function))
             return false;
     }
     return true;
@@ -119,7 +141,7 @@ static bool measure_all(sts_run *run, eval_result *result, senc_error *err) {
     run->measured = senc_alloc((size_t)n * (size_t)run->functions.n, sizeof(double));
     if (run->measured == NULL) return senc_fail_memory(err, (size_t)n * sizeof(double), "similarities");
     return eval_pairs_measure(t->set, t->slots[0], t->slots[1], run->embedder, &run->functions, run->measured, err) &&
-           fill_detail(t, &result->detail, err) && add_correlations(run, result->name, result, err) &&
+           fill_detail(t, &result->detail, err) && add_correlations(run, result, err) &&
            name_primary(&run->functions, result, err) && describe(t, result, err);
 }
 

@@ -2,7 +2,6 @@
  * vectorise it. */
 #include "eval/metrics/similarity.h"
 
-#include <math.h>
 #include <string.h>
 
 #define LANES 8
@@ -57,21 +56,30 @@ static double absolutes_of(const float *a, const float *b, int64_t d) {
     return sum_lanes(s);
 }
 
+double eval_vector_square(const float *a, int64_t d) {
+    return dot_of(a, a, d);
+}
+
 double eval_vector_length(const float *a, int64_t d) {
     const double length = sqrt(dot_of(a, a, d));
     return length < 1e-12 ? 1e-12 : length; /* a NaN stays one */
 }
 
+double eval_dot_of(double dot, const float *a, const float *b, int64_t d) {
+    const bool is_square = fabs(dot - 1) <= EVAL_UNIT_SLACK && memcmp(a, b, (size_t)d * sizeof *a) == 0;
+    return is_square ? 1 : dot;
+}
+
 double eval_similarity_of(eval_similarity f, const float *a, const float *b, int64_t d) {
     switch (f) {
     case EVAL_COSINE:
-        return dot_of(a, b, d) / (eval_vector_length(a, d) * eval_vector_length(b, d));
+        return eval_cosine_of(dot_of(a, b, d), dot_of(a, a, d), dot_of(b, b, d));
     case EVAL_DOT:
-        return dot_of(a, b, d);
+        return eval_dot_of(dot_of(a, b, d), a, b, d);
     case EVAL_EUCLIDEAN:
-        return -sqrt(squares_of(a, b, d));
+        return 0 - sqrt(squares_of(a, b, d)); /* 0 and not -0 for equal vectors */
     case EVAL_MANHATTAN:
-        return -absolutes_of(a, b, d);
+        return 0 - absolutes_of(a, b, d);
     }
     return (double)NAN; /* not reached: all cases return */
 }

@@ -231,23 +231,31 @@ static bool read_detail(const data_json *o, eval_saved_report *r, eval_detail *d
 
 /* ---- results ---- */
 
+/* One metric and, where it is null, the reason that `undefined` has for its key; older reports have none. */
+static bool read_metric(const data_json *m, const data_json *undefined, eval_result *result, senc_error *err) {
+    double value;
+    const char *key = data_json_key(m, NULL), *reason = NULL;
+    if (!read_value(m, key, 0, &value, err) || !eval_result_add(result, value, err, "%s", key)) return false;
+    if (!undefined || !isnan(value)) return true;
+    return data_json_read_string(undefined, key, &reason, err) &&
+           eval_saved_report_set_text(&result->metrics[result->n_metrics - 1].undefined, reason, err);
+}
+
 static bool read_result(const data_json *o, eval_saved_report *r, eval_result *result, senc_error *err) {
     const char *type;
-    const data_json *metrics, *detail;
+    const data_json *metrics, *undefined, *detail;
     result->greater_is_better = true;
     if (!require_text(o, "name", &result->name, err) || !data_json_require_string(o, "type", &type, err) ||
         !keep_name(r, type, &result->type, err) || !read_text(o, "primary", &result->primary, err) ||
         !data_json_read_bool(o, "greater_is_better", &result->greater_is_better, err) ||
         !data_json_read_object(o, "metrics", &metrics, err) ||
+        !data_json_read_object(o, "undefined", &undefined, err) ||
         !read_lines(o, "rules", result, eval_result_add_rule, err) ||
         !read_lines(o, "counts", result, eval_result_add_count, err) ||
         !data_json_read_object(o, "detail", &detail, err))
         return false;
-    for (const data_json *m = data_json_first(metrics); m; m = data_json_next(m)) {
-        double value;
-        const char *key = data_json_key(m, NULL);
-        if (!read_value(m, key, 0, &value, err) || !eval_result_add(result, value, err, "%s", key)) return false;
-    }
+    for (const data_json *m = data_json_first(metrics); m; m = data_json_next(m))
+        if (!read_metric(m, undefined, result, err)) return false;
     if (detail && !read_detail(detail, r, &result->detail, err)) return within(detail, err, "detail");
     return true;
 }

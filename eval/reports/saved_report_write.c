@@ -87,6 +87,20 @@ static void put_metrics(json_list *list, const eval_result *r) {
     for (int64_t i = 0; i < r->n_metrics; i++) put_number_member(list, r->metrics[i].key, r->metrics[i].value);
 }
 
+/* Why metrics are null, by key. */
+static void put_undefined(json_list *parent, const eval_result *r) {
+    json_list list = {parent->out, ", ", false};
+    for (int64_t i = 0; i < r->n_metrics; i++) {
+        if (!r->metrics[i].undefined) continue;
+        if (!list.has_items) {
+            put_key(parent, "undefined");
+            senc_buffer_append_text(list.out, "{");
+        }
+        put_text_member(&list, r->metrics[i].key, r->metrics[i].undefined);
+    }
+    if (list.has_items) senc_buffer_append_text(list.out, "}");
+}
+
 /* ---- details ---- */
 
 static void put_found(json_list *parent, const eval_unit *u) {
@@ -186,6 +200,7 @@ static void put_result(senc_buffer *out, const eval_result *r) {
     senc_buffer_append_text(out, "{");
     put_metrics(&metrics, r);
     senc_buffer_append_text(out, "}");
+    put_undefined(&o, r);
     put_texts(&o, "rules", r->rules, r->n_rules);
     put_texts(&o, "counts", r->counts, r->n_counts);
     if (r->detail.n_units > 0) put_detail(&o, &r->detail);

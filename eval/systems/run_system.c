@@ -7,6 +7,7 @@
 #include "autograd/base/memory.h"
 #include "data/formats/jsonl.h"
 #include "data/formats/stream.h"
+#include "data/pairs.h"
 #include "eval/systems/system_parts.h"
 #include "eval/trec.h"
 
@@ -17,6 +18,7 @@ typedef struct run_state {
 
 typedef struct run_entry {
     int64_t query, document, line; /* query: position in the request */
+    uint64_t name;                 /* a hash of the document's id */
     float score;
 } run_entry;
 
@@ -85,7 +87,8 @@ static bool read_entry(void *context, const eval_trec_line *line, int64_t number
         return senc_fail(err, SENC_BAD_INPUT,
                          "%s:%lld: document \"%s\" is not in the corpus: is this the run of other data?", r->run->path,
                          (long long)number, r->id);
-    r->entries[r->n++] = (run_entry){r->position[query], document, number, (float)line->score};
+    const uint64_t name = data_text_hash(line->document, line->document_bytes);
+    r->entries[r->n++] = (run_entry){r->position[query], document, number, name, (float)line->score};
     return true;
 }
 
@@ -93,18 +96,31 @@ static int by_document(const void *a, const void *b) {
     const run_entry *x = a, *y = b;
     if (x->query != y->query) return x->query < y->query ? -1 : 1;
     if (x->document != y->document) return x->document < y->document ? -1 : 1;
+    if (x->name != y->name) return x->name < y->name ? -1 : 1;
     return (x->line > y->line) - (x->line < y->line);
 }
 
-static bool check_repeats(run_reader *r, senc_error *err) {
+/* An id that a list names twice is an error; several ids of one document (same_text = "one") are it once, with the best
+ * of their scores. */
+static bool settle_repeats(run_reader *r, senc_error *err) {
     qsort(r->entries, (size_t)r->n, sizeof *r->entries, by_document);
     for (int64_t i = 1; i < r->n; i++) {
         const run_entry *a = &r->entries[i - 1], *b = &r->entries[i];
-        if (a->query == b->query && a->document == b->document)
+        if (a->query == b->query && a->document == b->document && a->name == b->name)
             return senc_fail(err, SENC_BAD_INPUT, "%s:%lld: document \"%s\" stands twice in the list of query \"%s\"",
                              r->run->path, (long long)b->line, data_beir_document_id(r->request->beir, b->document),
                              data_beir_query_id(r->request->beir, r->request->queries[b->query]));
     }
+    int64_t kept = 0;
+    for (int64_t i = 0; i < r->n; i++) {
+        const run_entry e = r->entries[i];
+        run_entry *last = kept > 0 ? &r->entries[kept - 1] : NULL;
+        if (!last || last->query != e.query || last->document != e.document)
+            r->entries[kept++] = e;
+        else if (e.score > last->score)
+            last->score = e.score;
+    }
+    r->n = kept;
     return true;
 }
 
@@ -133,7 +149,7 @@ static bool read_lists(run_reader *r, int64_t n_lines, eval_hit *hits, int64_t *
     if (!r->position || !r->entries) return senc_fail_memory(err, (size_t)n_lines * sizeof *r->entries, "a run");
     for (int64_t q = 0; q < n_queries; q++) r->position[q] = -1;
     for (int64_t i = 0; i < r->request->n_queries; i++) r->position[r->request->queries[i]] = i;
-    if (!each_line(r->run, read_entry, r, err) || !check_repeats(r, err)) return false;
+    if (!each_line(r->run, read_entry, r, err) || !settle_repeats(r, err)) return false;
     if (r->n == 0)
         return senc_fail(err, SENC_BAD_INPUT,
                          "%s: none of the %lld judged queries is in it: is this the run of other data?", r->run->path,

@@ -12,6 +12,7 @@
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
 #include "data/table.h"
+#include "tests/real.h"
 
 static char folder[64];
 
@@ -201,18 +202,74 @@ START_TEST(as_training_pairs) {
 }
 END_TEST
 
+/* d1, d4 and d5 have one text, 2 and d6 another. */
+static data_beir *open_copies(data_beir_copies *copies) {
+    write_file("corpus.jsonl", CORPUS "{\"_id\": \"d4\", \"text\": \"Moss grows on stones\"}\n"
+                                      "{\"_id\": \"d5\", \"title\": \"Moss grows\", \"text\": \"on stones\"}\n"
+                                      "{\"_id\": \"d6\", \"text\": \"rivers run\"}\n");
+    write_file("qrels/copies.tsv", "q1\td4\t1\nq1\td3\t1\nq1\td5\t3\nq1\td1\t2\nq2\td6\t1\nq3\td6\t1\nq3\td1\t1\n");
+    data_beir *b = open_folder("copies");
+    senc_error err = {0};
+    ck_assert_msg(data_beir_find_copies(b, copies, &err), "%s", err.text);
+    return b;
+}
+
+START_TEST(texts_under_several_ids) {
+    data_beir_copies copies;
+    data_beir *b = open_copies(&copies);
+    const int64_t first[] = {0, 1, 2, 0, 0, 1};
+    ck_assert_mem_eq(copies.first, first, sizeof first);
+    ck_assert_int_eq(copies.n_texts, 2);
+    ck_assert_int_eq(copies.n_documents, 5);
+    data_beir_copies_free(&copies);
+    data_beir_close(b);
+}
+END_TEST
+
+START_TEST(copies_become_one_document) {
+    data_beir_copies copies;
+    data_beir *b = open_copies(&copies);
+    senc_error err = {0};
+    ck_assert_msg(data_beir_merge_copies(b, &copies, &err), "%s", err.text);
+    ck_assert_int_eq(data_beir_n_documents(b), 3);
+    check_document(b, 0, "Moss grows on stones");
+    check_document(b, 1, "rivers run");
+    check_document(b, 2, "");
+    static const char *const ids[] = {"d1", "d4", "d5", "2", "d6", "d3", "d7"};
+    const int64_t found[] = {0, 0, 0, 1, 1, 2, -1};
+    for (int i = 0; i < 7; i++) ck_assert_int_eq(data_beir_find_document(b, ids[i]), found[i]);
+    ck_assert_str_eq(data_beir_document_id(b, 1), "2");
+    const data_beir_relevance *r = data_beir_get_relevance(b);
+    const int64_t offsets[] = {0, 2, 3, 5}, documents[] = {0, 2, 1, 1, 0}, lines[] = {1, 2, 5, 6, 7};
+    const float grades[] = {3, 1, 1, 1, 1};
+    ck_assert_int_eq(r->n_pairs, 5);
+    ck_assert_mem_eq(r->offsets, offsets, sizeof offsets);
+    ck_assert_mem_eq(r->documents, documents, sizeof documents);
+    ck_assert_mem_eq(r->grades, grades, sizeof grades);
+    ck_assert_mem_eq(r->lines, lines, sizeof lines);
+    data_beir_copies_free(&copies);
+    data_beir_close(b);
+}
+END_TEST
+
 START_TEST(every_allocation_may_fail) {
     bool done = false;
+    data_beir_copies some;
+    data_beir_close(open_copies(&some));
+    data_beir_copies_free(&some);
     for (int64_t n = 1; !done; n++) {
         senc_error err = {0};
         data_beir *b = NULL;
         data_beir_scratch s = {0};
+        data_beir_copies copies = {0};
         const char *text;
         size_t n_bytes;
         senc_alloc_fail_at(n);
-        const bool ok =
-            data_beir_open(folder, "test", false, &b, &err) && data_beir_document_text(b, 0, &s, &text, &n_bytes, &err);
+        const bool ok = data_beir_open(folder, "test", false, &b, &err) &&
+                        data_beir_document_text(b, 0, &s, &text, &n_bytes, &err) &&
+                        data_beir_find_copies(b, &copies, &err) && data_beir_merge_copies(b, &copies, &err);
         senc_alloc_fail_at(0);
+        data_beir_copies_free(&copies);
         done = ok && n > 60;
         /* Looking for corpus.jsonl fails like its absence when there is no memory for its name. */
         ck_assert_msg(ok || err.kind == SENC_FAILED || strstr(err.text, "there is no ") ||
@@ -225,10 +282,6 @@ START_TEST(every_allocation_may_fail) {
 END_TEST
 
 START_TEST(real_folder) {
-    if (!getenv("SENC_DATA")) {
-        printf("skipped: SENC_DATA is not set\n");
-        return;
-    }
     char *path = senc_path_join(getenv("SENC_DATA"), "nfcorpus");
     data_beir *b;
     senc_error err = {0};
@@ -244,7 +297,7 @@ START_TEST(real_folder) {
 }
 END_TEST
 
-int main(void) {
+int main(int argc, char **argv) {
     Suite *s = suite_create("beir");
     TCase *t = tcase_create("beir");
     tcase_add_checked_fixture(t, make_folder, remove_folder);
@@ -254,12 +307,11 @@ int main(void) {
     tcase_add_test(t, messages);
     tcase_add_test(t, messages_about_missing_files);
     tcase_add_test(t, as_training_pairs);
+    tcase_add_test(t, texts_under_several_ids);
+    tcase_add_test(t, copies_become_one_document);
     tcase_add_test(t, every_allocation_may_fail);
-    tcase_add_test(t, real_folder);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TCase *real_case = tcase_create("real");
+    tcase_add_test(real_case, real_folder);
+    return run_with_real(s, real_case, "SENC_DATA", argc, argv);
 }

@@ -14,6 +14,7 @@
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
 #include "data/pairs.h"
+#include "tests/real.h"
 
 static char folder[64];
 
@@ -132,6 +133,38 @@ START_TEST(jsonl_rows_by_role) {
     check_where(set, 2, 4);
     ck_assert_int_eq(data_set_find_slot(set, "negative"), -1);
     data_set_close(set);
+}
+END_TEST
+
+/* Rows that are left out because a text is empty are counted, those of another part are not, and only when asked. */
+START_TEST(rows_left_out_are_counted) {
+    data_source s[2] = {{.path = file_of("a.jsonl", "{\"anchor\": \"a\", \"positive\": \"\"}\n"
+                                                    "{\"anchor\": \"b\", \"positive\": \"c\"}\n"
+                                                    "{\"anchor\": \"\", \"positive\": \"\"}\n"
+                                                    "{\"anchor\": \"d\", \"positive\": \"e\"}\n"),
+                         .on_empty = DATA_EMPTY_SKIP},
+                        {.path = file_of("b.csv", "anchor,positive\nx,\ny,z\n"), .on_empty = DATA_EMPTY_SKIP}};
+    data_set *set = open_set(s, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 2);
+    ck_assert_int_eq(data_set_n_skipped(set), 2);
+    check_row(set, 1, "anchor", "d");
+    ck_assert_int_eq(data_set_n_skipped(set), 2); /* reading a row counts nothing */
+    data_set_close(set);
+    set = open_set(s, 2, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 3);
+    ck_assert_int_eq(data_set_n_skipped(set), 3);
+    data_set_close(set);
+    s[0].limit = 1; /* the row behind the limit is not looked at */
+    set = open_set(s, 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_rows(set), 1);
+    ck_assert_int_eq(data_set_n_skipped(set), 1);
+    data_set_close(set);
+    s[1] = (data_source){.path = file_of("c.csv", "anchor,positive\nx,w\ny,z\n"), .on_empty = DATA_EMPTY_SKIP};
+    set = open_set(&s[1], 1, pair_roles, 3);
+    ck_assert_int_eq(data_set_n_skipped(set), 0);
+    data_set_close(set);
+    s[0].on_empty = DATA_EMPTY_ERROR;
+    ck_assert_ptr_nonnull(strstr(refusal(s, pair_roles, 3), "a.jsonl:1: "));
 }
 END_TEST
 
@@ -918,10 +951,6 @@ static void check_real(const char *name, data_source s, const data_role *roles, 
 }
 
 START_TEST(real_files) {
-    if (!getenv("SENC_DATA")) {
-        printf("skipped: SENC_DATA is not set\n");
-        return;
-    }
     data_column_map medquad[] = {{"anchor", "question", 0}, {"positive", "answer", 0}};
     check_real("medquad/medquad.jsonl", (data_source){.mapped = medquad, .n_mapped = 2}, pair_roles, 3, 16407);
     data_column_map intents[] = {{"label", "category", 0}};
@@ -951,11 +980,12 @@ START_TEST(real_files) {
 }
 END_TEST
 
-int main(void) {
+int main(int argc, char **argv) {
     Suite *s = suite_create("table");
     TCase *t = tcase_create("table");
     tcase_add_checked_fixture(t, make_folder, remove_folder);
     tcase_add_test(t, jsonl_rows_by_role);
+    tcase_add_test(t, rows_left_out_are_counted);
     tcase_add_test(t, csv_with_quotes_and_newlines);
     tcase_add_test(t, numbered_columns_and_score_range);
     tcase_add_test(t, tsv_keeps_quotes_and_spaces);
@@ -983,11 +1013,9 @@ int main(void) {
     tcase_add_test(t, known_positives);
     tcase_add_test(t, text_hash_is_stable);
     tcase_add_test(t, every_allocation_may_fail);
-    tcase_add_test(t, real_files);
     suite_add_tcase(s, t);
-    SRunner *runner = srunner_create(s);
-    srunner_run_all(runner, CK_ENV);
-    const int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    TCase *real_case = tcase_create("real");
+    tcase_add_checked_fixture(real_case, make_folder, remove_folder);
+    tcase_add_test(real_case, real_files);
+    return run_with_real(s, real_case, "SENC_DATA", argc, argv);
 }

@@ -167,6 +167,44 @@ START_TEST(products_that_overflow_to_minus_infinity_are_scored) {
 }
 END_TEST
 
+/* Of unit vectors in floats, whose squares miss 1, every one has the product 1 with itself, and equal ones tie with it
+ * whatever the scan's bound says. */
+START_TEST(equal_vectors_are_as_near_as_can_be) {
+    enum { N = 300 };
+    senc_rng rng;
+    senc_rng_init(&rng, 8);
+    float *x = senc_alloc((2 * N) * WIDTH, sizeof *x);
+    int n_missed = 0;
+    for (int i = 0; i < N; i++) {
+        double square = 0;
+        for (int k = 0; k < WIDTH; k++) {
+            x[i * WIDTH + k] = (float)senc_rng_normal(&rng);
+            square += (double)x[i * WIDTH + k] * (double)x[i * WIDTH + k];
+        }
+        for (int k = 0; k < WIDTH; k++) x[i * WIDTH + k] /= (float)sqrt(square);
+        n_missed += (float)eval_vector_square(x + i * WIDTH, WIDTH) != 1.0F;
+        for (int f = 0; f < EVAL_N_SIMILARITIES; f++)
+            ck_assert(eval_similarity_of((eval_similarity)f, x + i * WIDTH, x + i * WIDTH, WIDTH) == (f < 2));
+    }
+    ck_assert_int_gt(n_missed, N / 10);              /* there is something to mend */
+    memcpy(x + N * WIDTH, x, N * WIDTH * sizeof *x); /* document N + i equals document i */
+    for (int k = 1; k <= 3; k++) {
+        const eval_search_options options = options_of((eval_similarity)_i, k);
+        eval_search *s = search_all(&options, x, N, x, 2 * N, 64);
+        for (int q = 0; q < N; q++) {
+            int64_t n;
+            const eval_hit *hits = eval_search_hits(s, q, &n);
+            for (int h = 0; h < k && h < 2; h++) {
+                ck_assert_int_eq(hits[h].document, q + h * N);
+                ck_assert(hits[h].score == (_i < 2 ? 1 : 0));
+            }
+        }
+        eval_search_close(s);
+    }
+    free(x);
+}
+END_TEST
+
 START_TEST(numbers_that_are_not_finite_are_errors) {
     const float bad[] = {NAN, INFINITY, -INFINITY};
     const eval_search_options options = options_of((eval_similarity)(_i % EVAL_N_SIMILARITIES), 2);
@@ -222,6 +260,7 @@ int main(void) {
     Suite *s = suite_create("search");
     TCase *t = tcase_create("all");
     tcase_add_loop_test(t, equals_sorting, 0, EVAL_N_SIMILARITIES);
+    tcase_add_loop_test(t, equal_vectors_are_as_near_as_can_be, 0, EVAL_N_SIMILARITIES);
     tcase_add_loop_test(t, k_above_the_corpus, 0, EVAL_N_SIMILARITIES);
     tcase_add_loop_test(t, ties_follow_the_rank, 0, EVAL_N_SIMILARITIES);
     tcase_add_test(t, blocks_and_threads_make_no_difference);

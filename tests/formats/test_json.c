@@ -44,6 +44,7 @@ static const struct {
     {"[1e-400,1000000.0,1e15,123456789012345678.0]", "[0.0, 1000000.0, 1e+15, 1.2345678901234568e+17]"},
     {"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e4\\u20AC\\ud83d\\ude00\"",
      "\"\\\"\\\\/\\b\\f\\n\\r\\tA\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\""},
+    {"\"\\ud800\\udc00\\udbff\\udfff\\ud83d\\udfff\"", "\"\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\xF0\x9F\x9F\xBF\""},
     {"\"a\\u0000b\\u001f\x7f\"", "\"a\\u0000b\\u001f\x7f\""},
     {"{\"\":1,\"\\u00e4\":2}", "{\"\": 1, \"\xC3\xA4\": 2}"},
 };
@@ -86,6 +87,9 @@ static const struct {
     {"\"\\u12g4\"", "1:6: bad JSON: expected a hexadecimal digit, found 'g'"},
     {"\"\\ud800\"", "1:2: bad JSON: \\ud800 is half of a surrogate pair, the other half is missing"},
     {"\"\\ud800\\u0041\"", "1:2: bad JSON: \\ud800 is half of a surrogate pair, the other half is missing"},
+    {"\"\\ud800\\udbff\"", "1:2: bad JSON: \\ud800 is half of a surrogate pair, the other half is missing"},
+    {"\"\\ud800\\ue000\"", "1:2: bad JSON: \\ud800 is half of a surrogate pair, the other half is missing"},
+    {"\"\\udfff\"", "1:2: bad JSON: \\udfff is half of a surrogate pair, the other half is missing"},
     {"\"\\udc00\"", "1:2: bad JSON: \\udc00 is half of a surrogate pair, the other half is missing"},
     {"\"\xC3\xA4\xff\"", "1:3: bad JSON: ill-formed UTF-8 (byte 0xff)"},
     {"[\x01]", "1:2: bad JSON: expected a value, found the control character 0x01"},
