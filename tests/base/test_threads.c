@@ -6,12 +6,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "autograd/base/cpu.h"
+#include "tests/thread_failure.h"
 
 #define MOST_TASKS 1000
 
@@ -185,6 +187,63 @@ START_TEST(test_a_forked_child_starts_its_own_pool) {
 }
 END_TEST
 
+/* Whichever thread cannot be started: an error that names it, the others are gone, and the pool works with the caller
+ * alone; then as asked. */
+START_TEST(test_a_thread_that_does_not_start) {
+    const int before = count_threads();
+    for (int fail = 1; fail <= 4; fail++) {
+        start(2); /* an older pool, which the failure takes away too */
+        senc_error err = {0};
+        char wanted[128];
+        thread_that_fails = fail;
+        const bool ok = senc_threads_init(5, &err);
+        thread_that_fails = 0;
+        ck_assert(!ok);
+        snprintf(wanted, sizeof wanted, "threads: cannot start thread %d of 5: Resource temporarily unavailable",
+                 fail + 1);
+        ck_assert_str_eq(err.text, wanted);
+        ck_assert_int_eq(err.kind, SENC_FAILED);
+        ck_assert_int_eq(senc_threads_count(), 1);
+        ck_assert_int_eq(count_threads(), before);
+        static tally t;
+        memset(&t, 0, sizeof t);
+        senc_parallel(50, count_run, &t);
+        for (int i = 0; i < 50; i++) ck_assert_int_eq(t.runs[i], 1);
+        start(5);
+        ck_assert_int_eq(count_threads(), before + 4);
+        memset(&t, 0, sizeof t);
+        senc_parallel(50, count_run, &t);
+        for (int i = 0; i < 50; i++) ck_assert_int_eq(t.runs[i], 1);
+        ck_assert_int_eq(t.bad_threads, 0);
+        senc_threads_free();
+    }
+}
+END_TEST
+
+static void *do_nothing(void *context) {
+    return context;
+}
+
+/* Signals are let in again, whether the thread could be started or not. */
+START_TEST(test_a_thread_beside_the_pool_that_does_not_start) {
+    sigset_t before, after;
+    ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
+    pthread_t thread;
+    senc_error err = {0};
+    thread_that_fails = 1;
+    ck_assert(!senc_thread_start(&thread, do_nothing, NULL, &err));
+    ck_assert_str_eq(err.text, "threads: cannot start a thread: Resource temporarily unavailable");
+    ck_assert_int_eq(err.kind, SENC_FAILED);
+    ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
+    for (int s = 1; s < 32; s++) ck_assert_int_eq(sigismember(&after, s), sigismember(&before, s));
+    err = (senc_error){0};
+    ck_assert(senc_thread_start(&thread, do_nothing, &err, &err));
+    void *result;
+    ck_assert_int_eq(pthread_join(thread, &result), 0);
+    ck_assert_ptr_eq(result, &err);
+}
+END_TEST
+
 /* Exactly the block, whatever its size is to a task's part. */
 START_TEST(test_zero_fills_the_block) {
     const size_t part = (size_t)4 << 20, sizes[] = {0, 1, 100, part - 1, part, part + 1, 3 * part + 5};
@@ -258,6 +317,8 @@ int main(void) {
     tcase_add_test(c, test_nested_calls_run_serially);
     tcase_add_test(c, test_two_callers_take_turns);
     tcase_add_test(c, test_a_forked_child_starts_its_own_pool);
+    tcase_add_test(c, test_a_thread_that_does_not_start);
+    tcase_add_test(c, test_a_thread_beside_the_pool_that_does_not_start);
     tcase_add_test(c, test_zero_fills_the_block);
     tcase_add_test(c, test_wrong_counts_are_errors);
     tcase_add_test(c, test_cpus_follow_the_affinity_mask);

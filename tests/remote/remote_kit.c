@@ -14,7 +14,7 @@ api_server *kit_server;
 eval_remote *kit_remote;
 senc_error kit_error;
 
-void kit_begin(void) {
+void kit_prepare(void) {
     static const char *const names[] = {"OPENAI_API_KEY",
                                         "OPENAI_BASE_URL",
                                         "AZURE_OPENAI_API_KEY",
@@ -46,9 +46,17 @@ void kit_begin(void) {
     snprintf(kit_folder, sizeof kit_folder, "/tmp/senc-remote-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(kit_folder));
     snprintf(kit_cache, sizeof kit_cache, "%s/v.sqlite", kit_folder);
+    kit_error = (senc_error){0};
+}
+
+void kit_serve(void) {
     kit_server = api_server_start();
     api_server_set_secret(kit_server, KIT_KEY);
-    kit_error = (senc_error){0};
+}
+
+void kit_begin(void) {
+    kit_prepare();
+    kit_serve();
 }
 
 void kit_end(void) {

@@ -12,8 +12,11 @@ extern api_server *kit_server;
 extern eval_remote *kit_remote;
 extern senc_error kit_error;
 
-/* A fresh folder, no variables of providers, a server. */
+/* A fresh folder, no variables of providers, a server; and the two parts of it, for tests that fork: before the server,
+ * whose threads may hold locks that nobody would give back in the child. */
 void kit_begin(void);
+void kit_prepare(void);
+void kit_serve(void);
 void kit_end(void);
 
 /* "%d" in the spec is the server's port. Pauses before retries are 5 ms. */

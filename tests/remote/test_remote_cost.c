@@ -110,17 +110,39 @@ START_TEST(where_the_cache_lies) {
 }
 END_TEST
 
-/* Killed in the middle: the batches that had come are there. */
-START_TEST(an_interrupted_run_keeps_what_was_paid) {
-    const api_fault script[] = {FAULT_NONE, FAULT_NONE, FAULT_NONE, FAULT_NONE};
-    api_server_script(kit_server, script, 4, FAULT_HANG); /* the width and three batches */
+/* A process that embeds 100 texts once the server's port comes through the pipe. */
+static pid_t start_child(int *port_to) {
+    int ends[2], port = 0;
+    ck_assert_int_eq(pipe(ends), 0);
     const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
     if (child == 0) {
-        kit_open(MODEL "&batch=10&parallel=1");
+        char spec[256];
+        if (read(ends[0], &port, sizeof port) != (ssize_t)sizeof port) _exit(2);
+        snprintf(spec, sizeof spec, "openai:m?url=http://127.0.0.1:%d/v1&key_env=TEST_KEY&batch=10&parallel=1", port);
+        kit_open(spec);
         kit_try_embed(EVAL_DOCUMENT, "x", 100, "");
         _exit(1);
     }
-    while (api_server_n_posts(kit_server) < 5) usleep(1000);
+    close(ends[0]);
+    *port_to = ends[1];
+    return child;
+}
+
+/* Killed in the middle: the batches that had come are there. The child is there before the server's threads are. */
+START_TEST(an_interrupted_run_keeps_what_was_paid) {
+    const api_fault script[] = {FAULT_NONE, FAULT_NONE, FAULT_NONE, FAULT_NONE};
+    int port_to;
+    const pid_t child = start_child(&port_to);
+    kit_serve();
+    api_server_script(kit_server, script, 4, FAULT_HANG); /* the width and three batches */
+    const int port = api_server_port(kit_server);
+    ck_assert_int_eq(write(port_to, &port, sizeof port), (ssize_t)sizeof port);
+    close(port_to);
+    while (api_server_n_posts(kit_server) < 5) {
+        ck_assert_int_eq(waitpid(child, NULL, WNOHANG), 0); /* it is at work */
+        usleep(1000);
+    }
     kill(child, SIGKILL);
     int status;
     ck_assert_int_eq(waitpid(child, &status, 0), child);
@@ -246,7 +268,6 @@ int main(void) {
     tcase_add_test(cases, the_server_has_another_model);
     tcase_add_test(cases, cache_in_memory);
     tcase_add_test(cases, where_the_cache_lies);
-    tcase_add_test(cases, an_interrupted_run_keeps_what_was_paid);
     tcase_add_test(cases, a_file_that_is_no_cache);
     tcase_add_test(cases, no_key_and_no_text_in_the_cache);
     tcase_add_test(cases, estimates);
@@ -254,6 +275,10 @@ int main(void) {
     tcase_add_test(cases, a_price_that_is_not_known);
     tcase_add_test(cases, plan);
     suite_add_tcase(suite, cases);
+    TCase *forked = tcase_create("forked");
+    tcase_add_checked_fixture(forked, kit_prepare, kit_end);
+    tcase_add_test(forked, an_interrupted_run_keeps_what_was_paid);
+    suite_add_tcase(suite, forked);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     const int n_failed = srunner_ntests_failed(runner);

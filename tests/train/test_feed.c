@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "tests/thread_failure.h"
 #include "tests/train/train_bench.h"
 #include "train/text_identity.h"
 
@@ -94,6 +95,24 @@ START_TEST(columns_are_packed) {
         for (int64_t i = 0; i < batch->n_rows; i++) seen[batch->rows[i]]++;
     }
     ck_assert(seen[0] == 1 && seen[1] == 1 && seen[2] == 1);
+    train_feed_free(f);
+    train_bench_close(&b);
+}
+END_TEST
+
+/* The only reader: the next batch is an error, and there when it can be started. */
+START_TEST(reader_that_does_not_start) {
+    train_bench b = train_bench_open(three_rows, "mnrl", 0);
+    train_feed *f = train_bench_feed(&b, 2, 1);
+    const train_batch *batch;
+    senc_error failure = {0};
+    thread_that_fails = 1;
+    ck_assert(!train_feed_next(f, &batch, &failure));
+    ck_assert_str_eq(failure.text, "threads: cannot start a thread: Resource temporarily unavailable");
+    for (int k = 0; k < 2; k++) {
+        TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+        check_batch(&b, batch, "", "", 40);
+    }
     train_feed_free(f);
     train_bench_close(&b);
 }
@@ -681,6 +700,7 @@ int main(void) {
     TCase *tests = tcase_create("feed");
     tcase_add_checked_fixture(tests, start, senc_threads_free);
     tcase_add_test(tests, columns_are_packed);
+    tcase_add_test(tests, reader_that_does_not_start);
     tcase_add_test(tests, prompts);
     tcase_add_test(tests, truncation);
     tcase_add_loop_test(tests, absent_negatives, 0, 2);
