@@ -127,13 +127,6 @@ static bool evaluate_untouched(train_state *s, senc_error *err) {
     return ok;
 }
 
-/* Why a metric is NaN, in the evaluator's words; NULL: it says nothing. */
-static const char *why_undefined(const eval_result *r) {
-    for (int64_t i = 0; i < r->n_counts; i++)
-        if (strstr(r->counts[i], "undefined")) return r->counts[i];
-    return NULL;
-}
-
 /* The headlines and the metric that decides: what is NaN for the untouched model can neither get better nor worse. */
 static bool check_defined(const train_state *s, senc_error *err) {
     for (int64_t i = 0; i < s->baseline.n; i++) {
@@ -142,11 +135,10 @@ static bool check_defined(const train_state *s, senc_error *err) {
         for (int k = 0; k < 2; k++) {
             const eval_metric *m = keys[k] ? eval_result_find(r, keys[k]) : NULL;
             if (!m || isfinite(m->value)) continue;
-            const char *why = why_undefined(r);
             return senc_fail(err, SENC_BAD_INPUT,
                              "evaluation \"%s\": %s is undefined for the untouched model, so nothing could be said of "
                              "the trained one%s%s",
-                             r->name, m->key, why ? "; " : "", why ? why : "");
+                             r->name, m->key, m->undefined ? ": " : "", m->undefined ? m->undefined : "");
         }
     }
     return true;
