@@ -7,6 +7,7 @@
 
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
+#include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
 #include "cli/interrupt.h"
 #include "cli/model_argument.h"
@@ -235,6 +236,10 @@ static bool encode_texts(cli_encode_run *run, senc_error *err) {
 static void keep_what_is_done(cli_encode_run *run, senc_error *err) {
     senc_error ignored = {0};
     if (!from_file(run) || !run->writer.file || run->writer.n_rows == 0) return;
+    if (err->kind == SENC_FILE_LOST) {
+        if (!run->options) return;     /* nothing was saved yet, and what it is to be compared with is lost */
+        senc_mappings_forget_losses(); /* rows that are written were encoded before (eval/embed_flow.c) */
+    }
     if (!save_state(run, &ignored) || err->kind != SENC_INTERRUPTED) return;
     char done[32];
     *err = (senc_error){0};

@@ -8,6 +8,7 @@
 
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
+#include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
 #include "autograd/base/terminal.h"
 #include "autograd/base/threads.h"
@@ -123,6 +124,12 @@ static bool run_program(int n_arguments, char **arguments, int *exit_code, senc_
     return cli_command_run(command, n_arguments - 1, arguments + 1, exit_code, err);
 }
 
+/* What was read of a file that was cut meanwhile is called by all sorts of names; the file is the reason. */
+static void name_lost_file(senc_error *err) {
+    senc_error lost = {0};
+    if ((err->kind == SENC_FAILED || err->kind == SENC_BAD_INPUT) && !senc_mappings_check(&lost)) *err = lost;
+}
+
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write: see output.c */
     senc_error err = {0};
@@ -130,6 +137,8 @@ int main(int argc, char **argv) {
     const cli_command *linked = argc > 0 ? cli_command_find(senc_path_name(argv[0])) : NULL; /* bin/train -> senc */
     const bool ok = linked ? cli_command_run(linked, argc - 1, argv + 1, &exit_code, &err)
                            : run_program(argc - 1, argv + 1, &exit_code, &err);
-    if (!cli_output_finish(&err) || !ok) return report(&err);
+    const bool written = cli_output_finish(&err) && ok;
+    name_lost_file(&err);
+    if (!written) return report(&err);
     return exit_code;
 }

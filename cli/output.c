@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "autograd/base/file.h"
+#include "autograd/base/mapping.h"
 
 static int failure; /* errno of the first failed write: stdio does not keep it */
 
@@ -18,13 +19,14 @@ bool cli_output_write(const void *bytes, size_t n_bytes) {
 }
 
 bool cli_output_buffer(senc_buffer *b, senc_error *err) {
-    const bool ok = !b->failed || senc_fail_memory(err, b->n_bytes, "the output");
+    const bool ok = (!b->failed || senc_fail_memory(err, b->n_bytes, "the output")) && senc_mappings_check(err);
     if (ok) cli_output_write(senc_buffer_text(b), b->n_bytes);
     senc_buffer_free(b);
     return ok;
 }
 
 bool cli_output_finish(senc_error *err) {
+    if (!senc_mappings_check(err)) return false;
     errno = 0;
     if (fflush(stdout) != 0 && !failure) failure = errno ? errno : EIO;
     if (!failure || failure == EPIPE) return true;

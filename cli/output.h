@@ -12,9 +12,10 @@
 /* Writes bytes (buffered). Returns false once standard output has failed: stop producing; cli_output_finish says why.
  */
 bool cli_output_write(const void *bytes, size_t n_bytes);
-/* Writes the buffer and frees it; a buffer that failed is an out-of-memory error. False only with err filled. */
+/* Writes the buffer and frees it; a buffer that failed is an out-of-memory error, a mapped file that was lost another.
+ * False only with err filled. */
 bool cli_output_buffer(senc_buffer *b, senc_error *err);
-/* Flushes. True when all was written or the reader went away. */
+/* Flushes. True when all was written or the reader went away, and no mapped file was lost meanwhile (mapping.h). */
 bool cli_output_finish(senc_error *err);
 
 /* A file is replaced as a whole when it is complete. So the output must not be the input (NULL: there is none), nor

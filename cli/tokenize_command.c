@@ -6,6 +6,7 @@
 
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
+#include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
 #include "cli/command.h"
@@ -150,6 +151,7 @@ static void free_run(tokenize_run *run) {
 static bool write_block(tokenize_run *run, FILE *stream, bool *go_on, senc_error *err) {
     const int64_t n_tasks = (run->n + TASK_TEXTS - 1) / TASK_TEXTS;
     senc_parallel(n_tasks, tokenize_task, run);
+    if (!senc_mappings_check(err)) return false;
     for (int64_t i = 0; i < n_tasks; i++) {
         const tokenize_part *part = &run->parts[i];
         if (part->lines.failed) return senc_fail_memory(err, part->lines.n_bytes, "token ids");

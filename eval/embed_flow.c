@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "autograd/base/file.h"
+#include "autograd/base/mapping.h"
 #include "autograd/base/threads.h"
 
 /* A window holds enough for all threads, whatever the texts are. */
@@ -121,8 +122,10 @@ static bool read_window(flow *f, eval_window *w, senc_error *err) {
     return eval_window_reserve(w, f->e->width, out, err);
 }
 
+/* Texts and weights lie in mapped files: what came of a file that was lost meanwhile goes nowhere. */
 static bool write_window(const flow *f, const eval_window *w, senc_error *err) {
     const eval_text_stream *s = f->ends->stream;
+    if (!senc_mappings_check(err)) return false;
     return !s || s->write(s->context, w->out, w->n, err);
 }
 

@@ -23,6 +23,7 @@
 #define STEP_PREFIX    "step-"
 #define TEMPORARY      ".tmp-" /* name.tmp-PID: being written; name.old: replaced a moment ago */
 #define REPLACED       ".old"
+#define MOST_PROGRESS  (INT64_C(1) << 53) /* of any count: a sum of two of them is far from overflowing */
 
 /* ---- replacing folders ---- */
 
@@ -140,7 +141,8 @@ static bool progress_read(const data_json *o, train_progress *p, senc_error *err
         const progress_field *f = &progress_fields[i];
         char *at = (char *)p + f->offset;
         if (!f->is_real) {
-            ok = data_json_require_integer(o, f->name, -1, INT64_MAX, (int64_t *)(void *)at, err);
+            const bool may_be_none = strcmp(f->name, "evaluated_step") == 0 || strcmp(f->name, "best_step") == 0;
+            ok = data_json_require_integer(o, f->name, may_be_none ? -1 : 0, MOST_PROGRESS, (int64_t *)(void *)at, err);
             continue;
         }
         *(double *)(void *)at = NAN;

@@ -13,6 +13,7 @@
 
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
+#include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
 #include "train/run_state.h"
@@ -123,9 +124,9 @@ static bool accumulate(train_state *s, senc_error *err) {
         if (!train_feed_next(s->feed, &batch, err)) return false;
         if (!train_stepper_run(&s->stepper, batch, p->batch, 1.0 / (double)n, &loss, err)) {
             char rows[512];
-            if (err->kind == SENC_FAILED && strncmp(err->text, "loss is", 7) == 0) {
+            if (err->kind == SENC_NOT_FINITE) {
                 senc_error full = {0};
-                senc_fail(&full, SENC_FAILED, "step %lld: %s; batch rows: %s", (long long)p->step + 1, err->text,
+                senc_fail(&full, SENC_NOT_FINITE, "step %lld: %s; batch rows: %s", (long long)p->step + 1, err->text,
                           train_feed_describe_rows(s->feed, batch, rows, sizeof rows));
                 *err = full;
                 return false;
@@ -148,7 +149,7 @@ static bool accumulate(train_state *s, senc_error *err) {
 static bool update(train_state *s, double learning_rate, senc_error *err) {
     s->last_norm = train_optimizer_gradient_norm(&s->optimizer, 1.0);
     if (!isfinite(s->last_norm))
-        return senc_fail(err, SENC_FAILED,
+        return senc_fail(err, SENC_NOT_FINITE,
                          "step %lld: the gradient norm is %s; a lower learning rate or a higher temperature helps",
                          (long long)s->progress.step + 1, isnan(s->last_norm) ? "nan" : "infinite");
     train_optimizer_step(&s->optimizer, learning_rate, 1.0, s->last_norm);
@@ -156,31 +157,62 @@ static bool update(train_state *s, double learning_rate, senc_error *err) {
     return true;
 }
 
-static bool save_checkpoint(train_state *s, senc_error *err) {
+/* The progress with the place of the feed, as a checkpoint holds it. */
+static void note_place(train_state *s) {
     train_progress *p = &s->progress;
     const data_sampler *sampler = train_feed_sampler(s->feed);
     p->epoch = sampler->epoch;
     p->position = sampler->position;
     p->n_updates = s->optimizer.n_updates;
-    return train_checkpoint_save(s->config->output.dir, p, &s->optimizer, s->config->train.keep_checkpoints, err);
+}
+
+static bool save_checkpoint(train_state *s, senc_error *err) {
+    note_place(s);
+    return train_checkpoint_save(s->config->output.dir, &s->progress, &s->optimizer, s->config->train.keep_checkpoints,
+                                 err);
+}
+
+/* The run ends with an error that is none of the weights (a file was cut, an evaluation failed): the state behind the
+ * last whole step is saved, which nothing that was read since has touched. Always false. */
+static bool save_and_fail(train_state *s, const train_progress *behind_step, senc_error *err) {
+    senc_error lost = {0}, failure = {0};
+    if (!senc_mappings_check(&lost)) *err = lost; /* the reason of whatever else was said */
+    if (err->kind == SENC_INTERRUPTED || err->kind == SENC_NOT_FINITE || behind_step->step == 0) return false;
+    senc_mappings_forget_losses();
+    s->progress = *behind_step;
+    const bool saved = train_checkpoint_save(s->config->output.dir, behind_step, &s->optimizer,
+                                             s->config->train.keep_checkpoints, &failure);
+    senc_error full = {0};
+    if (saved)
+        senc_fail(&full, err->kind, "%.700s; saved at step %lld in %.200s; to go on, add --resume", err->text,
+                  (long long)behind_step->step, s->config->output.dir);
+    else
+        senc_fail(&full, err->kind, "%.600s; step %lld could not be saved: %.300s", err->text,
+                  (long long)behind_step->step, failure.text);
+    *err = full;
+    return false;
 }
 
 static bool is_due(int64_t every, int64_t step) {
     return every > 0 && step % every == 0;
 }
 
-/* What happens behind a step: log, evaluation, checkpoint, early stop, signals. */
-static bool after_step(train_state *s, double learning_rate, senc_error *err) {
+static bool is_evaluation_due(const train_state *s) {
     const train_settings *t = &s->config->train;
-    train_progress *p = &s->progress;
-    const bool last = p->step == s->n_steps;
-    if ((is_due(t->log_every, p->step) || last) && !train_output_log_step(s, learning_rate, err)) return false;
+    const train_progress *p = &s->progress;
+    if (s->n_jobs == 0 || p->step == 0 || p->evaluated_step == p->step) return false;
     const bool epoch_done = p->batch % s->batches_per_epoch == 0;
-    const bool evaluate = t->eval_every ? is_due(t->eval_every, p->step) : epoch_done;
-    if (s->n_jobs > 0 && (evaluate || last) && !train_evaluate_and_keep_best(s, err)) return false;
+    return p->step == s->n_steps || (t->eval_every ? is_due(t->eval_every, p->step) : epoch_done);
+}
+
+/* What happens behind a step and its line in the log: evaluation, checkpoint, early stop, signals. */
+static bool after_step(train_state *s, senc_error *err) {
+    const train_settings *t = &s->config->train;
+    const train_progress *p = &s->progress;
+    if (is_evaluation_due(s) && !train_evaluate_and_keep_best(s, err)) return false;
     s->stopped_early = is_out_of_patience(s);
     if ((is_due(t->checkpoint_every, p->step) || stop_requested) && !save_checkpoint(s, err)) return false;
-    if (stop_requested && !last)
+    if (stop_requested && p->step < s->n_steps)
         return senc_fail(err, SENC_INTERRUPTED, "interrupted: saved at step %lld in %s; to go on, add --resume",
                          (long long)p->step, s->config->output.dir);
     return true;
@@ -189,17 +221,31 @@ static bool after_step(train_state *s, double learning_rate, senc_error *err) {
 static bool loop(train_state *s, senc_error *err) {
     const train_settings *t = &s->config->train;
     train_progress *p = &s->progress;
+    /* A run that ended in the middle of an evaluation comes back to it. */
+    if (is_evaluation_due(s)) {
+        if (!train_evaluate_and_keep_best(s, err)) return false;
+        s->stopped_early = is_out_of_patience(s);
+    }
+    note_place(s);
+    train_progress behind_step = *p;
     while (p->step < s->n_steps && !s->stopped_early) {
         const double start_ms = senc_clock_ms();
         const double factor = train_schedule_factor((train_schedule)t->schedule, p->step, s->warmup_steps, s->n_steps);
-        if (!accumulate(s, err) || !update(s, t->learning_rate * factor, err)) return false;
+        if (!accumulate(s, err) || !senc_mappings_check(err) || !update(s, t->learning_rate * factor, err))
+            return save_and_fail(s, &behind_step, err);
         p->step++;
         const double ms = senc_clock_ms() - start_ms;
         p->window_ms += ms;
         p->elapsed_ms += ms;
         s->session_ms += ms;
+        note_place(s);
+        behind_step = *p;
         train_output_status(s);
-        if (!after_step(s, t->learning_rate * factor, err)) return false;
+        if ((is_due(t->log_every, p->step) || p->step == s->n_steps) &&
+            !train_output_log_step(s, t->learning_rate * factor, err))
+            return save_and_fail(s, &behind_step, err);
+        behind_step = *p; /* the log has begun a new window */
+        if (!after_step(s, err)) return save_and_fail(s, &behind_step, err);
     }
     senc_log_status("%s", "");
     if (s->stopped_early)

@@ -6,6 +6,7 @@
 
 #include "autograd/base/file.h"
 #include "autograd/base/log.h"
+#include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
 #include "eval/embed_progress.h"
 #include "eval/system.h"
@@ -103,6 +104,7 @@ static bool evaluate(train_state *s, nn_model *model, const data_tokenizer *toke
     const bool ok = eval_encoder_create(model, tokenizer, 0, 0, &encoder, err) && run_jobs(s, encoder, &results, err);
     eval_encoder_free(encoder);
     end_evaluation_phase(s);
+    ok = ok && senc_mappings_check(err); /* before the best model is chosen by it */
     if (!ok) {
         train_results_free(&results);
         return false;

@@ -250,7 +250,7 @@ static bool backward_all(train_stepper *s, const step_run *run, ag_node *const *
 }
 
 static bool fail_non_finite(const ag_node *bad, double loss, senc_error *err) {
-    return senc_fail(err, SENC_FAILED, "loss is %s; first non-finite tensor: %s", isnan(loss) ? "nan" : "infinite",
+    return senc_fail(err, SENC_NOT_FINITE, "loss is %s; first non-finite tensor: %s", isnan(loss) ? "nan" : "infinite",
                      bad ? ag_node_name(bad) : "the loss itself");
 }
 

@@ -69,6 +69,8 @@ int senc_error_exit_code(const senc_error *err) {
     case SENC_OK:
         return 0;
     case SENC_FAILED:
+    case SENC_NOT_FINITE:
+    case SENC_FILE_LOST:
         return 1;
     case SENC_BAD_INPUT:
         return 2;

@@ -8,9 +8,11 @@
 
 typedef enum senc_error_kind {
     SENC_OK = 0,
-    SENC_FAILED,      /* failed while running: disk, memory, a NaN loss       (exit code 1) */
+    SENC_FAILED,      /* failed while running: disk, memory                   (exit code 1) */
     SENC_BAD_INPUT,   /* wrong usage, config, data or model folder            (exit code 2) */
     SENC_INTERRUPTED, /* SIGINT or SIGTERM, after the state has been saved    (exit code 130) */
+    SENC_NOT_FINITE,  /* a NaN or infinite loss or norm: training diverged    (exit code 1) */
+    SENC_FILE_LOST,   /* a file changed while it was in use: mapping.h        (exit code 1) */
 } senc_error_kind;
 
 /* {0} is "no error". text is one line: place: what is wrong, what was expected, what was found. */

@@ -6,12 +6,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "autograd/base/buffer.h"
+#include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
 
 char *senc_path_join(const char *a, const char *b) {
@@ -192,6 +192,10 @@ static int ask_again(FILE *stream) {
 }
 
 bool senc_file_writer_commit(senc_file_writer *w, senc_error *err) {
+    if (!senc_mappings_check(err)) { /* what was written may come from zeros */
+        senc_file_writer_close(w);
+        return false;
+    }
     errno = 0;
     bool ok = fflush(w->stream) == 0 && !ferror(w->stream) && fsync(fileno(w->stream)) == 0;
     int code = errno;
@@ -273,18 +277,18 @@ bool senc_file_map_open(senc_file_map *map, const char *path, senc_error *err) {
         ok = false;
         errno = EISDIR;
     }
+    if (!ok) senc_fail_errno(err, "%s: cannot read", path);
     if (ok && info.st_size > 0) {
-        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        ok = data != MAP_FAILED;
+        const char *data = senc_mapping_open(fd, (size_t)info.st_size, path, err);
+        ok = data != NULL;
         if (ok) *map = (senc_file_map){data, (size_t)info.st_size};
     }
-    if (!ok) senc_fail_errno(err, "%s: cannot read", path);
     close(fd);
     return ok;
 }
 
 void senc_file_map_close(senc_file_map *map) {
-    if (map->n_bytes) munmap((void *)map->data, map->n_bytes);
+    if (map->n_bytes) senc_mapping_close(map->data);
     *map = (senc_file_map){.data = ""};
 }
 

@@ -19,7 +19,8 @@ typedef struct senc_file_writer {
 
 /* Through a link its target is written. A device, a pipe or a folder in that place is refused. */
 bool senc_file_writer_open(senc_file_writer *w, const char *path, senc_error *err);
-/* Flushes, syncs, renames over `path`. On failure (disk full, ...) the temporary is removed and the old file stays. */
+/* Flushes, syncs, renames over `path`; fails when a mapped file was lost (mapping.h). On failure (disk full, ...) the
+ * temporary is removed and the old file stays. */
 bool senc_file_writer_commit(senc_file_writer *w, senc_error *err);
 /* Safe after commit and on a zeroed writer. */
 void senc_file_writer_close(senc_file_writer *w);
@@ -30,7 +31,7 @@ bool senc_file_write(const char *path, const void *bytes, size_t n_bytes, senc_e
  * absurd; 0: none. NULL on failure. */
 char *senc_file_read(const char *path, size_t max_bytes, size_t *n_bytes, senc_error *err);
 
-/* A read-only memory map; empty files give data = "" and n_bytes = 0. */
+/* A read-only memory map, guarded (mapping.h); empty files give data = "" and n_bytes = 0. */
 typedef struct senc_file_map {
     const char *data;
     size_t n_bytes;

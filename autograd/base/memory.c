@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "autograd/base/cgroup.h"
+
 static _Atomic int64_t fail_countdown; /* 0: injection off */
 
 void senc_alloc_fail_at(int64_t n) {
@@ -91,16 +93,6 @@ static int64_t proc_kib(const char *path, const char *key) {
     return bytes;
 }
 
-static int64_t number_in_file(const char *path) {
-    FILE *f = fopen(path, "r");
-    if (!f) return 0;
-    char line[64];
-    int64_t value = 0;
-    if (fgets(line, sizeof line, f)) value = strtoll(line, NULL, 10);
-    fclose(f);
-    return value;
-}
-
 int64_t senc_memory_resident_bytes(void) {
     return proc_kib("/proc/self/status", "VmRSS");
 }
@@ -116,8 +108,7 @@ void senc_memory_resident_parts(int64_t *own_bytes, int64_t *mapped_bytes) {
 
 int64_t senc_memory_available_bytes(void) {
     const int64_t machine = proc_kib("/proc/meminfo", "MemAvailable");
-    int64_t group = number_in_file("/sys/fs/cgroup/memory.max"); /* "max" parses as 0: no limit */
-    if (group > 0) group -= number_in_file("/sys/fs/cgroup/memory.current");
+    const int64_t group = senc_cgroup_memory_bytes("");
     if (group > 0 && (machine == 0 || group < machine)) return group;
     return machine;
 }

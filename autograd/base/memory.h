@@ -38,7 +38,8 @@ int64_t senc_memory_peak_bytes(void);
 /* The same now, in parts: memory of its own (heap, stacks, shared), and pages of mapped files, which the system can
  * take back. 0 where unknown. */
 void senc_memory_resident_parts(int64_t *own_bytes, int64_t *mapped_bytes);
-/* Physical memory this process may use: the smaller of MemAvailable and the cgroup limit; 0 where unknown. */
+/* Physical memory this process may use: the smaller of MemAvailable and what its control groups leave (cgroup.h); 0
+ * where unknown. */
 int64_t senc_memory_available_bytes(void);
 /* Gives what free() has kept for later back to the system: between phases that need memory for different things. */
 void senc_memory_trim(void);

@@ -14,11 +14,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "autograd/base/cgroup.h"
 
 #define JOB_OPEN     UINT32_C(0x80000000) /* the other bits of `state` count the workers inside the job */
 #define SPIN_ROUNDS  2000                 /* about 50 to 100 us: longer than the serial code between two kernels */
@@ -231,6 +232,8 @@ int senc_threads_index(void) {
 bool senc_thread_start(pthread_t *thread, void *(*run)(void *), void *context, senc_error *err) {
     sigset_t all, before;
     sigfillset(&all);
+    const int faults[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL}; /* of the thread itself: blocked, they kill the process */
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&all, faults[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited */
     const int failure = pthread_create(thread, NULL, run, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -251,65 +254,9 @@ static int affinity_cpus(void) {
     return 1;
 }
 
-/* The CPUs that a cgroup v2 file cpu.max ("150000 100000" or "max 100000") grants, rounded up; 0: no limit or no file.
- */
-static int64_t quota_in_file(const char *path) {
-    FILE *f = fopen(path, "r");
-    if (!f) return 0;
-    char line[128];
-    int64_t cpus = 0;
-    if (fgets(line, sizeof line, f)) {
-        char *rest = line;
-        const int64_t quota = strtoll(line, &rest, 10);
-        const int64_t period = rest == line ? 0 : strtoll(rest, NULL, 10);
-        if (quota > 0 && period > 0) cpus = (quota + period - 1) / period;
-    }
-    fclose(f);
-    return cpus;
-}
-
-/* cgroup v1 keeps the two numbers in two files; quota -1: none. */
-static int64_t quota_v1(void) {
-    const char *const paths[2] = {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"};
-    int64_t values[2] = {0, 0};
-    for (int i = 0; i < 2; i++) {
-        FILE *f = fopen(paths[i], "r");
-        if (!f) return 0;
-        char line[64];
-        if (fgets(line, sizeof line, f)) values[i] = strtoll(line, NULL, 10);
-        fclose(f);
-    }
-    return values[0] > 0 && values[1] > 0 ? (values[0] + values[1] - 1) / values[1] : 0;
-}
-
-/* The smallest quota from this process's cgroup up to the root; 0: none. */
-static int64_t cgroup_cpus(void) {
-    char group[3072] = "";
-    FILE *f = fopen("/proc/self/cgroup", "r");
-    if (f) {
-        char line[3072];
-        while (fgets(line, sizeof line, f)) {
-            if (strncmp(line, "0::", 3) != 0) continue;
-            line[strcspn(line, "\n")] = '\0';
-            snprintf(group, sizeof group, "%s", line + 3);
-        }
-        fclose(f);
-    }
-    int64_t best = quota_v1();
-    for (;;) {
-        char path[4096];
-        snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
-        const int64_t cpus = quota_in_file(path);
-        if (cpus > 0 && (best == 0 || cpus < best)) best = cpus;
-        char *slash = strrchr(group, '/');
-        if (!slash) return best;
-        *slash = '\0';
-    }
-}
-
 int senc_threads_cpus(void) {
     int64_t n = affinity_cpus();
-    const int64_t quota = cgroup_cpus();
+    const int64_t quota = senc_cgroup_cpus("");
     if (quota > 0 && quota < n) n = quota;
     return n > SENC_MAX_THREADS ? SENC_MAX_THREADS : (int)n;
 }

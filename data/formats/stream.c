@@ -14,6 +14,7 @@
 
 #include "autograd/base/buffer.h"
 #include "autograd/base/file.h"
+#include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
 
 #define INPUT_BYTES 65536
@@ -116,14 +117,10 @@ static int64_t read_plain(data_stream *s, uint8_t *bytes, size_t n_bytes, senc_e
 
 /* One step: some input becomes some output. Returns the bytes that came out, -1 on failure. */
 static int64_t step_gzip(data_stream *s, uint8_t *bytes, size_t n_bytes, senc_error *err) {
-    if (s->between) { /* another member may follow; zeros and junk behind the last one are not data */
-        if (find_packing(s->input + s->input_at, s->n_input - s->input_at) != GZIP && s->n_input - s->input_at >= 2) {
-            for (size_t i = s->input_at; i < s->n_input; i++) {
-                if (s->input[i]) return fail_stream(s, err, "corrupt", "junk behind its end");
-            }
-            s->input_at = s->n_input;
-            return 0;
-        }
+    if (s->between) { /* zeros (padding of tapes and blocks) are skipped, as gzip does; another member may follow */
+        while (s->input_at < s->n_input && s->input[s->input_at] == 0) s->input_at++;
+        if (s->input_at == s->n_input) return 0;
+        if (s->input[s->input_at] != 0x1f) return fail_stream(s, err, "corrupt", "junk behind its end");
         inflateReset(&s->gzip);
         s->between = false;
     }
@@ -230,13 +227,9 @@ static bool unpack(data_stream *s, int fd, size_t *n_bytes, senc_error *err) {
 static bool map_text(int fd, size_t n_bytes, const char *path, data_text *out, senc_error *err) {
     *out = (data_text){"", n_bytes};
     if (n_bytes == 0) return true;
-    void *data = mmap(NULL, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (data == MAP_FAILED) {
-        *out = (data_text){0};
-        return senc_fail_errno(err, "%s: cannot map into memory", path);
-    }
-    out->data = data;
-    return true;
+    const char *data = senc_mapping_open(fd, n_bytes, path, err);
+    *out = data ? (data_text){data, n_bytes} : (data_text){0};
+    return data != NULL;
 }
 
 bool data_text_open(const char *path, data_text *out, senc_error *err) {
@@ -259,7 +252,7 @@ bool data_text_open(const char *path, data_text *out, senc_error *err) {
 }
 
 void data_text_close(data_text *t) {
-    if (t->n_bytes) munmap((void *)(uintptr_t)t->data, t->n_bytes);
+    if (t->n_bytes) senc_mapping_close(t->data);
     *t = (data_text){0};
 }
 

@@ -12,7 +12,9 @@ typedef struct data_stream data_stream;
 
 bool data_stream_open(const char *path, data_stream **out, senc_error *err);
 /* Up to n_bytes of plain content; 0 at the end, -1 on failure: "path: truncated gzip stream after N bytes" (BAD_INPUT;
- * N counts the content that came out). Several gzip members or zstd frames behind one another are one stream. */
+ * N counts the content that came out). Several gzip members or zstd frames behind one another are one stream. Zeros
+ * behind a gzip member are padding and are skipped; anything else there is an error, where gzip warns: a part of the
+ * data may be missing. */
 int64_t data_stream_read(data_stream *s, void *bytes, size_t n_bytes, senc_error *err);
 void data_stream_close(data_stream *s);
 

@@ -139,11 +139,13 @@ static bool open_raw(data_vectors *v, senc_error *err) {
     ok = ok && data_json_load(path, &o, err) &&
          data_json_require_integer(o, "rows", 0, INT64_C(1) << 48, &v->n_rows, err) &&
          data_json_require_integer(o, "width", 1, MOST_WIDTH, &v->width, err);
-    const int64_t need = ok ? v->n_rows * data_vector_row_bytes(v->kind, v->width) : 0;
-    if (ok && need != (int64_t)v->map.n_bytes)
+    const int64_t row_bytes = ok ? data_vector_row_bytes(v->kind, v->width) : 1; /* at least 1, below 2^23 */
+    const bool fits = v->n_rows == (int64_t)v->map.n_bytes / row_bytes && (int64_t)v->map.n_bytes % row_bytes == 0;
+    if (ok && !fits)
         ok = senc_fail(err, SENC_BAD_INPUT,
-                       "%s: expected %" PRId64 " bytes (%s: %" PRId64 " rows of width %" PRId64 "), found %zu", v->path,
-                       need, senc_path_name(path), v->n_rows, v->width, v->map.n_bytes);
+                       "%s: expected %" PRId64 " rows of width %" PRId64 " (%s) of %" PRId64
+                       " bytes each, found %zu bytes",
+                       v->path, v->n_rows, v->width, senc_path_name(path), row_bytes, v->map.n_bytes);
     data_json_free(o);
     free(path);
     v->data = v->map.data;
@@ -165,15 +167,21 @@ static bool add_id(data_vectors *v, int64_t capacity, const char *text, size_t n
     return true;
 }
 
+/* What was counted or checked a moment ago is something else now. */
+static bool fail_changed(const data_vectors *v, senc_error *err) {
+    return senc_fail(err, SENC_FILE_LOST, "%s: changed while it was in use", v->path);
+}
+
 static const data_json *find_vector(const data_json *o) {
     const data_json *list = data_json_find(o, "embedding");
     return list ? list : data_json_find(o, "vector");
 }
 
 /* Lines are counted first, then kept: one block for the offsets. */
-static bool reserve_lines(data_vectors *v, bool with_ids, senc_error *err) {
+static bool reserve_lines(data_vectors *v, bool with_ids, int64_t *capacity, senc_error *err) {
     size_t n = 1;
     for (size_t i = 0; i < v->map.n_bytes; i++) n += v->map.data[i] == '\n';
+    *capacity = (int64_t)n;
     v->offsets = senc_alloc(n, sizeof *v->offsets);
     if (with_ids) v->ids.items = senc_alloc_zero(n, sizeof *v->ids.items);
     return (v->offsets && (!with_ids || v->ids.items)) || senc_fail_memory(err, n * 16, "the vectors");
@@ -209,15 +217,16 @@ static bool check_line(data_vectors *v, const data_json *o, int64_t line, bool w
 static bool open_jsonl(data_vectors *v, bool with_ids, senc_error *err) {
     data_json_pool *pool = data_json_pool_create();
     if (!pool) return senc_fail_memory(err, 64, "the vectors");
-    bool ok = reserve_lines(v, with_ids, err);
+    int64_t capacity = 0;
+    bool ok = reserve_lines(v, with_ids, &capacity, err);
     data_cursor cursor = data_cursor_first(v->map.data, v->map.n_bytes), start;
     senc_buffer scratch = {0};
     const data_json *o;
     int status = 1;
     while (ok && (status = data_jsonl_next(v->map.data, v->map.n_bytes, v->path, false, &cursor, &start, pool, &scratch,
                                            &o, err)) > 0) {
-        ok = check_line(v, o, start.line, with_ids, err);
-        v->offsets[v->n_rows++] = (int64_t)start.offset;
+        ok = v->n_rows < capacity ? check_line(v, o, start.line, with_ids, err) : fail_changed(v, err);
+        if (ok) v->offsets[v->n_rows++] = (int64_t)start.offset;
     }
     data_json_pool_free(pool);
     senc_buffer_free(&scratch);
@@ -254,6 +263,14 @@ static bool read_ids(data_vectors *v, senc_error *err) {
     return ok;
 }
 
+/* Every user may count on a row and a number in it, and on products of sizes that do not overflow. */
+static bool check_size(const data_vectors *v, senc_error *err) {
+    if (v->n_rows == 0) return senc_fail(err, SENC_BAD_INPUT, "%s: holds no vectors; expected at least one", v->path);
+    if (v->width >= 1 && v->width <= MOST_WIDTH) return true;
+    return senc_fail(err, SENC_BAD_INPUT, "%s: holds vectors of width %" PRId64 "; expected 1 to %d", v->path, v->width,
+                     MOST_WIDTH);
+}
+
 bool data_vectors_open(const char *path, bool with_ids, data_vectors *out, senc_error *err) {
     *out = (data_vectors){0};
     if (!data_vector_kind_of_path(path, &out->kind, err)) return false;
@@ -266,6 +283,7 @@ bool data_vectors_open(const char *path, bool with_ids, data_vectors *out, senc_
         ok = open_jsonl(out, with_ids, err);
     else if (ok)
         ok = open_raw(out, err);
+    ok = ok && check_size(out, err);
     if (ok && with_ids && out->ids.n == 0) ok = read_ids(out, err);
     if (!ok) data_vectors_close(out);
     return ok;
@@ -309,10 +327,12 @@ static bool read_json_rows(const data_vectors *v, int64_t first, int64_t n, floa
         data_cursor cursor = {(uint64_t)v->offsets[first + i], 0}, start;
         const data_json *o;
         ok = data_jsonl_next(v->map.data, v->map.n_bytes, v->path, false, &cursor, &start, pool, &scratch, &o, err) > 0;
+        if (!ok) fail_changed(v, err);
         float *x = out + i * v->width;
-        for (const data_json *number = ok ? data_json_first(find_vector(o)) : NULL; number;
-             number = data_json_next(number)) /* null: what JSON writers make of NaN */
-            *x++ = data_json_is_number(number) ? (float)data_json_number(number) : NAN;
+        const data_json *list = ok ? find_vector(o) : NULL;
+        if (ok && data_json_count(list) != v->width) ok = fail_changed(v, err);
+        for (const data_json *number = ok ? data_json_first(list) : NULL; number; number = data_json_next(number))
+            *x++ = data_json_is_number(number) ? (float)data_json_number(number) : NAN; /* null: writers' NaN */
     }
     senc_buffer_free(&scratch);
     data_json_pool_free(pool);

@@ -56,11 +56,13 @@ typedef struct data_vectors {
     senc_strings ids; /* empty: none */
 } data_vectors;
 
-/* Everything about the shape is checked, and every row of a jsonl. with_ids: reads ids where they are. */
+/* Everything about the shape is checked, and every row of a jsonl; there is at least one row of at least one number.
+ * with_ids: reads ids where they are. */
 bool data_vectors_open(const char *path, bool with_ids, data_vectors *out, senc_error *err);
 /* values (n_rows, width) are borrowed. */
 data_vectors data_vectors_of_array(const float *values, int64_t n_rows, int64_t width);
-/* Rows [first, first + n) into out (n, width). From any thread. */
+/* Rows [first, first + n) into out (n, width). From any thread. Fails when the file holds something else by now; what
+ * comes of the rows is to be checked once more before it leaves the process (mapping.h). */
 bool data_vectors_read(const data_vectors *v, int64_t first, int64_t n, float *out, senc_error *err);
 /* Rows before this one need not stay in memory. */
 void data_vectors_forget(const data_vectors *v, int64_t row);

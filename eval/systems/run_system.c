@@ -65,7 +65,7 @@ typedef struct run_reader {
     const eval_rank_request *request;
     int64_t *position; /* (queries of the data) in the request; -1: not asked for */
     run_entry *entries;
-    int64_t n;
+    int64_t n, capacity;
     char id[512]; /* of the line, NUL-terminated */
 } run_reader;
 
@@ -87,6 +87,7 @@ static bool read_entry(void *context, const eval_trec_line *line, int64_t number
         return senc_fail(err, SENC_BAD_INPUT,
                          "%s:%lld: document \"%s\" is not in the corpus: is this the run of other data?", r->run->path,
                          (long long)number, r->id);
+    if (r->n == r->capacity) return senc_fail(err, SENC_FILE_LOST, "%s: changed while it was in use", r->run->path);
     const uint64_t name = data_text_hash(line->document, line->document_bytes);
     r->entries[r->n++] = (run_entry){r->position[query], document, number, name, (float)line->score};
     return true;
@@ -146,6 +147,7 @@ static bool read_lists(run_reader *r, int64_t n_lines, eval_hit *hits, int64_t *
     const int64_t n_queries = data_beir_n_queries(r->request->beir);
     r->position = senc_alloc((size_t)n_queries, sizeof *r->position);
     r->entries = senc_alloc((size_t)n_lines, sizeof *r->entries);
+    r->capacity = n_lines;
     if (!r->position || !r->entries) return senc_fail_memory(err, (size_t)n_lines * sizeof *r->entries, "a run");
     for (int64_t q = 0; q < n_queries; q++) r->position[q] = -1;
     for (int64_t i = 0; i < r->request->n_queries; i++) r->position[r->request->queries[i]] = i;

@@ -17,6 +17,8 @@ if(TARGET senc)
   endforeach()
 endif()
 
+add_test(NAME cut_files
+  COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/cut_files.sh $<TARGET_FILE:senc> $<TARGET_FILE_DIR:make_model> ${CMAKE_SOURCE_DIR})
 add_test(NAME readme_tables
   COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/readme_tables.sh $<TARGET_FILE:senc> ${CMAKE_SOURCE_DIR}/README.md)
 add_test(NAME real_model COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/real_model.sh $<TARGET_FILE:senc>)

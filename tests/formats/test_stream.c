@@ -132,6 +132,49 @@ START_TEST(many_members) {
 }
 END_TEST
 
+/* Zeros of any number behind a member, also where a block of input (64 KiB) ends, and a member behind them. */
+START_TEST(zeros_behind_members_are_padding) {
+    static const size_t paddings[] = {1, 2, 3, 4095, 65535, 65536, 200001};
+    char *text = make_text(150000), *zeros = calloc(1, 200001);
+    for (size_t i = 0; i < sizeof paddings / sizeof *paddings; i++) {
+        senc_buffer gz = {0};
+        append_gzip(&gz, text, 100000);
+        senc_buffer_append(&gz, zeros, paddings[i]);
+        check_text_of(path_of("p.gz", gz.data, gz.n_bytes), text, 100000);
+        append_gzip(&gz, text + 100000, 50000);
+        senc_buffer_append(&gz, zeros, 1);
+        check_text_of(path_of("p.gz", gz.data, gz.n_bytes), text, 150000);
+        senc_buffer_append(&gz, "x", 1);
+        ck_assert_str_eq(refusal(path_of("p.gz", gz.data, gz.n_bytes)),
+                         "p.gz: corrupt gzip stream after 150000 bytes: junk behind its end");
+        senc_buffer_free(&gz);
+    }
+    free(text);
+    free(zeros);
+}
+END_TEST
+
+/* A member that begins with the last byte of a block of input. */
+START_TEST(members_across_blocks_of_input) {
+    char *text = make_text(100000);
+    senc_buffer one = {0}, gz = {0};
+    append_gzip(&one, text, 100000);
+    append_gzip(&gz, text, 100000);
+    ck_assert_uint_lt(gz.n_bytes, 65535);
+    while (gz.n_bytes < 65535) senc_buffer_append(&gz, "", 1);
+    senc_buffer_append(&gz, one.data, one.n_bytes);
+    data_text t;
+    senc_error err = {0};
+    ck_assert_msg(data_text_open(path_of("b.gz", gz.data, gz.n_bytes), &t, &err), "%s", err.text);
+    ck_assert_uint_eq(t.n_bytes, 200000);
+    ck_assert(memcmp(t.data, text, 100000) == 0 && memcmp(t.data + 100000, text, 100000) == 0);
+    data_text_close(&t);
+    senc_buffer_free(&one);
+    senc_buffer_free(&gz);
+    free(text);
+}
+END_TEST
+
 /* Cut behind every byte: refused, whatever is left, as truncated. */
 START_TEST(truncated_anywhere) {
     char *text = make_text(500);
@@ -264,6 +307,8 @@ int main(void) {
     tcase_add_checked_fixture(t, make_folder, remove_folder);
     tcase_add_test(t, plain_and_packed);
     tcase_add_test(t, many_members);
+    tcase_add_test(t, zeros_behind_members_are_padding);
+    tcase_add_test(t, members_across_blocks_of_input);
     tcase_add_test(t, truncated_anywhere);
     tcase_add_test(t, truncated_message_counts_the_content);
     tcase_add_test(t, corrupt_anywhere);

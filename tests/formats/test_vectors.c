@@ -232,7 +232,7 @@ START_TEST(test_refused) {
     write_text("r.f32", "1234");
     check_refused("r.f32", "expected r.f32.json beside it");
     write_text("r.f32.json", "{\"rows\": 2, \"width\": 1}");
-    check_refused("r.f32", "expected 8 bytes (r.f32.json: 2 rows of width 1), found 4");
+    check_refused("r.f32", "expected 2 rows of width 1 (r.f32.json) of 4 bytes each, found 4 bytes");
     write_text("q.i8", "12");
     write_text("q.i8.json", "{\"rows\": 2, \"width\": 1}");
     write_text("q.i8.scales.f32", "1234");

@@ -430,7 +430,7 @@ START_TEST(nan_weights) {
         double value;
         const int64_t limit = cut ? limit_for(&b, 60) : 0;
         TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, limit, err));
-        TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_FAILED,
+        TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_NOT_FINITE,
                           "loss is nan; first non-finite tensor: ");
         senc_error failure = {0};
         train_stepper_run(&s, batch, 0, 1, &value, &failure);
@@ -456,7 +456,7 @@ START_TEST(overflow) {
     double value;
     TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
     TRAIN_BENCH_OK(train_stepper_init(&s, kern_best(), b.model, spec, options, 77, KERN_REAL, 0, err));
-    TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_FAILED,
+    TRAIN_BENCH_FAILS(train_stepper_run(&s, batch, 0, 1, &value, err), SENC_NOT_FINITE,
                       "first non-finite tensor: layer 2 feed-forward norm");
     train_stepper_free(&s);
     train_feed_free(f);
