@@ -53,7 +53,7 @@ static bool parse_grade(piece text, double *grade) {
     copy[text.n_bytes] = '\0';
     char *end;
     *grade = strtod(copy, &end);
-    return *end == '\0' && isfinite(*grade);
+    return *end == '\0' && isfinite((float)*grade); /* as it is kept */
 }
 
 static bool add_judgement(qrels_reader *r, judgement j) {

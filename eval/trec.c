@@ -95,7 +95,7 @@ bool eval_trec_parse_line(const char *line, size_t n_bytes, const char *line_pla
     number[n_number] = '\0';
     char *stop;
     out->score = strtod(number, &stop);
-    if (*stop != '\0' || length[SCORE] >= sizeof number || !isfinite(out->score))
+    if (*stop != '\0' || length[SCORE] >= sizeof number || !isfinite((float)out->score))
         return senc_fail(err, SENC_BAD_INPUT, "%s: expected a number as the score, found \"%s\"", line_place, number);
     out->query = start[QUERY];
     out->query_bytes = length[QUERY];

@@ -80,7 +80,7 @@ data_tokenizer *data_tokenizer_create(senc_error *err) {
         t->special = (data_special_ids){-1, -1, -1, -1, -1};
         data_added_tokens_init(&t->added);
         data_vocab_init(&t->vocab);
-        t->unicode = data_unicode_create();
+        t->unicode = data_unicode_table();
         if (t->unicode) return t;
     }
     free(t);
@@ -98,7 +98,6 @@ void data_tokenizer_free(data_tokenizer *t) {
         free(t->files[i].bytes);
     }
     free(t->files);
-    free(t->unicode);
     free(t);
 }
 
@@ -416,7 +415,7 @@ const char *data_tokenizer_kind(const data_tokenizer *t) {
 
 int64_t data_tokenizer_vocab_size(const data_tokenizer *t) {
     int64_t n = 0;
-    for (int64_t i = 0; i <= t->vocab.highest_id; i++) n += t->vocab.by_id[i] >= 0;
+    for (int64_t i = 0; i <= t->vocab.highest_id; i++) n += t->vocab.by_id[i] > 0;
     for (int64_t i = 0; i < t->added.n; i++)
         n += data_vocab_find(&t->vocab, t->added.tokens[i].content, t->added.tokens[i].n_bytes) < 0;
     return n;

@@ -33,7 +33,7 @@ void data_model_kind_names(senc_buffer *out);
 enum { DATA_MAX_SPECIALS = 16 }; /* ids a post-processor may put on one side of a text */
 
 struct data_tokenizer {
-    data_unicode *unicode;
+    const data_unicode *unicode;
     data_added_tokens added;
     data_normalizer normalizer;
     data_pre_tokenizer pre;

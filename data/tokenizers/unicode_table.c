@@ -1,6 +1,7 @@
 /* Unicode facts for the tokenizers. Sources: the library's own behaviour (unicode_frozen.h) and utf8proc. */
 #include "data/tokenizers/unicode_table.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <utf8proc.h>
 
@@ -58,9 +59,7 @@ static void paint_changes(uint8_t *flags, unicode_range range) {
     }
 }
 
-data_unicode *data_unicode_create(void) {
-    data_unicode *u = senc_alloc_zero(1, sizeof *u);
-    if (!u) return NULL;
+static void paint_all(data_unicode *u) {
     paint(u->flags, range_removed, N_ROWS(range_removed), UNICODE_REMOVED);
     paint(u->flags, range_space, N_ROWS(range_space), UNICODE_SPACE);
     paint(u->flags, range_punctuation, N_ROWS(range_punctuation), UNICODE_PUNCTUATION);
@@ -69,7 +68,19 @@ data_unicode *data_unicode_create(void) {
     for (size_t i = 0; i < N_ROWS(range_nonstarters); i++)
         for (uint32_t c = range_nonstarters[i].first; c <= range_nonstarters[i].last; c++) u->flags[c] |= UNICODE_FOLDS;
     for (size_t i = 0; i < N_ROWS(range_changes); i++) paint_changes(u->flags, range_changes[i]);
-    return u;
+}
+
+const data_unicode *data_unicode_table(void) {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static data_unicode *table;
+    pthread_mutex_lock(&mutex);
+    if (!table) {
+        table = senc_alloc_zero(1, sizeof *table);
+        if (table) paint_all(table);
+    }
+    const data_unicode *made = table;
+    pthread_mutex_unlock(&mutex);
+    return made;
 }
 
 uint8_t data_unicode_flags_above(uint32_t c) {

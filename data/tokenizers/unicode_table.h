@@ -27,8 +27,8 @@ typedef struct data_unicode {
     uint8_t flags[UNICODE_FLAG_POINTS];
 } data_unicode;
 
-/* NULL when out of memory. free() releases it. */
-data_unicode *data_unicode_create(void);
+/* The table, one for the process: made when it is first asked for (some 10 ms), and kept. NULL when out of memory. */
+const data_unicode *data_unicode_table(void);
 
 uint8_t data_unicode_flags_above(uint32_t c);
 

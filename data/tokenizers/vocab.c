@@ -196,12 +196,11 @@ int32_t data_vocab_find(const data_vocab *v, const char *token, size_t n_bytes) 
 
 static bool build_index(data_vocab *v) {
     free(v->by_id);
-    v->by_id = senc_alloc((size_t)v->highest_id + 1, sizeof *v->by_id);
+    v->by_id = senc_alloc_zero((size_t)v->highest_id + 1, sizeof *v->by_id);
     if (!v->by_id) return false;
-    for (int64_t i = 0; i <= v->highest_id; i++) v->by_id[i] = -1;
     for (int64_t i = 0; i < v->n; i++) {
         const vocab_entry *e = &v->entries[i];
-        if (data_vocab_find(v, v->text.data + e->offset, e->n_bytes) == e->id) v->by_id[e->id] = i;
+        if (data_vocab_find(v, v->text.data + e->offset, e->n_bytes) == e->id) v->by_id[e->id] = i + 1;
     }
     return true;
 }
@@ -226,8 +225,8 @@ bool data_vocab_build(data_vocab *v, senc_error *err) {
 }
 
 const char *data_vocab_token(const data_vocab *v, int32_t id, size_t *n_bytes) {
-    if (id < 0 || id > v->highest_id || v->by_id[id] < 0) return NULL;
-    const vocab_entry *entry = &v->entries[v->by_id[id]];
+    if (id < 0 || id > v->highest_id || v->by_id[id] == 0) return NULL;
+    const vocab_entry *entry = &v->entries[v->by_id[id] - 1];
     if (n_bytes) *n_bytes = entry->n_bytes;
     return v->text.data + entry->offset;
 }

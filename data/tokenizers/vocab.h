@@ -28,7 +28,7 @@ typedef struct data_vocab {
     senc_buffer text; /* tokens, each with a NUL behind it */
     vocab_entry *entries;
     int64_t n, capacity;
-    int64_t *by_id; /* entry of an id or -1; highest_id + 1 of them */
+    int64_t *by_id; /* 1 + the entry of an id, 0: none; highest_id + 1 of them, of which a file may use few */
     int32_t highest_id;
     vocab_node *nodes;
     int32_t n_nodes;

@@ -14,7 +14,7 @@ static const char *const specials[N_SPECIALS] = {"[PAD]", "[UNK]", "[CLS]", "[SE
 
 struct data_wordpiece_trainer {
     data_wordpiece_options options;
-    data_unicode *unicode;
+    const data_unicode *unicode;
     data_normalizer normalizer;
     data_normalizer_scratch scratch;
     data_string_map words, tokens; /* a token's number is its id */
@@ -30,7 +30,7 @@ data_wordpiece_trainer *data_wordpiece_trainer_create(const data_wordpiece_optio
     t->normalizer.n_steps = 1;
     t->normalizer.steps[0] =
         (data_normalizer_step){DATA_NORMALIZER_BERT, {true, true, options->lowercase, options->lowercase}};
-    t->unicode = data_unicode_create();
+    t->unicode = data_unicode_table();
     t->character_count = senc_alloc_zero(UNICODE_POINTS, sizeof *t->character_count);
     t->kept = senc_alloc_zero(UNICODE_POINTS, sizeof *t->kept);
     t->continues = senc_alloc_zero(UNICODE_POINTS, sizeof *t->continues);
@@ -44,7 +44,6 @@ void data_wordpiece_trainer_free(data_wordpiece_trainer *t) {
     data_normalizer_scratch_free(&t->scratch);
     data_string_map_free(&t->words);
     data_string_map_free(&t->tokens);
-    free(t->unicode);
     free(t->character_count);
     free(t->kept);
     free(t->continues);

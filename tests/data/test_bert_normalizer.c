@@ -8,15 +8,11 @@
 #include "data/tokenizers/bert_normalizer.h"
 #include "data/tokenizers/pre_tokenizer.h"
 
-static data_unicode *unicode;
+static const data_unicode *unicode;
 
 static void create_unicode(void) {
-    unicode = data_unicode_create();
+    unicode = data_unicode_table();
     ck_assert_ptr_nonnull(unicode);
-}
-
-static void free_unicode(void) {
-    free(unicode);
 }
 
 static void check_bytes(const data_normalizer *n, const char *text, size_t n_bytes, const char *expected,
@@ -218,7 +214,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("bert_normalizer");
     TCase *tcase = tcase_create("all");
-    tcase_add_checked_fixture(tcase, create_unicode, free_unicode);
+    tcase_add_checked_fixture(tcase, create_unicode, NULL);
     tcase_add_test(tcase, clean_text_deletes_controls_and_evens_white_space);
     tcase_add_test(tcase, ideographs_get_spaces);
     tcase_add_test(tcase, strip_accents_decomposes_and_deletes_marks);

@@ -1,6 +1,6 @@
 # senc_fuzz_target(NAME LIBRARY...): tests/fuzz/fuzz_NAME.c defines LLVMFuzzerTestOneInput. Always built: the executable
 # replay_NAME, which runs it over tests/fuzz/corpus/NAME as the CTest fuzz_NAME. With SENC_FUZZ=ON (clang): also the libFuzzer
-# executable fuzz_NAME. To fuzz: fuzz_NAME NEW_INPUTS tests/fuzz/corpus/NAME
+# executable fuzz_NAME. To fuzz: tests/fuzz/run.sh SECONDS [NAME...]
 if(SENC_FUZZ)
   if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
     message(FATAL_ERROR "SENC_FUZZ needs clang: -DCMAKE_C_COMPILER=clang")
@@ -23,9 +23,14 @@ function(senc_fuzz_target name)
 endfunction()
 
 # One line per target, by name.
+senc_fuzz_target(beir senc_data)
 senc_fuzz_target(csv senc_formats)
 senc_fuzz_target(jsonl senc_formats)
 senc_fuzz_target(npy senc_formats)
+senc_fuzz_target(report senc_eval)
+senc_fuzz_target(run_folder senc_train)
 senc_fuzz_target(safetensors senc_formats)
 senc_fuzz_target(tokenizer senc_data)
 senc_fuzz_target(toml senc_formats)
+senc_fuzz_target(trec senc_eval)
+senc_fuzz_target(vectors senc_eval)

@@ -1,0 +1,45 @@
+/* Fuzz target: saved reports. Whatever the bytes are, they are refused with one line of text, or they become a report
+ * whose written form is read as the same, and which can be compared with itself. */
+#include "tests/fuzz/fuzz_folder.h"
+
+#include "eval/reports/saved_report.h"
+#include "eval/statistics/comparison.h"
+
+static void check_written(const eval_saved_report *r) {
+    senc_buffer once = {0}, twice = {0};
+    eval_saved_report again;
+    senc_error err = {0};
+    eval_saved_report_print(r, &once);
+    SENC_ASSERT(!once.failed, "%zu bytes", once.n_bytes);
+    SENC_ASSERT(eval_saved_report_parse(once.data, once.n_bytes, "again", &again, &err), "%s\n%s", err.text, once.data);
+    eval_saved_report_print(&again, &twice);
+    SENC_ASSERT(once.n_bytes == twice.n_bytes && memcmp(once.data, twice.data, once.n_bytes) == 0, "%s\n%s", once.data,
+                twice.data);
+    eval_saved_report_free(&again);
+    senc_buffer_free(&once);
+    senc_buffer_free(&twice);
+}
+
+static void check_comparison(const eval_saved_report *r) {
+    const eval_compared_run run = {r->label, r->results, r->n_results};
+    const eval_compared_model models[2] = {{"a", &run, 1}, {"b", &run, 1}};
+    const eval_comparison_options options = {.all_metrics = true, .n_examples = 2, .n_resamples = 20, .seed = 1};
+    eval_comparison c = {0};
+    senc_error err = {0};
+    const bool ok = eval_compare(models, 2, &options, &c, &err);
+    fuzz_check_error(ok, &err);
+    if (ok) eval_comparison_free(&c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
+    eval_saved_report r;
+    senc_error err = {0};
+    senc_log_set_level(SENC_LOG_QUIET);
+    const bool ok = eval_saved_report_parse((const char *)data, n_bytes, "fuzz", &r, &err);
+    fuzz_check_error(ok, &err);
+    if (ok) check_written(&r);
+    if (ok) check_comparison(&r);
+    eval_saved_report_free(&r);
+    (void)fuzz_file;
+    return 0;
+}
