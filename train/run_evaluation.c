@@ -101,10 +101,10 @@ static bool evaluate(train_state *s, nn_model *model, const data_tokenizer *toke
     if (!results.items) return senc_fail_memory(err, (size_t)s->n_jobs * sizeof *results.items, "evaluation results");
     end_training_phase(s);
     eval_encoder *encoder = NULL;
-    const bool ok = eval_encoder_create(model, tokenizer, 0, 0, &encoder, err) && run_jobs(s, encoder, &results, err);
+    const bool ok = eval_encoder_create(model, tokenizer, 0, 0, &encoder, err) && run_jobs(s, encoder, &results, err) &&
+                    senc_mappings_check(err); /* before the best model is chosen by it */
     eval_encoder_free(encoder);
     end_evaluation_phase(s);
-    ok = ok && senc_mappings_check(err); /* before the best model is chosen by it */
     if (!ok) {
         train_results_free(&results);
         return false;
