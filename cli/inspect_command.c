@@ -17,11 +17,11 @@
 
 /* ---- models ---- */
 
-static void add_prompt(const eval_model *m, const char *name, senc_grid *grid) {
+static void add_prompt(const eval_model *m, const char *name, const char *used, senc_grid *grid) {
     const char *prompt = nn_model_prompt(m->model, name);
     if (!prompt || !prompt[0]) return;
     senc_grid_add(grid, "prompt %s", name);
-    senc_grid_add(grid, "\"%s\"", prompt);
+    senc_grid_add(grid, "\"%s\" %s", prompt, used);
 }
 
 static bool inspect_model(const char *folder, senc_buffer *out, senc_error *err) {
@@ -45,8 +45,11 @@ static bool inspect_model(const char *folder, senc_buffer *out, senc_error *err)
     senc_grid_add(&grid, "%s, %lld tokens, %s", data_tokenizer_kind(m.tokenizer),
                   (long long)data_tokenizer_vocab_size(m.tokenizer),
                   data_tokenizer_lowercases(m.tokenizer) ? "uncased" : "cased");
-    static const char *const prompts[] = {"query", "document", "passage", "corpus"};
-    for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) add_prompt(&m, prompts[i], &grid);
+    static const char *const prompts[][2] = {{"query", "before queries"},
+                                             {"document", "before documents"},
+                                             {"passage", "only when asked for: --prompt-name passage"},
+                                             {"corpus", "only when asked for: --prompt-name corpus"}};
+    for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) add_prompt(&m, prompts[i][0], prompts[i][1], &grid);
     senc_grid_print(&grid, 0, 80, out);
     senc_grid_free(&grid);
     eval_model_free(&m);

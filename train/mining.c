@@ -12,6 +12,7 @@
 #include "autograd/base/rng.h"
 #include "data/formats/json.h"
 #include "data/pairs.h"
+#include "eval/embed_progress.h"
 #include "eval/search.h"
 #include "train/text_identity.h"
 
@@ -132,11 +133,13 @@ static bool embed_unique(miner *m, unique_texts *u, eval_role role, const char *
     bool ok = u->vectors && texts;
     if (!ok) senc_fail_memory(err, (size_t)(u->n * m->width) * sizeof *u->vectors, "vectors");
     senc_buffer bytes = {0};
+    eval_progress progress = {.what = what, .n_all = u->n};
+    eval_progress_watch(&progress, m->encoder);
     for (int64_t first = 0; ok && first < u->n; first += EMBED_BLOCK) {
-        senc_log_status("embedding %s: %lld of %lld", what, (long long)first, (long long)u->n);
         const int64_t n = u->n - first < EMBED_BLOCK ? u->n - first : EMBED_BLOCK;
         ok = embed_block(m, u, role, first, n, &bytes, texts, err);
     }
+    eval_encoder_watch(m->encoder, NULL, NULL);
     senc_log_status("%s", "");
     senc_buffer_free(&bytes);
     free(texts);

@@ -41,8 +41,11 @@ static bool rehearse_all(train_state *s, senc_error *err) {
         s->rehearsals || senc_fail_memory(err, (size_t)s->n_jobs * sizeof *s->rehearsals, "what evaluations will give");
     while (ok && s->n_rehearsals < s->n_jobs) {
         const int64_t i = s->n_rehearsals++;
+        senc_log_status("looking at evaluation %lld of %lld (%s)", (long long)i + 1, (long long)s->n_jobs,
+                        s->jobs[i].name);
         ok = eval_rehearse(&s->jobs[i], similarity, &s->rehearsals[i], err);
     }
+    senc_log_status("%s", "");
     nn_model_free(settings);
     return ok;
 }
