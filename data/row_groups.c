@@ -14,10 +14,12 @@
 #include "data/near_texts.h"
 #include "data/pairs.h"
 
-#define GROUP_COLUMNS 2
-#define MAX_CHECKS    256 /* of near texts, for each text */
-#define SHOWN_COLUMNS 60
-#define SLOW_ROWS     100000 /* from here on it takes seconds */
+#define GROUP_COLUMNS      2
+#define MAX_CHECKS         256 /* of near texts, for each text */
+#define SHOWN_COLUMNS      60
+#define MAX_NAMES          500 /* texts of a large group that may name it */
+#define MAX_SHARING_CHECKS 4096
+#define SLOW_ROWS          100000 /* from here on it takes seconds */
 
 typedef struct grouper {
     data_set *set;
@@ -109,27 +111,50 @@ static bool is_large(int64_t n, int64_t n_rows) {
     return n > 1 && (double)n > DATA_GROUP_MOST * (double)n_rows;
 }
 
-/* Names a group by the text that most of its rows have. */
+/* Reads the text of the index into it again; *shown: as people see it, cut. */
+static bool read_again(grouper *g, int64_t text, data_row *row, senc_buffer *shown, senc_error *err) {
+    if (!data_set_row(g->set, g->first_rows[text], row, err)) return false;
+    for (int64_t k = 0; k < g->n_slots; k++) {
+        const data_value *v = &row->values[g->slots[k]];
+        if (!data_near_read(g->index, v->text, v->n_bytes, err)) return false;
+        if (data_near_find_folded(g->index) != text) continue;
+        senc_buffer_clear(shown);
+        senc_text_append(shown, v->text, (int64_t)v->n_bytes, SHOWN_COLUMNS);
+        return true;
+    }
+    return true;
+}
+
+/* Rows that have the text that was read, or nearly. */
+static bool count_sharing(grouper *g, int64_t text, int64_t *n, senc_error *err) {
+    const int64_t *near;
+    int64_t n_near;
+    if (!data_near_find(g->index, NULL, NULL, MAX_SHARING_CHECKS, &near, &n_near, err)) return false;
+    *n = g->counts[text];
+    for (int64_t i = 0; i < n_near; i++) *n += g->counts[near[i]];
+    return true;
+}
+
+/* Names a group by the text, of its first ones, that most of its rows have or nearly have. */
 static bool describe_large(grouper *g, int64_t root, data_large_group *large, senc_error *err) {
-    int64_t best = -1;
-    for (int64_t t = 0; t < data_near_n_texts(g->index); t++)
-        if (g->out->rows[g->first_rows[t]].group == root && (best < 0 || g->counts[t] > g->counts[best])) best = t;
-    large->n_sharing = g->counts[best];
     const char *path;
     data_row row = {0};
-    senc_buffer shown = {0};
-    bool ok = data_set_where(g->set, root, &path, &large->first_line, err) &&
-              data_set_row(g->set, g->first_rows[best], &row, err);
-    for (int64_t k = 0; ok && k < g->n_slots; k++) {
-        const data_value *v = &row.values[g->slots[k]];
-        ok = data_near_read(g->index, v->text, v->n_bytes, err);
-        if (!ok || data_near_find_folded(g->index) != best) continue;
-        senc_buffer_clear(&shown);
-        senc_text_append(&shown, v->text, (int64_t)v->n_bytes, SHOWN_COLUMNS);
+    senc_buffer shown = {0}, best = {0};
+    bool ok = data_set_where(g->set, root, &path, &large->first_line, err);
+    int64_t n_tried = 0, n;
+    for (int64_t t = 0; ok && t < data_near_n_texts(g->index) && n_tried < MAX_NAMES; t++) {
+        if (g->out->rows[g->first_rows[t]].group != root) continue;
+        n_tried++;
+        ok = read_again(g, t, &row, &shown, err) && count_sharing(g, t, &n, err);
+        if (!ok || n <= large->n_sharing) continue;
+        large->n_sharing = n;
+        senc_buffer_clear(&best);
+        senc_buffer_append(&best, senc_buffer_text(&shown), shown.n_bytes);
     }
     data_row_free(&row);
-    if (ok) large->text = senc_buffer_take(&shown);
     senc_buffer_free(&shown);
+    if (ok) large->text = senc_buffer_take(&best);
+    senc_buffer_free(&best);
     return ok && (large->text || senc_fail_memory(err, SHOWN_COLUMNS, "a group of rows"));
 }
 

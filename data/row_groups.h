@@ -23,8 +23,8 @@ typedef struct data_grouped_row {
 /* A group that is too large to be held out. */
 typedef struct data_large_group {
     int64_t n_rows, first_line;
-    char *text; /* that most of its rows share, cut */
-    int64_t n_sharing;
+    char *text;        /* that most of its rows have, or nearly have; cut */
+    int64_t n_sharing; /* so many rows, as far as was looked */
 } data_large_group;
 
 typedef struct data_row_groups {
