@@ -9,6 +9,7 @@
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
 #include "cli/model_argument.h"
+#include "cli/trained_on.h"
 
 /* Vectors of one model that are kept for the map. */
 #define KEPT_BYTES ((int64_t)1 << 30)
@@ -165,7 +166,11 @@ static bool plan_model(const cli_compared_run *run, cli_evaluation_data *data, c
 static bool run_model(cli_compared_run *run, cli_evaluation_data *data, const eval_system_options *options, bool keep,
                       senc_error *err) {
     eval_system *system;
-    if (!open_system(run, data, options, &system, err)) return false;
+    cli_trained_on trained_on = {.data = data, .report = &run->report};
+    eval_system_options own = *options;
+    own.opened = cli_trained_on_find;
+    own.opened_context = &trained_on;
+    if (!open_system(run, data, &own, &system, err)) return false;
     bool ok = true;
     run->report.results = senc_alloc_zero((size_t)data->n_jobs, sizeof *run->report.results);
     run->recorders = senc_alloc_zero((size_t)data->n_jobs, sizeof *run->recorders);
@@ -251,7 +256,11 @@ static bool gather(cli_compared_models *m, int64_t i, senc_error *err) {
     if (!a->compared) return senc_fail_memory(err, (size_t)a->n_runs * sizeof *a->compared, "results");
     for (int64_t k = 0; k < a->n_runs; k++) {
         const eval_saved_report *r = &a->runs[k].report;
-        a->compared[k] = (eval_compared_run){.label = r->label, .results = r->results, .n_results = r->n_results};
+        a->compared[k] = (eval_compared_run){.label = r->label,
+                                             .results = r->results,
+                                             .n_results = r->n_results,
+                                             .leaks = r->leaks,
+                                             .n_leaks = r->n_leaks};
     }
     m->models[i] = (eval_compared_model){a->label ? a->label : a->compared[0].label, a->compared, a->n_runs};
     fill_cost(&m->costs[i], a);

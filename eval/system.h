@@ -61,6 +61,9 @@ typedef struct eval_system_options {
     struct eval_kept_pool *kept; /* kept_pool.h: models that stand in several systems embed once; or NULL */
     /* The folder of a model's name, fresh; NULL: the name is the folder. */
     bool (*find_model)(const char *name, char **folder, senc_error *err);
+    /* Told the folder of every model that is opened; NULL: nobody wants to know. */
+    bool (*opened)(void *context, const char *folder, senc_error *err);
+    void *opened_context;
 } eval_system_options;
 
 typedef struct eval_system eval_system;

@@ -43,7 +43,7 @@ typedef struct train_settings {
     char *best_metric;
     int64_t patience;
     senc_strings baselines; /* at most one so far: BM25 */
-    int on_leakage; /* train_on_leakage */
+    int on_leakage;         /* train_on_leakage */
     double leakage_threshold;
 } train_settings;
 

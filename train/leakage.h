@@ -56,6 +56,10 @@ void train_leakage_free(train_leakage *l);
 /* threshold: as data_near_create's. rows (n_rows of the set; may be NULL): true for a row that holds a unit. */
 bool train_leakage_find(const data_set *set, const train_columns *columns, const eval_job *jobs, int64_t n_jobs,
                         double threshold, bool *rows, train_leakage *out, senc_error *err);
+/* The same for a model that lies in a run folder (as best or final), by the data that its config.toml names; out->n 0:
+ * it does not, and nothing is known. Fails when the data cannot be read any more. */
+bool train_leakage_of_model(const char *model_folder, const eval_job *jobs, int64_t n_jobs, train_leakage *out,
+                            senc_error *err);
 /* How many units of it were found. */
 int64_t train_leak_count(const train_leak *l);
 /* Its units that were found will not be trained on: the rows that hold them, n_rows, are left out. */

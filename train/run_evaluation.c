@@ -231,6 +231,8 @@ bool train_evaluate_and_keep_best(train_state *s, senc_error *err) {
     p->evaluations_without_best = 0;
     char label[48];
     snprintf(label, sizeof label, "step %lld", (long long)p->step);
+    s->latest.leaks = s->leakage.leaks;
+    s->latest.n_leaks = s->leakage.n;
     if (!train_output_save_model(s, "best", err) || !train_results_save(s, "best.json", label, &s->latest, err))
         return false;
     train_results_forget_details(&s->latest);

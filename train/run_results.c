@@ -39,7 +39,9 @@ bool train_results_save(const train_state *s, const char *name, const char *labe
     eval_saved_report report = {.results = results->items, /* borrowed */
                                 .n_results = results->n,
                                 .stats = results->stats,
-                                .facts = {.max_length = results->max_length}};
+                                .facts = {.max_length = results->max_length},
+                                .leaks = results->leaks,
+                                .n_leaks = results->n_leaks};
     char *path = train_output_path(s, name, err);
     const bool ok = path && eval_saved_report_set_text(&report.label, label, err) &&
                     eval_saved_report_set_text(&report.senc, SENC_VERSION, err) &&

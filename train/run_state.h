@@ -24,6 +24,8 @@ typedef struct train_results {
     eval_encoder_stats stats; /* of their texts, but for times, which differ from run to run */
     int64_t max_length;       /* tokens of a text that the model read; 0: there was no model */
     eval_saved_report file;   /* owns the items when they were read */
+    eval_leak *leaks;         /* (n_leaks) what the model was trained on of them; borrowed */
+    int64_t n_leaks;
 } train_results;
 
 typedef struct train_state {

@@ -24,9 +24,13 @@ void eval_saved_report_free(eval_saved_report *r) {
         free(r->variants[i].label);
         free(r->variants[i].key);
     }
+    for (int64_t i = 0; i < r->n_leaks; i++) {
+        free((void *)(uintptr_t)r->leaks[i].data);
+        free((void *)(uintptr_t)r->leaks[i].unit);
+    }
     for (int64_t i = 0; i < r->n_names; i++) free(r->names[i]);
-    void *const blocks[] = {r->results, r->intervals, r->options, r->data, r->variants,   r->names,
-                            r->senc,    r->created,   r->label,   r->spec, r->description};
+    void *const blocks[] = {r->results, r->intervals, r->options, r->data,  r->variants, r->leaks,
+                            r->names,   r->senc,      r->created, r->label, r->spec,     r->description};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) free(blocks[i]);
     *r = (eval_saved_report){0};
 }
@@ -101,6 +105,18 @@ bool eval_saved_report_add_variant(eval_saved_report *r, const char *label, int6
     v->bytes_per_vector = bytes_per_vector;
     v->value = value;
     return eval_saved_report_set_text(&v->label, label, err) && eval_saved_report_set_text(&v->key, key, err);
+}
+
+bool eval_saved_report_add_leak(eval_saved_report *r, const eval_leak *leak, senc_error *err) {
+    eval_leak *grown = grow(r->leaks, r->n_leaks, sizeof *grown, err);
+    if (!grown) return false;
+    r->leaks = grown;
+    eval_leak *l = &grown[r->n_leaks++];
+    l->n_leaked = leak->n_leaked;
+    l->n_units = leak->n_units;
+    l->data = senc_strdup(leak->data);
+    l->unit = senc_strdup(leak->unit);
+    return (l->data && l->unit) || fail_memory(err);
 }
 
 const eval_report_interval *eval_saved_report_find_interval(const eval_saved_report *r, const char *key) {

@@ -8,6 +8,7 @@
  *              "tokens_per_text", "dollars_per_text"},
  *      "options": {key: text}, "data": [{"name", "path", "sha256", "size_bytes"}],
  *      "variants": [{"label", "bytes_per_vector", "key", "value"}],
+ *      "trained_on": [{"name", "unit", "units", "trained_on"}],
  *      "results": [{"name", "type", "primary", "greater_is_better", "metrics", "rules", "counts", "detail":
  *          {"unit", "units": [{"id", "text", "other", "slice", "words", "rank", "found": [{"id", "text", "score",
  *           "grade"}]}], "gold", "series": [{"key", "statistic", "values"}], "positives", "negatives",
@@ -21,6 +22,7 @@
 #include "autograd/base/buffer.h"
 #include "eval/embed.h"
 #include "eval/evaluator.h"
+#include "eval/statistics/comparison.h"
 #include "eval/system.h"
 
 typedef struct eval_report_interval {
@@ -57,7 +59,8 @@ typedef struct eval_saved_report {
     eval_report_option *options;
     eval_report_data *data;
     eval_report_variant *variants;
-    int64_t n_results, n_intervals, n_options, n_data, n_variants;
+    eval_leak *leaks; /* units that the model was trained on (eval_compared_run.leaks); owns their texts */
+    int64_t n_results, n_intervals, n_options, n_data, n_variants, n_leaks;
     char **names; /* (n_names) texts that results point to (type, unit_name) when they were read */
     int64_t n_names;
 } eval_saved_report;
@@ -87,6 +90,7 @@ bool eval_saved_report_add_data(eval_saved_report *r, const char *name, const ch
                                 int64_t size_bytes, senc_error *err);
 bool eval_saved_report_add_variant(eval_saved_report *r, const char *label, int64_t bytes_per_vector, const char *key,
                                    double value, senc_error *err);
+bool eval_saved_report_add_leak(eval_saved_report *r, const eval_leak *leak, senc_error *err);
 bool eval_saved_report_add_interval(eval_saved_report *r, const char *key, double low, double high, senc_error *err);
 const eval_report_interval *eval_saved_report_find_interval(const eval_saved_report *r, const char *key);
 

@@ -378,6 +378,21 @@ static bool read_variants(const data_json *root, eval_saved_report *r, senc_erro
     return true;
 }
 
+static bool read_leaks(const data_json *root, eval_saved_report *r, senc_error *err) {
+    const data_json *array;
+    if (!data_json_read_array(root, "trained_on", &array, err)) return false;
+    int64_t i = 0;
+    for (const data_json *v = data_json_first(array); v; v = data_json_next(v), i++) {
+        eval_leak leak = {0};
+        if (!check_object(v, "trained_on", i, err)) return false;
+        if (!data_json_require_string(v, "name", &leak.data, err) ||
+            !data_json_require_string(v, "unit", &leak.unit, err) || !read_count(v, "units", &leak.n_units, err) ||
+            !read_count(v, "trained_on", &leak.n_leaked, err) || !eval_saved_report_add_leak(r, &leak, err))
+            return within(v, err, "trained_on[%lld]", (long long)i);
+    }
+    return true;
+}
+
 static bool read_intervals(const data_json *root, eval_saved_report *r, senc_error *err) {
     const data_json *o;
     if (!data_json_read_object(root, "intervals", &o, err)) return false;
@@ -422,7 +437,7 @@ bool eval_saved_report_parse(const char *text, size_t n_bytes, const char *place
     if (!data_json_parse(text, n_bytes, place, &root, err)) return false;
     const bool ok = read_head(root, r, err) && read_results(root, r, err) && read_system(root, r, err) &&
                     read_bill(root, &r->bill, err) && read_options(root, r, err) && read_data(root, r, err) &&
-                    read_variants(root, r, err) && read_intervals(root, r, err);
+                    read_variants(root, r, err) && read_leaks(root, r, err) && read_intervals(root, r, err);
     data_json_free(root);
     if (!ok) eval_saved_report_free(r);
     return ok;

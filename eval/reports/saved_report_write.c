@@ -286,6 +286,26 @@ static void put_lists(json_list *parent, const eval_saved_report *r) {
     senc_buffer_append_text(out, "]");
 }
 
+/* Only where something is known: whoever was not trained by senc has nothing to say. */
+static void put_leaks(json_list *parent, const eval_saved_report *r) {
+    senc_buffer *out = parent->out;
+    json_list leaks = {out, ",\n    ", false};
+    if (r->n_leaks == 0) return;
+    put_key(parent, "trained_on");
+    senc_buffer_append_text(out, "[");
+    for (int64_t i = 0; i < r->n_leaks; i++) {
+        put_separator(&leaks);
+        json_list o = {out, ", ", false};
+        senc_buffer_append_text(out, "{");
+        put_text_member(&o, "name", r->leaks[i].data);
+        put_text_member(&o, "unit", r->leaks[i].unit);
+        put_integer_member(&o, "units", r->leaks[i].n_units);
+        put_integer_member(&o, "trained_on", r->leaks[i].n_leaked);
+        senc_buffer_append_text(out, "}");
+    }
+    senc_buffer_append_text(out, "]");
+}
+
 /* The members that `senc eval --json` has, of all results together. */
 static void put_summary(json_list *parent, const eval_saved_report *r) {
     senc_buffer *out = parent->out;
@@ -323,6 +343,7 @@ void eval_saved_report_print(const eval_saved_report *r, senc_buffer *out) {
     put_system(&o, r);
     put_bill(&o, &r->bill);
     put_lists(&o, r);
+    put_leaks(&o, r);
     put_key(&o, "results");
     senc_buffer_append_text(out, "[\n   ");
     for (int64_t i = 0; i < r->n_results; i++) {

@@ -285,6 +285,13 @@ static void put_reason(const printer *p, const eval_change *c) {
     }
 }
 
+/* Not so many that the verdict is withheld. */
+static void put_few_leaks(const printer *p, const eval_change *c) {
+    char words[256];
+    if (c->leak.n_leaked > 0 && c->verdict != EVAL_VERDICT_WITHHELD)
+        put(p, "  ", "%s: %s.", c->data, eval_change_leak_words(c, p->comparison->base_label, words, sizeof words));
+}
+
 /* Metrics that do not decide, but of which as much is known. */
 static void append_others(const eval_candidate *candidate, eval_verdict verdict, const char *what, senc_buffer *out) {
     int64_t n = 0;
@@ -347,6 +354,7 @@ static void put_verdict(const printer *p, const eval_candidate *candidate) {
     for (int64_t i = 0; i < candidate->n_changes; i++) {
         const eval_change *c = &candidate->changes[i];
         if (c->is_headline) put_reason(p, c);
+        if (c->is_headline) put_few_leaks(p, c);
         if (!isnan(c->limit) && c->is_regression)
             put(p, "  ", "Regression: %s changes by %+.4f, allowed were %g.", c->key, c->difference.value, c->limit);
         else if (c->may_be_regression)

@@ -51,8 +51,9 @@ static bool open_model(eval_system *s, const char *argument, const void *options
     (void)options;
     model_state *m = s->state = senc_alloc_zero(1, sizeof *m);
     if (!m) return senc_fail_memory(err, sizeof *m, "a system");
-    if (!find_folder(argument, how, &m->folder, err) || !eval_model_load(&m->model, m->folder, &how->overrides, err) ||
-        !set_up_model(&m->model, how, err))
+    if (!find_folder(argument, how, &m->folder, err) ||
+        (how->opened && !how->opened(how->opened_context, m->folder, err)) ||
+        !eval_model_load(&m->model, m->folder, &how->overrides, err) || !set_up_model(&m->model, how, err))
         return false;
     char described[256];
     senc_info("%s: %s", m->folder, nn_model_describe(m->model.model, described, sizeof described));
