@@ -223,6 +223,7 @@ static bool make_groups(const data_source *source, const data_wanted *wanted, da
     whole.part = DATA_PART_ALL;
     whole.held_out = 0;
     whole.limit = 0;
+    whole.positives = DATA_POSITIVES_ALL;
     whole.positives = DATA_POSITIVES_ALL; /* those of one list hang together, whichever of them are read */
     grouper g = {.out = out};
     const bool ok = data_set_open(&whole, 1, roles, n_roles, wanted->by, &g.set, err) && group_rows(&g, err);
