@@ -70,8 +70,13 @@ bool cli_is_given(const cli_call *call, const char *field) {
 
 bool cli_model_prompt(const eval_model *m, const char *model_name, const char *prompt_name, const char **prompt,
                       senc_error *err) {
-    *prompt = nn_model_prompt(m->model, prompt_name);
-    if (!prompt_name || nn_model_has_prompt(m->model, prompt_name)) return true;
+    return cli_settings_prompt(m->model, model_name, prompt_name, prompt, err);
+}
+
+bool cli_settings_prompt(const nn_model *m, const char *model_name, const char *prompt_name, const char **prompt,
+                         senc_error *err) {
+    *prompt = nn_model_prompt(m, prompt_name);
+    if (!prompt_name || nn_model_has_prompt(m, prompt_name)) return true;
     return senc_fail(err, SENC_BAD_INPUT, "%s: the model has no prompt \"%s\"; --prompt gives one", model_name,
                      prompt_name);
 }

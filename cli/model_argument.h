@@ -26,6 +26,10 @@ bool cli_is_given(const cli_call *call, const char *field);
 bool cli_model_prompt(const eval_model *m, const char *model_name, const char *prompt_name, const char **prompt,
                       senc_error *err);
 
+/* The same of a model that is loaded without its weights. */
+bool cli_settings_prompt(const nn_model *m, const char *model_name, const char *prompt_name, const char **prompt,
+                         senc_error *err);
+
 /* Warns about truncated and empty texts. */
 void cli_warn_about_texts(int64_t n_texts, int64_t n_truncated, int64_t max_length, int64_t n_empty);
 

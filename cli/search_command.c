@@ -132,7 +132,8 @@ static bool add_saved(search_run *run, int64_t width, float *block, senc_error *
                        (long long)v.n_rows, (long long)v.width, (long long)n_texts, (long long)width, run->corpus_path);
     for (int64_t i = 0; ok && i < v.n_rows; i += BLOCK_TEXTS) {
         const int64_t n = v.n_rows - i < BLOCK_TEXTS ? v.n_rows - i : BLOCK_TEXTS;
-        ok = data_vectors_read(&v, i, n, block, err) && eval_search_add(run->search, block, n, err);
+        ok = data_vectors_read(&v, i, n, block, err) &&
+             (eval_search_add(run->search, block, n, err) || senc_error_prefix(err, "%s: ", path));
         data_vectors_forget(&v, i);
     }
     data_vectors_close(&v);

@@ -16,12 +16,13 @@
 #include "cli/text_source.h"
 #include "data/formats/json.h"
 #include "data/tokenizers/tokenizer.h"
+#include "nn/model.h"
 
 #define BLOCK_TEXTS 8192
 #define TASK_TEXTS  64
 
 typedef struct tokenize_flags {
-    char *input, *output, *column;
+    char *input, *output, *column, *prompt, *prompt_name;
     int64_t max_length;
     bool tokens;
     int lowercase;
@@ -34,9 +35,12 @@ static const senc_option flags[] = {
                      "standard input"),
     SENC_OPTION_PATH(tokenize_flags, output, "-", "JSON Lines; - for standard output"),
     SENC_OPTION_STRING(tokenize_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
-    SENC_OPTION_INTEGER(
-        tokenize_flags, max_length, NULL, 0, HUGE_VAL,
-        "longest text in tokens, special ones included; 0: no limit; unset: what the model folder says"),
+    SENC_OPTION_INTEGER(tokenize_flags, max_length, NULL, 0, HUGE_VAL,
+                        "longest text in tokens, special ones included; 0: no limit; unset: what the model says"),
+    SENC_OPTION_STRING(tokenize_flags, prompt_name, NULL,
+                       "put this prompt of the model in front of every text: query, document, ...; unset: the model's "
+                       "default prompt"),
+    SENC_OPTION_STRING(tokenize_flags, prompt, NULL, "put this text in front of every text; \"\": none"),
     SENC_OPTION_BOOLEAN(tokenize_flags, tokens, "false", "write the tokens too"),
     SENC_OPTION_CHOICE(tokenize_flags, lowercase, "auto", "auto|yes|no",
                        "for folders that hold only vocab.txt: lower-case texts"),
@@ -58,6 +62,7 @@ typedef struct tokenize_part {
 
 typedef struct tokenize_run {
     const data_tokenizer *tokenizer;
+    const char *prompt; /* NULL: none */
     int64_t max_length;
     bool with_tokens;
     const eval_text *texts;
@@ -112,15 +117,15 @@ static void tokenize_task(void *context, int64_t task, int thread) {
         bool truncated = false;
         worker->ids.n = 0;
         const int64_t n =
-            data_tokenizer_encode(run->tokenizer, worker->scratch, run->texts[i].bytes, (size_t)run->texts[i].n_bytes,
-                                  run->max_length, &worker->ids, &truncated);
+            data_tokenizer_encode_prompted(run->tokenizer, worker->scratch, run->prompt, run->texts[i].bytes,
+                                           (size_t)run->texts[i].n_bytes, run->max_length, &worker->ids, &truncated);
         if (n < 0) {
             part->lines.failed = true;
             return;
         }
         part->n_tokens += n;
         part->n_truncated += truncated;
-        part->n_empty += n <= special;
+        part->n_empty += run->prompt ? eval_text_is_blank(&run->texts[i]) : n <= special;
         append_line(run, &worker->ids, &part->lines);
     }
 }
@@ -180,24 +185,6 @@ static bool tokenize_all(tokenize_run *run, cli_text_source *source, FILE *strea
     return true;
 }
 
-/* The longest text that the model of the folder takes, 0: not said. sentence-transformers keeps it beside the weights.
- */
-static bool folder_max_length(const char *folder, const data_tokenizer *tokenizer, int64_t *max_length,
-                              senc_error *err) {
-    *max_length = data_tokenizer_model_max_length(tokenizer);
-    char *path = senc_path_join(folder, "sentence_bert_config.json");
-    if (!path) return senc_fail_memory(err, strlen(folder), "a path");
-    data_json *config = NULL;
-    bool ok = true;
-    if (senc_path_is_file(path)) {
-        ok = data_json_load(path, &config, err) &&
-             data_json_read_integer(config, "max_seq_length", 1, INT32_MAX, max_length, err);
-    }
-    data_json_free(config);
-    free(path);
-    return ok;
-}
-
 static bool write_output(tokenize_run *run, const tokenize_flags *f, cli_text_source *source, senc_error *err) {
     if (strcmp(f->output, "-") == 0) return tokenize_all(run, source, NULL, err);
     cli_interrupt_watch();
@@ -208,19 +195,12 @@ static bool write_output(tokenize_run *run, const tokenize_flags *f, cli_text_so
     return ok;
 }
 
-static bool tokenize_input(const tokenize_flags *f, const char *folder, const data_tokenizer *tokenizer,
-                           senc_error *err) {
-    tokenize_run *run = senc_alloc_zero(1, sizeof *run);
-    if (!run) return senc_fail_memory(err, sizeof *run, "the tokenizer");
-    run->tokenizer = tokenizer;
-    run->with_tokens = f->tokens;
-    run->max_length = f->max_length;
+static bool tokenize_input(tokenize_run *run, const tokenize_flags *f, senc_error *err) {
     const cli_text_options text_options = {.table = &f->table, .column = f->column};
     cli_text_source *source = NULL;
     const double start_ms = senc_clock_ms();
-    bool ok = f->max_length != SENC_OPTION_UNSET || folder_max_length(folder, tokenizer, &run->max_length, err);
-    ok = ok && start_workers(run, err) && cli_text_source_open(f->input, &text_options, &source, err) &&
-         write_output(run, f, source, err);
+    const bool ok = start_workers(run, err) && cli_text_source_open(f->input, &text_options, &source, err) &&
+                    write_output(run, f, source, err);
     if (ok) {
         char texts[32], tokens[32];
         cli_warn_about_texts(run->n_texts, run->n_truncated, run->max_length, run->n_empty);
@@ -228,7 +208,58 @@ static bool tokenize_input(const tokenize_flags *f, const char *folder, const da
                   cli_count_text(run->n_tokens, tokens, sizeof tokens), (senc_clock_ms() - start_ms) / 1e3);
     }
     cli_text_source_close(source);
+    return ok;
+}
+
+/* Prompt and longest text as `encode` takes them: what the model's folder says, but for the flags. *settings NULL: the
+ * folder holds no model, only a tokenizer. */
+static bool choose_rule(tokenize_run *run, const tokenize_flags *f, const char *model_name, const nn_model *settings,
+                        senc_error *err) {
+    const bool given = f->max_length != SENC_OPTION_UNSET;
+    if (f->prompt && f->prompt_name)
+        return senc_fail(err, SENC_BAD_INPUT, "--prompt and --prompt-name: give one of them");
+    run->max_length = given      ? f->max_length
+                      : settings ? nn_model_max_length(settings)
+                                 : data_tokenizer_model_max_length(run->tokenizer);
+    run->prompt = f->prompt;
+    if (!run->prompt && settings && !cli_settings_prompt(settings, model_name, f->prompt_name, &run->prompt, err))
+        return false;
+    if (!settings && f->prompt_name)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: holds no model, so no prompt \"%s\"; --prompt gives one", model_name,
+                         f->prompt_name);
+    if (run->prompt && !run->prompt[0]) run->prompt = NULL;
+    return true;
+}
+
+static bool has_file(const char *folder, const char *name) {
+    char *path = senc_path_join(folder, name);
+    const bool found = path && senc_path_exists(path);
+    free(path);
+    return found;
+}
+
+/* The folder's model without its weights, checked as for encoding. NULL: it holds a tokenizer only. */
+static bool load_settings(const char *folder, const tokenize_flags *f, const data_tokenizer *tokenizer, nn_model **out,
+                          senc_error *err) {
+    nn_overrides overrides = NN_OVERRIDES_NONE;
+    *out = NULL;
+    if (f->max_length > 0) overrides.max_length = f->max_length;
+    if (!has_file(folder, "config.json") && !has_file(folder, "modules.json")) return true;
+    return nn_model_load_settings(folder, &overrides, out, err) &&
+           (eval_tokenizer_check(*out, tokenizer, err) || senc_error_prefix(err, "%s: ", folder));
+}
+
+static bool tokenize_with(const char *folder, const cli_call *call, const data_tokenizer *tokenizer, senc_error *err) {
+    const tokenize_flags *f = call->flags;
+    nn_model *settings;
+    tokenize_run *run = senc_alloc_zero(1, sizeof *run);
+    if (!run) return senc_fail_memory(err, sizeof *run, "the tokenizer");
+    run->tokenizer = tokenizer;
+    run->with_tokens = f->tokens;
+    const bool ok = load_settings(folder, f, tokenizer, &settings, err) &&
+                    choose_rule(run, f, call->positionals[0], settings, err) && tokenize_input(run, f, err);
     free_run(run);
+    nn_model_free(settings);
     return ok;
 }
 
@@ -238,8 +269,8 @@ static bool run_tokenize(cli_call *call, senc_error *err) {
     if (!cli_start_threads(call, err) || !cli_model_find(call->positionals[0], &folder, err)) return false;
     const data_tokenizer_options options = {.lowercase = (data_lowercase)f->lowercase};
     data_tokenizer *tokenizer;
-    bool ok = data_tokenizer_load(folder, &options, &tokenizer, err);
-    ok = ok && tokenize_input(f, folder, tokenizer, err);
+    const bool ok =
+        data_tokenizer_load(folder, &options, &tokenizer, err) && tokenize_with(folder, call, tokenizer, err);
     data_tokenizer_free(tokenizer);
     free(folder);
     return ok;
@@ -247,12 +278,14 @@ static bool run_tokenize(cli_call *call, senc_error *err) {
 
 const cli_command cli_tokenize_command = {
     .name = "tokenize",
-    .synopsis = "MODEL --input PATH [--output PATH] [--column NAME] [--max-length N] [--tokens]",
-    .help = "token ids of texts, as training sees them",
-    .details = "MODEL is a model folder; one that holds only tokenizer files will do. Each line of the output is "
-               "{\"ids\": [...]}, "
-               "with --tokens also \"tokens\".\n\n"
-               "  echo 'How are you?' | senc tokenize models/m --input - --tokens",
+    .synopsis = "MODEL --input PATH [--output PATH] [--column NAME] [--prompt-name NAME] [--max-length N] [--tokens]",
+    .help = "token ids of texts, as the model is given them",
+    .details =
+        "The ids are those that `senc encode` gives the model: with its prompt, cut at its length. MODEL is a model "
+        "folder; one that holds only tokenizer files will do. Each line of the output is "
+        "{\"ids\": [...]}, "
+        "with --tokens also \"tokens\".\n\n"
+        "  echo 'How are you?' | senc tokenize models/m --input - --tokens",
     .flags = flags,
     .flags_bytes = sizeof(tokenize_flags),
     .min_positionals = 1,

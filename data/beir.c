@@ -8,6 +8,7 @@
 #include "autograd/base/file.h"
 #include "autograd/base/memory.h"
 #include "data/beir_parts.h"
+#include "data/formats/foreign.h"
 #include "data/formats/jsonl.h"
 #include "data/pairs.h"
 
@@ -61,7 +62,7 @@ static bool part_reserve(beir_part *p, senc_error *err) {
     return true;
 }
 
-static int64_t line_of(const beir_part *p, int64_t i) {
+int64_t beir_part_line(const beir_part *p, int64_t i) {
     int64_t line = 1;
     const char *end = p->text.data + p->rows[i];
     for (const char *q = p->text.data; q < end && (q = memchr(q, '\n', (size_t)(end - q))); q++) line++;
@@ -75,10 +76,16 @@ static bool part_add(beir_part *p, const char *id, size_t n_bytes, data_cursor s
                          start.line);
     }
     const int64_t there = beir_part_find(p, id, n_bytes);
+    if (there >= 0 && p->repeated) {
+        if (beir_count(p->repeated))
+            beir_show(p->repeated, "\"%.*s\" on line %" PRId64 ", first on line %" PRId64,
+                      (int)(n_bytes < 100 ? n_bytes : 100), id, start.line, beir_part_line(p, there));
+        return true;
+    }
     if (there >= 0) {
         return senc_fail(err, SENC_BAD_INPUT,
                          "%s:%" PRId64 ": _id \"%.*s\" stands twice; the first is on line %" PRId64, p->path,
-                         start.line, (int)(n_bytes < 100 ? n_bytes : 100), id, line_of(p, there));
+                         start.line, (int)(n_bytes < 100 ? n_bytes : 100), id, beir_part_line(p, there));
     }
     return beir_part_add(p, id, n_bytes, start.offset, err);
 }
@@ -138,7 +145,7 @@ static bool part_scan(beir_part *p, data_beir_scratch *s, senc_error *err) {
     return p->n > 0 || senc_fail(err, SENC_BAD_INPUT, "%s: no rows", p->path);
 }
 
-static bool part_open(beir_part *p, const char *folder, const char *name, bool replace_utf8, senc_error *err) {
+bool beir_part_open(beir_part *p, const char *folder, const char *name, bool replace_utf8, senc_error *err) {
     p->replace_utf8 = replace_utf8;
     p->path = data_path_find_packed(folder, name);
     if (!p->path) {
@@ -146,12 +153,14 @@ static bool part_open(beir_part *p, const char *folder, const char *name, bool r
                          name, name);
     }
     data_beir_scratch s = {0};
-    const bool ok = data_text_open(p->path, &p->text, err) && scratch_ready(&s, err) && part_scan(p, &s, err);
+    const bool ok = data_text_open(p->path, &p->text, err) &&
+                    data_foreign_check(p->path, p->text.data, p->text.n_bytes, err) && scratch_ready(&s, err) &&
+                    part_scan(p, &s, err);
     data_beir_scratch_free(&s);
     return ok;
 }
 
-static void part_close(beir_part *p) {
+void beir_part_close(beir_part *p) {
     free(p->path);
     data_text_close(&p->text);
     free(p->rows);
@@ -195,8 +204,8 @@ bool data_beir_open(const char *folder, const char *split, bool replace_bad_utf8
     }
     data_beir *b = senc_alloc_zero(1, sizeof *b);
     if (!b) return senc_fail_memory(err, sizeof *b, "a BEIR folder");
-    if (!part_open(&b->corpus, folder, "corpus.jsonl", replace_bad_utf8, err) ||
-        !part_open(&b->queries, folder, "queries.jsonl", replace_bad_utf8, err) ||
+    if (!beir_part_open(&b->corpus, folder, "corpus.jsonl", replace_bad_utf8, err) ||
+        !beir_part_open(&b->queries, folder, "queries.jsonl", replace_bad_utf8, err) ||
         !beir_qrels_load(b, folder, split ? split : "test", err)) {
         data_beir_close(b);
         return false;
@@ -207,9 +216,9 @@ bool data_beir_open(const char *folder, const char *split, bool replace_bad_utf8
 
 void data_beir_close(data_beir *b) {
     if (!b) return;
-    part_close(&b->corpus);
-    part_close(&b->queries);
-    part_close(&b->copies);
+    beir_part_close(&b->corpus);
+    beir_part_close(&b->queries);
+    beir_part_close(&b->copies);
     beir_qrels_free(b);
     data_set_close(b->pairs);
     data_set_close(b->whole);

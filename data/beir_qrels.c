@@ -89,12 +89,14 @@ static bool read_line(qrels_reader *r, const char *line, size_t n_bytes, int64_t
     const piece document_id = n == 4 ? p[2] : p[1];
     const int64_t query = beir_part_find(&r->b->queries, p[0].text, p[0].n_bytes);
     const int64_t document = beir_part_find(&r->b->corpus, document_id.text, document_id.n_bytes);
-    if (query < 0)
-        all->n_unknown_queries++;
-    else if (document < 0)
-        all->n_unknown_documents++;
-    else
-        return add_judgement(r, (judgement){query, document, number, (float)grade});
+    if (query >= 0 && document >= 0) return add_judgement(r, (judgement){query, document, number, (float)grade});
+    ++*(query < 0 ? &all->n_unknown_queries : &all->n_unknown_documents);
+    const piece *unknown = query < 0 ? &p[0] : &document_id;
+    beir_judgement_notes *notes = r->b->notes;
+    beir_notes *of = !notes ? NULL : query < 0 ? &notes->unknown_queries : &notes->unknown_documents;
+    if (of && beir_count(of))
+        beir_show(of, "\"%.*s\" on line %" PRId64, (int)(unknown->n_bytes < 100 ? unknown->n_bytes : 100),
+                  unknown->text, number);
     return true;
 }
 
@@ -132,7 +134,13 @@ static bool clean(qrels_reader *r) {
     for (int64_t i = 0; i < r->n; i++) {
         const judgement *j = &r->found[i], *last = i ? &r->found[i - 1] : NULL;
         if (last && last->query == j->query && last->document == j->document) {
-            if (last->grade != j->grade) {
+            if (last->grade != j->grade && r->b->notes) {
+                if (beir_count(&r->b->notes->conflicts))
+                    beir_show(&r->b->notes->conflicts,
+                              "\"%.100s\" and \"%.100s\": %g on line %" PRId64 ", %g on line %" PRId64,
+                              data_beir_query_id(r->b, j->query), data_beir_document_id(r->b, j->document),
+                              (double)last->grade, last->line, (double)j->grade, j->line);
+            } else if (last->grade != j->grade) {
                 return senc_fail(
                     r->err, SENC_BAD_INPUT,
                     "%s:%" PRId64 ": query \"%.100s\" and document \"%.100s\" are judged %g, but %g on line %" PRId64,
@@ -187,16 +195,29 @@ static bool build_lists(qrels_reader *r) {
     return true;
 }
 
-/* "train, dev": what qrels/ holds; "" when nothing. */
-static void list_splits(const char *folder, senc_buffer *out) {
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void beir_qrels_list(const char *folder, senc_buffer *out) {
+    enum { MOST = 100 };
+    char *names[MOST];
+    int n = 0;
     DIR *dir = opendir(folder);
     if (!dir) return;
-    for (struct dirent *e; (e = readdir(dir));) {
+    for (struct dirent *e; n < MOST && (e = readdir(dir));) {
         const char *suffix = strstr(e->d_name, ".tsv");
         if (!suffix || suffix == e->d_name) continue;
-        senc_buffer_printf(out, "%s%.*s", out->n_bytes ? ", " : "", (int)(suffix - e->d_name), e->d_name);
+        names[n] = senc_strndup(e->d_name, (size_t)(suffix - e->d_name));
+        if (names[n]) n++;
     }
     closedir(dir);
+    if (n > 0) qsort(names, (size_t)n, sizeof *names, by_name);
+    for (int i = 0; i < n; i++) {
+        if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+            senc_buffer_printf(out, "%s%s", out->n_bytes ? ", " : "", names[i]);
+    }
+    for (int i = 0; i < n; i++) free(names[i]);
 }
 
 static bool find_file(data_beir *b, const char *folder, const char *split, senc_error *err) {
@@ -205,7 +226,7 @@ static bool find_file(data_beir *b, const char *folder, const char *split, senc_
     senc_buffer_printf(&name, "%s.tsv", split);
     b->qrels_path = qrels && !name.failed ? data_path_find_packed(qrels, name.data) : NULL;
     if (!b->qrels_path) {
-        if (qrels) list_splits(qrels, &there);
+        if (qrels) beir_qrels_list(qrels, &there);
         senc_fail(err, SENC_BAD_INPUT, "%s: no judgements for the split \"%s\" (qrels/%s.tsv); the folder has %s",
                   folder, split, split, there.n_bytes ? senc_buffer_text(&there) : "none");
     }
@@ -223,7 +244,7 @@ bool beir_qrels_load(data_beir *b, const char *folder, const char *split, senc_e
     const bool ok = read_lines(&r, text) && clean(&r) && build_lists(&r);
     free(r.found);
     data_text_close(&text);
-    if (!ok) return false;
+    if (!ok || b->notes) return ok;
     const data_beir_relevance *all = &b->relevance;
     if (all->n_pairs == 0) {
         return senc_fail(err, SENC_BAD_INPUT,
@@ -254,6 +275,8 @@ void beir_qrels_free(data_beir *b) {
     free((void *)(uintptr_t)b->relevance.documents);
     free((void *)(uintptr_t)b->relevance.grades);
     free((void *)(uintptr_t)b->relevance.lines);
+    b->qrels_path = NULL;
+    b->relevance = (data_beir_relevance){0};
 }
 
 const data_beir_relevance *data_beir_get_relevance(const data_beir *b) {

@@ -45,7 +45,7 @@ static bool add_all_pairs(eval_search *s, const float *block, int64_t n, senc_er
         for (int64_t j = 0; j < t.n; j++) {
             if (!isfinite(eval_vector_length(t.documents + j * s->width, s->width)))
                 return senc_fail(err, SENC_FAILED, "search: the vector of document %lld holds a NaN or infinite number",
-                                 (long long)(t.first_document + j));
+                                 (long long)(t.first_document + j) + 1);
         }
         senc_parallel(s->n_queries, score_all, &t);
     }
@@ -75,7 +75,7 @@ static bool measure_queries(eval_search *s, senc_error *err) {
         s->query_square[q] = eval_vector_square(s->queries + q * s->width, s->width);
         if (!isfinite(s->query_square[q]))
             return senc_fail(err, SENC_FAILED, "search: the vector of query %lld holds a NaN or infinite number",
-                             (long long)q);
+                             (long long)q + 1);
     }
     return true;
 }

@@ -355,7 +355,7 @@ bool eval_scan_add(eval_scan *s, const float *block, int64_t n, int64_t first_do
         for (int64_t j = 0; j < s->n; j++) {
             if (!isfinite(s->square[j]))
                 return senc_fail(err, SENC_FAILED, "search: the vector of document %lld holds a NaN or infinite number",
-                                 (long long)(s->first_document + j));
+                                 (long long)(s->first_document + j) + 1);
         }
         senc_parallel((s->n_queries + s->tile - 1) / s->tile, scan_task, s);
     }
