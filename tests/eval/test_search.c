@@ -216,12 +216,12 @@ START_TEST(numbers_that_are_not_finite_are_errors) {
         ck_assert(eval_search_open(&options, query, 1, WIDTH, &s, &err));
         ck_assert(eval_search_add(s, documents, 1, &err));
         ck_assert(!eval_search_add(s, documents + WIDTH, 2, &err));
-        ck_assert_msg(strstr(err.text, "document 2") != NULL, "%s", err.text);
+        ck_assert_msg(strstr(err.text, "document 3") != NULL, "%s", err.text);
         eval_search_close(s);
         query[3] = bad[b];
         err = (senc_error){0};
         ck_assert(!eval_search_open(&options, query, 1, WIDTH, &s, &err));
-        ck_assert(s == NULL && strstr(err.text, "query 0") != NULL);
+        ck_assert(s == NULL && strstr(err.text, "query 1") != NULL);
     }
 }
 END_TEST
