@@ -22,7 +22,7 @@ typedef struct compare_flags {
     senc_strings max_regression;
     double min_effect;
     int64_t documents, examples, resamples, seed;
-    bool all_metrics, markdown, map;
+    bool all_metrics, markdown, map, pairs;
 } compare_flags;
 
 static const senc_option flags[] = {
@@ -34,6 +34,9 @@ static const senc_option flags[] = {
                     "interval excludes 0 is a regression"),
     SENC_OPTION_BOOLEAN(compare_flags, all_metrics, "false",
                         "compare every metric, not only the headline and those often quoted"),
+    SENC_OPTION_BOOLEAN(compare_flags, pairs, "true",
+                        "of three systems and more test every pair; --no-pairs: only against A, with fewer tests to "
+                        "correct for"),
     SENC_OPTION_INTEGER(compare_flags, examples, "3", 0, 1000, "most improved and most hurt queries to show"),
     SENC_OPTION_INTEGER(compare_flags, documents, "1000000", 1, 1e15,
                         "documents of your index, for its size and embedding time"),
@@ -65,10 +68,11 @@ static bool read_limits(const senc_strings *texts, eval_regression_limit **limit
     return true;
 }
 
-static bool write_json(const eval_comparison *c, const cli_compared_models *m, int64_t n_documents, const char *path,
+static bool write_json(const eval_comparison *c, const eval_comparison_costs *costs, const char *path,
                        senc_error *err) {
     data_json *object = data_json_create_object();
-    eval_comparison_put_json(c, m->costs, m->n, n_documents, object);
+    if (costs->standings) eval_standings_put_json(costs->standings, costs->items, object);
+    eval_comparison_put_json(c, costs->items, costs->n, costs->n_documents, object);
     senc_buffer out = {0};
     bool ok = data_json_dump(object, 2, &out) || senc_fail_memory(err, out.n_bytes, "the comparison");
     senc_buffer_append_text(&out, "\n");
@@ -78,10 +82,11 @@ static bool write_json(const eval_comparison *c, const cli_compared_models *m, i
     return ok;
 }
 
-static bool write_html(const eval_comparison *c, const cli_compared_models *m, const compare_flags *f,
-                       senc_error *err) {
+static bool write_html(const eval_comparison *c, const cli_compared_models *m, const eval_comparison_costs *costs,
+                       const compare_flags *f, senc_error *err) {
     senc_buffer out = {0};
-    const eval_comparison_page page = {.costs = m->costs, .n_costs = m->n, .n_documents = f->documents};
+    const eval_comparison_page page = {
+        .costs = costs->items, .n_costs = costs->n, .n_documents = costs->n_documents, .standings = costs->standings};
     const bool ok = eval_comparison_html(c, m->models, m->n, &page, &out, err);
     if (ok) return cli_output_file(f->html, &out, err);
     senc_buffer_free(&out);
@@ -89,16 +94,16 @@ static bool write_html(const eval_comparison *c, const cli_compared_models *m, c
 }
 
 /* A file that cannot be written costs none of the others, nor what is printed. */
-static bool write_comparison(const eval_comparison *c, const cli_compared_models *m, const compare_flags *f,
-                             senc_error *err) {
+static bool write_comparison(const eval_comparison *c, const cli_compared_models *m, const eval_comparison_costs *costs,
+                             const compare_flags *f, senc_error *err) {
     bool ok = true;
     if (!f->json || strcmp(f->json, "-") != 0) {
         senc_buffer out = {0};
-        eval_comparison_print(c, m->costs, m->n, f->documents, f->markdown, &out);
+        eval_comparison_print(c, costs, f->markdown, &out);
         ok = cli_output_buffer(&out, err);
     }
-    ok = (!f->json || write_json(c, m, f->documents, f->json, err)) && ok;
-    return (!f->html || write_html(c, m, f, err)) && ok;
+    ok = (!f->json || write_json(c, costs, f->json, err)) && ok;
+    return (!f->html || write_html(c, m, costs, f, err)) && ok;
 }
 
 static bool compare(cli_call *call, const compare_flags *f, cli_compared_models *m, const eval_regression_limit *limits,
@@ -106,14 +111,23 @@ static bool compare(cli_call *call, const compare_flags *f, cli_compared_models 
     const eval_comparison_options options = {.min_effect = f->min_effect,
                                              .limits = limits,
                                              .n_limits = f->max_regression.n,
+                                             .pairs = f->pairs,
                                              .all_metrics = f->all_metrics,
                                              .n_examples = f->examples,
                                              .n_resamples = f->resamples,
                                              .seed = (uint64_t)f->seed};
     eval_comparison c;
+    eval_standings standings = {0};
+    eval_comparison_costs costs = {.items = m->costs, .n = m->n, .n_documents = f->documents};
     if (!eval_compare(m->models, m->n, &options, &c, err)) return false;
-    const bool ok = write_comparison(&c, m, f, err);
+    bool ok = true;
+    if (m->n > 2) { /* of two the verdict says it all */
+        ok = eval_standings_open(&c, m->models, m->n, m->costs, &options, &standings, err);
+        costs.standings = &standings;
+    }
+    ok = ok && write_comparison(&c, m, &costs, f, err);
     if (ok && eval_comparison_has_regression(&c)) call->exit_code = 3;
+    eval_standings_free(&standings);
     eval_comparison_free(&c);
     return ok;
 }

@@ -62,11 +62,8 @@ static bool open_argument(cli_compared_argument *a, const char *text, senc_error
         if (!rest[n]) break;
         rest += n + 1;
     }
-    if (n_label > 0)
-        a->label = senc_strndup(text, n_label);
-    else if (is_group)
-        a->label = senc_strdup(text);
-    return a->label || (!is_group && n_label == 0) || senc_fail_memory(err, strlen(text), "a label");
+    if (n_label > 0) a->given_label = senc_strndup(text, n_label);
+    return n_label == 0 || a->given_label || senc_fail_memory(err, strlen(text), "a label");
 }
 
 bool cli_compared_models_open(cli_compared_models *m, char *const *arguments, int64_t n, senc_error *err) {
@@ -78,7 +75,7 @@ bool cli_compared_models_open(cli_compared_models *m, char *const *arguments, in
         return senc_fail_memory(err, (size_t)n * sizeof *m->arguments, "models");
     for (int64_t i = 0; i < n; i++)
         if (!open_argument(&m->arguments[m->n++], arguments[i], err)) return false;
-    return true;
+    return cli_compared_models_name(m, err);
 }
 
 bool cli_compared_models_need_data(const cli_compared_models *m) {
@@ -102,6 +99,7 @@ void cli_compared_models_close(cli_compared_models *m) {
         }
         free(a->runs);
         free(a->compared);
+        free(a->given_label);
         free(a->label);
     }
     free(m->arguments);
@@ -132,6 +130,7 @@ static bool keep_facts(cli_compared_run *run, const eval_system *system, senc_er
     int64_t max_length;
     eval_system_get_stats(system, &run->report.stats, &max_length);
     eval_system_get_bill(system, &run->report.bill);
+    eval_system_get_ranking(system, &run->report.ranking);
     cli_warn_about_texts(run->report.stats.n_texts, run->report.stats.n_truncated, max_length,
                          run->report.stats.n_empty);
     return eval_saved_report_set_text(&run->report.label, eval_system_label(system), err) &&
@@ -234,14 +233,25 @@ static void free_recorders(cli_compared_run *run, int64_t n_jobs) {
     run->recorders = NULL;
 }
 
+static void fill_word_costs(eval_switching_cost *cost, const eval_ranking_cost *r) {
+    if (r->n_documents == 0) return;
+    cost->word_bytes = r->index_bytes / r->n_documents;
+    if (r->index_ms > 0) cost->documents_per_second = 1e3 * (double)r->n_documents / r->index_ms;
+    if (r->query_ms > 0) cost->queries_per_second = 1e3 * (double)r->n_queries / r->query_ms;
+}
+
 /* What all seeds of an argument share: they are the same kind of model. */
 static void fill_cost(eval_switching_cost *cost, const cli_compared_argument *a) {
     const eval_saved_report *r = &a->runs[0].report;
-    cost->label = a->label ? a->label : r->label;
+    cost->label = a->label;
     cost->dimension = r->facts.dimension;
     cost->bytes_per_vector = r->facts.bytes_per_vector;
     if (r->stats.n_texts > 0 && r->stats.encode_ms > 0)
         cost->texts_per_second = 1e3 * (double)r->stats.n_texts / r->stats.encode_ms;
+    cost->n_parameters = r->facts.n_parameters;
+    fill_word_costs(cost, &r->ranking);
+    cost->is_known =
+        r->facts.dimension > 0 || r->facts.n_parameters > 0 || r->ranking.n_documents > 0 || r->bill.n_apis > 0;
     if (r->bill.n_apis > 0) {
         cost->tokens_per_text = r->bill.tokens_per_text;
         cost->dollars_per_text = r->bill.dollars_per_text;
@@ -256,13 +266,13 @@ static bool gather(cli_compared_models *m, int64_t i, senc_error *err) {
     if (!a->compared) return senc_fail_memory(err, (size_t)a->n_runs * sizeof *a->compared, "results");
     for (int64_t k = 0; k < a->n_runs; k++) {
         const eval_saved_report *r = &a->runs[k].report;
-        a->compared[k] = (eval_compared_run){.label = r->label,
+        a->compared[k] = (eval_compared_run){.label = a->n_runs > 1 ? r->label : a->label,
                                              .results = r->results,
                                              .n_results = r->n_results,
                                              .leaks = r->leaks,
                                              .n_leaks = r->n_leaks};
     }
-    m->models[i] = (eval_compared_model){a->label ? a->label : a->compared[0].label, a->compared, a->n_runs};
+    m->models[i] = (eval_compared_model){a->label, a->compared, a->n_runs};
     fill_cost(&m->costs[i], a);
     return true;
 }

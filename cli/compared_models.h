@@ -19,7 +19,8 @@ typedef struct cli_compared_run {
 } cli_compared_run;
 
 typedef struct cli_compared_argument {
-    char *label;
+    char *given_label; /* NULL: none */
+    char *label;       /* what it is called, unlike any other */
     cli_compared_run *runs;
     int64_t n_runs;
     eval_compared_run *compared; /* (n_runs) */
@@ -33,7 +34,7 @@ typedef struct cli_compared_models {
     int64_t n_jobs;
 } cli_compared_models;
 
-/* Splits the arguments and loads the reports. */
+/* Splits the arguments, loads the reports and names all. */
 bool cli_compared_models_open(cli_compared_models *m, char *const *arguments, int64_t n, senc_error *err);
 /* True when one of them has to be evaluated. */
 bool cli_compared_models_need_data(const cli_compared_models *m);
@@ -41,5 +42,8 @@ bool cli_compared_models_need_data(const cli_compared_models *m);
 bool cli_compared_models_run(cli_compared_models *m, cli_evaluation_data *data, const eval_system_options *options,
                              bool with_map, senc_error *err);
 void cli_compared_models_close(cli_compared_models *m);
+
+/* compared_names.c: fills the labels. */
+bool cli_compared_models_name(cli_compared_models *m, senc_error *err);
 
 #endif

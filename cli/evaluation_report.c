@@ -62,6 +62,7 @@ bool cli_report_describe(eval_saved_report *r, const eval_system *system, const 
                          const cli_call *call, senc_error *err) {
     char created[32];
     eval_system_get_bill(system, &r->bill);
+    eval_system_get_ranking(system, &r->ranking);
     bool ok = eval_saved_report_set_text(&r->senc, SENC_VERSION, err) &&
               eval_saved_report_set_text(&r->created, senc_utc_text(created), err) &&
               eval_saved_report_set_text(&r->label, eval_system_label(system), err) &&

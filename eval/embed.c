@@ -43,6 +43,7 @@ bool eval_encoder_create(nn_model *model, const data_tokenizer *tokenizer, int64
     e->max_length = max_length > 0 ? max_length : longest;
     e->batch_tokens = batch_tokens > 0 ? batch_tokens : BATCH_TOKENS;
     e->width = nn_model_width(model);
+    e->reader.sum.max_length = e->max_length;
     *out = e;
     return true;
 }
@@ -67,6 +68,7 @@ void eval_encoder_free(eval_encoder *e) {
     free_workers(e);
     data_tokenizer_scratch_free(e->reader_scratch);
     for (int i = 0; i < EVAL_WINDOWS; i++) eval_window_free(&e->windows[i]);
+    eval_reader_free(&e->reader);
     free(e);
 }
 
@@ -128,12 +130,19 @@ const char *eval_encoder_prompt(const eval_encoder *e, eval_role role) {
 
 static bool embed_role(void *context, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err) {
     eval_encoder *e = context;
-    return eval_encoder_embed(e, eval_encoder_prompt(e, role), texts, n, out, err);
+    if (!eval_reader_start(&e->reader, n, err)) return false;
+    const eval_ends ends = {.texts = texts, .n = n, .out = out, .cut = e->reader.cut};
+    if (!run(e, eval_encoder_prompt(e, role), &ends, err)) return false;
+    eval_reader_finish(&e->reader);
+    return true;
 }
 
 eval_embedder eval_encoder_embedder(eval_encoder *e) {
-    return (eval_embedder){
-        .embed = embed_role, .context = e, .width = e->width, .similarity = nn_model_similarity(e->model)};
+    return (eval_embedder){.embed = embed_role,
+                           .context = e,
+                           .width = e->width,
+                           .similarity = nn_model_similarity(e->model),
+                           .reader = &e->reader};
 }
 
 void eval_encoder_stats_add(eval_encoder_stats *sum, int sign, const eval_encoder_stats *of) {

@@ -70,6 +70,7 @@ bool eval_encode_batch(const eval_encoder *e, eval_worker *worker, const eval_wi
         worker->offsets[s + 1] = worker->ids.n;
         worker->prompt_tokens[s] = n_prompt_tokens < n_ids ? n_prompt_tokens : n_ids;
         stats->n_truncated += w->items[text].truncated;
+        if (w->cut) w->cut[text] = w->items[text].truncated;
         stats->n_empty += w->items[text].empty;
     }
     const kern_sequences sequences = {worker->offsets, n};
@@ -118,6 +119,7 @@ static bool read_window(flow *f, eval_window *w, senc_error *err) {
         take_texts(f, w);
         out = f->ends->out + f->n_taken * f->e->width;
     }
+    w->cut = f->ends->cut ? f->ends->cut + f->n_taken : NULL;
     f->n_taken += w->n;
     return eval_window_reserve(w, f->e->width, out, err);
 }

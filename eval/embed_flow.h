@@ -25,6 +25,7 @@ struct eval_encoder {
     data_tokenizer_scratch *reader_scratch;
     eval_window windows[EVAL_WINDOWS];
     eval_encoder_stats stats;
+    eval_reader reader;          /* of its embedder */
     double start_ms, earlier_ms; /* of the call that runs; encode_ms before it */
     eval_encoder_progress *show;
     void *show_context;
@@ -36,6 +37,7 @@ typedef struct eval_ends {
     const eval_text *texts;
     int64_t n;
     float *out;
+    bool *cut; /* (n) which texts were cut; NULL: nobody asks */
 } eval_ends;
 
 /* Batch k of a window by one worker. Adds to *stats. */

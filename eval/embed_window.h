@@ -27,6 +27,7 @@ typedef struct eval_window {
     int64_t n_batches, capacity, capacity_rows;
     float *rows; /* own room for the vectors (n, width), when the caller gave none */
     float *out;  /* (n, width) where they go */
+    bool *cut;   /* (n) which texts were cut; NULL: nobody asks */
 } eval_window;
 
 void eval_window_free(eval_window *w);

@@ -196,9 +196,19 @@ static bool run_spec(eval_job *job, const eval_embedder *embedder, eval_result *
     return true;
 }
 
+static bool add_reading(eval_result *result, senc_error *err) {
+    char text[96];
+    return result->reading.n_texts == 0 ||
+           eval_result_add_count(result, err, "texts: %s", eval_reading_describe(&result->reading, text, sizeof text));
+}
+
 bool eval_job_run(eval_job *job, const eval_embedder *embedder, eval_result *result, senc_error *err) {
+    const eval_reading before = embedder->reader ? embedder->reader->sum : (eval_reading){0};
     *result = (eval_result){.type = job->spec->name, .greater_is_better = true};
-    if (run_spec(job, embedder, result, err)) return true;
+    bool ok = run_spec(job, embedder, result, err);
+    result->reading = eval_reading_since(embedder->reader, &before);
+    ok = ok && add_reading(result, err);
+    if (ok) return true;
     eval_result_free(result);
     return false;
 }

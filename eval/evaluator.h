@@ -9,6 +9,7 @@
 
 #include "autograd/base/options.h"
 #include "eval/detail.h"
+#include "eval/reading.h"
 
 typedef enum eval_role { EVAL_TEXT, EVAL_QUERY, EVAL_DOCUMENT } eval_role; /* which prompt is put in front */
 
@@ -31,6 +32,7 @@ typedef struct eval_embedder {
     bool (*prepare)(void *context, const eval_text *sample, int64_t n, senc_error *err);
     const char *const *rules; /* (n_rules) what must stand beside its numbers; eval_job_run adds them to the result */
     int64_t n_rules;
+    const eval_reader *reader; /* what it reads of the texts, as it goes on; NULL: unknown */
     bool writes_nothing; /* measured beside the system that was asked for: save_run and the like are for that one */
 } eval_embedder;
 
@@ -51,7 +53,8 @@ typedef struct eval_result {
     int64_t n_rules;
     char **counts; /* "queries: 323 (2,914 without relevant documents left out)", ... */
     int64_t n_counts;
-    eval_detail detail; /* per query, pair, ...; empty where the evaluator has none */
+    eval_reading reading; /* how much of the texts the system read; also among the counts */
+    eval_detail detail;   /* per query, pair, ...; empty where the evaluator has none */
 } eval_result;
 
 void eval_result_free(eval_result *r);

@@ -88,6 +88,10 @@ bool eval_kept_pool_share(eval_kept_pool *pool, const char *key, const eval_embe
     *embedder = *inner;
     embedder->embed = embed;
     embedder->context = s;
+    if (inner->reader) {
+        model->vectors.reader.sum.max_length = inner->reader->sum.max_length;
+        embedder->reader = &model->vectors.reader;
+    }
     return true;
 }
 

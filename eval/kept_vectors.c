@@ -52,29 +52,33 @@ static bool make_room(eval_kept_vectors *k) {
     const int64_t most = k->bytes_at_most / row_bytes, wanted = k->capacity > 0 ? 2 * k->capacity : 1024;
     const int64_t capacity = wanted < most ? wanted : most;
     float *rows = senc_realloc(k->rows, (size_t)capacity, (size_t)row_bytes);
-    if (!rows) return false;
-    k->rows = rows;
+    if (rows) k->rows = rows;
+    bool *was_cut = senc_realloc(k->was_cut, (size_t)capacity, sizeof *was_cut);
+    if (was_cut) k->was_cut = was_cut;
+    if (!rows || !was_cut) return false;
     k->capacity = capacity;
     return true;
 }
 
-static void keep(eval_kept_vectors *k, uint64_t hash, const float *row) {
+static void keep(eval_kept_vectors *k, uint64_t hash, const float *row, bool was_cut) {
     if (!make_room(k)) return;
     const int64_t slot = find_slot(k, hash);
     if (k->hashes[slot] == hash) return;
     k->hashes[slot] = hash;
     k->places[slot] = k->n;
     memcpy(k->rows + k->n * k->inner.width, row, (size_t)k->inner.width * sizeof(float));
-    k->n++;
+    k->was_cut[k->n++] = was_cut;
 }
 
 static void forget(eval_kept_vectors *k) {
     free(k->rows);
     free(k->hashes);
     free(k->places);
+    free(k->was_cut);
     k->rows = NULL;
     k->hashes = NULL;
     k->places = NULL;
+    k->was_cut = NULL;
     k->n = k->capacity = k->n_slots = 0;
 }
 
@@ -92,11 +96,13 @@ bool eval_kept_vectors_embed(eval_kept_vectors *k, eval_role role, const eval_te
     eval_text *missing = senc_alloc((size_t)n, sizeof *missing);
     int64_t *places = senc_alloc((size_t)n, sizeof *places), n_missing = 0;
     bool ok = (missing && places) || senc_fail_memory(err, (size_t)n * sizeof *missing, "vectors");
+    ok = ok && eval_reader_start(&k->reader, n, err);
     for (int64_t i = 0; ok && i < n; i++) {
         const uint64_t hash = hash_of(role, &texts[i]);
         const int64_t slot = k->n_slots > 0 ? find_slot(k, hash) : 0;
         if (k->n_slots > 0 && k->hashes[slot] == hash) {
             memcpy(out + (size_t)i * width, k->rows + (size_t)k->places[slot] * width, width * sizeof(float));
+            k->reader.cut[i] = k->was_cut[k->places[slot]];
             continue;
         }
         places[n_missing] = i;
@@ -107,11 +113,14 @@ bool eval_kept_vectors_embed(eval_kept_vectors *k, eval_role role, const eval_te
         ok = senc_fail_memory(err, (size_t)n_missing * width * sizeof *rows, "vectors");
     float *made = rows ? rows : out; /* all missing: straight into the answer */
     ok = ok && (n_missing == 0 || k->inner.embed(k->inner.context, role, missing, n_missing, made, err));
+    const bool *cut = k->inner.reader ? k->inner.reader->cut : NULL;
     for (int64_t i = 0; ok && i < n_missing; i++) {
-        keep(k, hash_of(role, &missing[i]), made + (size_t)i * width);
+        k->reader.cut[places[i]] = cut && cut[i];
+        keep(k, hash_of(role, &missing[i]), made + (size_t)i * width, cut && cut[i]);
         if (rows) memcpy(out + (size_t)places[i] * width, rows + (size_t)i * width, width * sizeof(float));
     }
     k->n_found += ok ? n - n_missing : 0;
+    if (ok) eval_reader_finish(&k->reader);
     free(rows);
     free(missing);
     free(places);
@@ -127,11 +136,16 @@ eval_embedder eval_kept_vectors_open(eval_kept_vectors *k, const eval_embedder *
     eval_embedder embedder = *inner;
     embedder.embed = embed;
     embedder.context = k;
+    if (inner->reader) {
+        k->reader.sum.max_length = inner->reader->sum.max_length;
+        embedder.reader = &k->reader;
+    }
     if (inner->prepare) embedder.prepare = prepare;
     return embedder;
 }
 
 void eval_kept_vectors_free(eval_kept_vectors *k) {
     forget(k);
+    eval_reader_free(&k->reader);
     *k = (eval_kept_vectors){0};
 }

@@ -12,7 +12,9 @@ typedef struct eval_kept_vectors {
     uint64_t *hashes; /* (n_slots) 0: free */
     int64_t *places;  /* (n_slots) rows */
     int64_t n, capacity, n_slots, bytes_at_most;
-    int64_t n_found; /* texts that were not embedded again */
+    int64_t n_found;    /* texts that were not embedded again */
+    bool *was_cut;      /* (capacity) of the texts behind the rows */
+    eval_reader reader; /* counts texts that are known too */
 } eval_kept_vectors;
 
 /* What is more than bytes_at_most (vectors; 24 bytes or less a text come on top) is embedded but not kept; a new fit

@@ -257,6 +257,15 @@ static void put_lines(data_json *object, const char *name, char *const *lines, i
     for (int64_t i = 0; i < n; i++) data_json_put_string(array, NULL, lines[i]);
 }
 
+void eval_reading_put_json(const eval_reading *r, const char *name, data_json *object) {
+    if (r->n_texts == 0) return;
+    data_json *o = data_json_put_object(object, name);
+    data_json_put_integer(o, "texts", r->n_texts);
+    data_json_put_integer(o, "cut_texts", r->n_cut);
+    data_json_put_number(o, "cut_share", eval_reading_share(r));
+    data_json_put_integer(o, "max_length", r->max_length);
+}
+
 void eval_report_put_json(const eval_result *results, int64_t n, data_json *object) {
     data_json *metrics = data_json_put_object(object, "metrics");
     for (int64_t i = 0; i < n; i++) {
@@ -274,6 +283,7 @@ void eval_report_put_json(const eval_result *results, int64_t n, data_json *obje
         data_json_put_string(result, "type", results[i].type);
         data_json_put_string(result, "primary", results[i].primary);
         data_json_put_bool(result, "greater_is_better", results[i].greater_is_better);
+        eval_reading_put_json(&results[i].reading, "reading", result);
         data_json *own = data_json_put_object(result, "metrics");
         for (int64_t j = 0; j < results[i].n_metrics; j++)
             data_json_put_number(own, results[i].metrics[j].key, results[i].metrics[j].value);

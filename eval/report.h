@@ -36,7 +36,9 @@ void eval_report_print_change_markdown(const eval_result *before, const eval_res
                                        const eval_report_baseline *baseline, bool all, senc_buffer *out);
 
 /* Puts into an object: "metrics" {key: value} of all results, "rules" and "counts" {name: [text]}, and "results"
- * [{"name", "type", "primary", "greater_is_better", "metrics"}]. Failure is the document's (sticky). */
+ * [{"name", "type", "primary", "greater_is_better", "reading", "metrics"}]. Failure is the document's (sticky). */
 void eval_report_put_json(const eval_result *results, int64_t n, data_json *object);
+/* name: {"texts", "cut_texts", "cut_share", "max_length"}; nothing where it is unknown. */
+void eval_reading_put_json(const eval_reading *r, const char *name, data_json *object);
 
 #endif

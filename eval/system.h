@@ -51,6 +51,13 @@ typedef struct eval_system_facts {
     char sha256[65]; /* of the weights; "" without */
 } eval_system_facts;
 
+/* What ranking by words took, over all evaluations. */
+typedef struct eval_ranking_cost {
+    int64_t n_documents, n_queries; /* n_documents 0: nothing of the system ranks so, and nothing else counts */
+    int64_t index_bytes;
+    double index_ms, query_ms; /* of the machine it ran on, all threads together */
+} eval_ranking_cost;
+
 /* How models are found and loaded; {0} with .overrides = NN_OVERRIDES_NONE: as their folders say. Borrowed while a
  * system is open. */
 typedef struct eval_system_options {
@@ -74,7 +81,12 @@ bool eval_system_open(const char *spec, const eval_system_options *options, eval
 bool eval_system_open_variant(const eval_embedder *embedder, const char *keys, eval_system **out, senc_error *err);
 void eval_system_free(eval_system *s); /* NULL is fine */
 
-/* LABEL, else the specification as it was given; lives as long as the system. */
+/* What a specification is called in tables and reports: its LABEL, else what it says without the folders:
+ * "runs/faq/best?dim=128" -> "faq?dim=128", "hybrid:models/m+bm25" -> "hybrid:m+bm25". The models of a run are called
+ * as the run. n_folders: how many folders stay in front of names, to tell equal ones apart ("a/m", "b/m"; "faq/best",
+ * "faq/final"). Fresh; NULL: out of memory. */
+char *eval_system_name(const char *spec, int n_folders);
+/* The name of what it was opened with (n_folders 0); lives as long as the system. */
 const char *eval_system_label(const eval_system *s);
 const char *eval_system_spec(const eval_system *s); /* without the label */
 /* What evaluators measure, valid while the system is open: .embed is NULL where there are no vectors, .ranker is set
@@ -88,6 +100,9 @@ const char *eval_system_prompt(const eval_system *s, eval_role role);
 void eval_system_watch(eval_system *s, eval_encoder_progress *show, void *context);
 /* Sums over the models in the system; max_length: the shortest of theirs, 0 without models. */
 void eval_system_get_stats(const eval_system *s, eval_encoder_stats *stats, int64_t *max_length);
+
+/* Sums over the systems in it that rank by words. */
+void eval_system_get_ranking(const eval_system *s, eval_ranking_cost *cost);
 
 /* ---- embedding APIs in the system ---- */
 

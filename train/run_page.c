@@ -190,10 +190,10 @@ static void write_methods(const train_report_view *v, const eval_writer *w) {
     if (v->comparison.n_candidates > 0) {
         char rules[EVAL_COMPARISON_RULES][EVAL_COMPARISON_RULE_BYTES];
         const char *lines[EVAL_COMPARISON_RULES];
-        eval_comparison_rules(&v->comparison, rules);
-        for (int i = 0; i < EVAL_COMPARISON_RULES; i++) lines[i] = rules[i];
+        const int n_rules = eval_comparison_rules(&v->comparison, NULL, rules);
+        for (int i = 0; i < n_rules; i++) lines[i] = rules[i];
         eval_write_heading(w, 3, "The comparison");
-        eval_write_list(w, lines, EVAL_COMPARISON_RULES);
+        eval_write_list(w, lines, n_rules);
     }
     eval_write_heading(w, 3, "Terms");
     const unsigned tested = v->comparison.n_candidates > 0 ? EVAL_TERMS_INTERVALS | EVAL_TERMS_TESTS : 0;

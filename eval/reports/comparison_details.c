@@ -32,8 +32,8 @@ void eval_page_put_changes(senc_buffer *out, const eval_candidate *k, const eval
     for (int i = 0; i < 8; i++) senc_grid_add(&grid, "%s", head[i]);
     for (int64_t i = 0; i < k->n_changes; i++) {
         const eval_change *c = &k->changes[i];
-        char p[16];
-        senc_grid_add(&grid, "%s%s", c->key, c->is_headline ? " *" : "");
+        char p[16], name[256];
+        senc_grid_add(&grid, "%s%s", eval_change_name(c, name, sizeof name), c->is_headline ? " *" : "");
         senc_grid_add(&grid, "%.4f", c->base);
         senc_grid_add(&grid, "%.4f", c->candidate);
         senc_grid_add(&grid, "%+.4f", c->difference.value);
@@ -57,19 +57,28 @@ void eval_page_put_changes(senc_buffer *out, const eval_candidate *k, const eval
 
 static void add_cost(senc_grid *grid, const eval_switching_cost *c, int64_t n_documents) {
     char text[32];
-    const double n = (double)n_documents;
+    const int64_t bytes = eval_switching_cost_bytes(c);
+    const double n = (double)n_documents, seconds = eval_switching_cost_seconds(c, n_documents);
+    const double rate = c->texts_per_second > 0 ? c->texts_per_second : c->documents_per_second;
     senc_grid_add(grid, "%s", c->label);
     senc_grid_add(grid, c->dimension > 0 ? "%lld" : "-", (long long)c->dimension);
-    senc_grid_add(grid, c->bytes_per_vector > 0 ? "%lld" : "-", (long long)c->bytes_per_vector);
-    senc_grid_add(grid, "%s",
-                  c->bytes_per_vector > 0 ? eval_page_size((double)c->bytes_per_vector * n, text, sizeof text) : "-");
-    senc_grid_add(grid, c->texts_per_second > 0 ? "%.0f" : "-", c->texts_per_second);
-    senc_grid_add(grid, "%s",
-                  c->texts_per_second > 0 ? eval_page_duration(n / c->texts_per_second, text, sizeof text) : "-");
+    senc_grid_add(grid, bytes > 0 ? "%lld" : "-", (long long)bytes);
+    senc_grid_add(grid, "%s", bytes > 0 ? eval_page_size((double)bytes * n, text, sizeof text) : "-");
+    senc_grid_add(grid, rate > 0 ? "%.0f" : "-", rate);
+    senc_grid_add(grid, "%s", isfinite(seconds) ? eval_page_duration(seconds, text, sizeof text) : "-");
 }
 
 static void put_cost_lines(senc_buffer *out, const eval_switching_cost *c, int64_t n_documents) {
     char price[160];
+    if (c->documents_per_second > 0) {
+        senc_buffer_append_text(out, "<li>");
+        eval_html_printf(
+            out,
+            "%s: an index of words of %lld bytes a document, made at %.0f documents a second; %.0f queries "
+            "a second.",
+            c->label, (long long)c->word_bytes, c->documents_per_second, c->queries_per_second);
+        senc_buffer_append_text(out, "</li>\n");
+    }
     if (eval_switching_cost_describe(c, n_documents, price, sizeof price)) {
         senc_buffer_append_text(out, "<li>");
         eval_html_printf(out, "%s: %s.", c->label, price);
@@ -98,12 +107,12 @@ static void put_cost_lines(senc_buffer *out, const eval_switching_cost *c, int64
 }
 
 void eval_page_put_costs(senc_buffer *out, const eval_comparison_page *page) {
-    static const char *const head[] = {"model", "dimension", "bytes a vector", "index", "texts/s", "embedding all"};
+    static const char *const head[] = {"model", "dimension", "bytes a text", "index", "texts/s", "index time"};
     senc_grid grid;
     char count[32];
     bool is_known = false; /* saved reports may say nothing */
     for (int64_t i = 0; i < page->n_costs; i++)
-        is_known = is_known || page->costs[i].dimension > 0 || page->costs[i].texts_per_second > 0;
+        is_known = is_known || eval_switching_cost_bytes(&page->costs[i]) > 0 || page->costs[i].texts_per_second > 0;
     if (!is_known) return;
     senc_grid_init(&grid, "lrrrrr");
     for (int i = 0; i < 6; i++) senc_grid_add(&grid, "%s", head[i]);
@@ -180,17 +189,34 @@ void eval_page_put_units(senc_buffer *out, const eval_candidate *k, const eval_c
 
 /* ---- all ---- */
 
-void eval_page_put_candidate(senc_buffer *out, const eval_candidate *k, const eval_comparison_page *page) {
+/* How much of the texts both have read, where that is known. */
+static void put_readings(senc_buffer *out, const eval_comparison *c, const eval_candidate *k) {
+    char text[96];
+    for (int64_t i = 0; i < k->n_changes; i++) {
+        const eval_change *x = &k->changes[i];
+        if (!x->is_headline || !x->base_reading || !x->reading) continue;
+        if (x->base_reading->n_texts + x->reading->n_texts == 0) continue;
+        senc_buffer_append_text(out, "<p class=\"soft\">");
+        eval_html_printf(out, "Texts of %s: of %s %s; ", x->data, c->base_label,
+                         eval_reading_describe(x->base_reading, text, sizeof text));
+        eval_html_printf(out, "of %s %s.", k->label, eval_reading_describe(x->reading, text, sizeof text));
+        senc_buffer_append_text(out, "</p>\n");
+    }
+}
+
+void eval_page_put_candidate(senc_buffer *out, const eval_comparison *c, const eval_candidate *k,
+                             const eval_comparison_page *page) {
     put_tag(out, "h2", k->label);
+    put_readings(out, c, k);
     eval_page_put_changes(out, k, page);
     eval_page_put_units(out, k, page);
 }
 
-void eval_page_put_rules(senc_buffer *out, const eval_comparison *c) {
+void eval_page_put_rules(senc_buffer *out, const eval_comparison *c, const eval_comparison_page *page) {
     char rules[EVAL_COMPARISON_RULES][EVAL_COMPARISON_RULE_BYTES];
-    eval_comparison_rules(c, rules);
+    const int n = eval_comparison_rules(c, page->standings, rules);
     put_tag(out, "h2", "How this was measured");
     senc_buffer_append_text(out, "<ul class=\"plain\">\n");
-    for (int i = 0; i < EVAL_COMPARISON_RULES; i++) put_tag(out, "li", rules[i]);
+    for (int i = 0; i < n; i++) put_tag(out, "li", rules[i]);
     senc_buffer_append_text(out, "</ul>\n");
 }

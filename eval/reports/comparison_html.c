@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autograd/base/file.h"
 #include "autograd/base/memory.h"
 #include "eval/reports/comparison_parts.h"
 #include "eval/reports/html_page.h"
 #include "eval/reports/svg_chart.h"
+#include "eval/short_names.h"
 
-enum { MOST_ROWS = 64 };
+enum { MOST_ROWS = 64, CHART_NAME_COLUMNS = 24 };
 
 static void put_tag(senc_buffer *out, const char *tag, const char *text) {
     senc_buffer_printf(out, "<%s>", tag);
@@ -40,16 +40,46 @@ static int64_t collect(const eval_comparison *c, const eval_change **changes, co
     return n;
 }
 
+/* The headline metric of every system, the best first; one chart a data set. */
+static void put_values(senc_buffer *out, const eval_standings *s) {
+    eval_chart_row rows[MOST_ROWS];
+    char texts[MOST_ROWS][32], title[256];
+    eval_short_name *shown = s ? eval_short_names(s->labels, s->n_models, CHART_NAME_COLUMNS) : NULL;
+    if (shown) senc_buffer_append_text(out, "<div class=\"charts\">\n");
+    for (int64_t k = 0; shown && k < s->n_sets; k++) {
+        const eval_data_standings *set = &s->sets[k];
+        const int64_t n = s->n_models < MOST_ROWS ? s->n_models : MOST_ROWS;
+        for (int64_t i = 0; i < n; i++) {
+            const eval_standing *x = &set->items[i];
+            snprintf(texts[i], sizeof texts[i], "%.4f", x->value);
+            rows[i] = (eval_chart_row){
+                shown[x->model].text, x->value, x->low, x->high, texts[i], x->place == EVAL_PLACE_WORSE ? 4 : 0};
+        }
+        snprintf(title, sizeof title, "%.100s: %s of all systems", set->data, set->metric);
+        const eval_chart chart = {.title = title,
+                                  .note = "Values with their 95 % intervals; grey: worse than the best. Tests are of "
+                                          "the differences, query by query, and see more than these intervals do.",
+                                  .x_label = set->metric,
+                                  .description = "One line a system, the best first."};
+        eval_chart_forest(out, &chart, NAN, rows, n);
+    }
+    if (shown) senc_buffer_append_text(out, "</div>\n");
+    out->failed = out->failed || (s && !shown);
+    free(shown);
+}
+
 void eval_page_put_differences(senc_buffer *out, const eval_comparison *c) {
     const eval_change *changes[MOST_ROWS];
-    const char *labels[MOST_ROWS];
-    char names[MOST_ROWS][96], texts[MOST_ROWS][32];
+    const char *labels[MOST_ROWS] = {NULL};
+    char names[MOST_ROWS][EVAL_SHORT_NAME_BYTES + 64], texts[MOST_ROWS][32];
     eval_chart_row rows[MOST_ROWS];
     eval_chart_stack stacks[MOST_ROWS];
     const int64_t n = collect(c, changes, labels);
-    for (int64_t i = 0; i < n; i++) {
+    eval_short_name *shown = eval_short_names(labels, n, CHART_NAME_COLUMNS);
+    for (int64_t i = 0; shown && i < n; i++) {
         const eval_estimate *d = &changes[i]->difference;
-        snprintf(names[i], sizeof names[i], "%.24s · %.24s", senc_path_name(labels[i]), changes[i]->data);
+        snprintf(names[i], sizeof names[i], c->candidates[0].n_units > 1 ? "%s · %s" : "%s", shown[i].text,
+                 changes[i]->data);
         snprintf(texts[i], sizeof texts[i], "%+.4f", d->value);
         rows[i] = (eval_chart_row){names[i], d->value, d->low, d->high, texts[i], kind_of(changes[i])};
         stacks[i] = (eval_chart_stack){
@@ -67,11 +97,16 @@ void eval_page_put_differences(senc_buffer *out, const eval_comparison *c) {
     const eval_chart wins = {.title = "Single units: better, the same, worse",
                              .note = "On how many queries (pairs, ...) it does better, the same, worse.",
                              .description = "Bars cut into wins, ties and losses."};
-    if (n == 0) return;
+    out->failed = out->failed || !shown;
+    if (n == 0 || !shown) {
+        free(shown);
+        return;
+    }
     senc_buffer_append_text(out, "<div class=\"charts\">\n");
     eval_chart_forest(out, &forest, 0, rows, n);
     eval_chart_stacks(out, &wins, (const char *const[]){"better", "the same", "worse"}, stacks, n);
     senc_buffer_append_text(out, "</div>\n");
+    free(shown);
 }
 
 static const struct eval_curve *find_curve(const eval_compared_model *m, const char *data, const char *name) {
@@ -131,6 +166,8 @@ static void put_head(senc_buffer *out, const eval_comparison *c, const eval_comp
     senc_buffer title = {0};
     if (page->title)
         senc_buffer_append_text(&title, page->title);
+    else if (page->standings)
+        senc_buffer_printf(&title, "Which of %lld systems?", (long long)page->standings->n_models);
     else
         senc_buffer_printf(&title, "May %s be replaced?", c->base_label);
     eval_html_open(out, senc_buffer_text(&title));
@@ -144,15 +181,17 @@ static void put_head(senc_buffer *out, const eval_comparison *c, const eval_comp
 bool eval_comparison_html(const eval_comparison *c, const eval_compared_model *models, int64_t n_models,
                           const eval_comparison_page *page, senc_buffer *out, senc_error *err) {
     put_head(out, c, page);
+    if (page->standings) eval_page_put_systems(out, page);
     eval_page_put_answer(out, c, page);
     senc_buffer_append_text(out, "<div class=\"verdicts\">\n");
     for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_verdict(out, c, k, page);
     senc_buffer_append_text(out, "</div>\n");
+    put_values(out, page->standings);
     eval_page_put_differences(out, c);
     eval_page_put_costs(out, page);
-    for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_candidate(out, &c->candidates[k], page);
+    for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_candidate(out, c, &c->candidates[k], page);
     eval_page_put_curves(out, models, n_models);
-    eval_page_put_rules(out, c);
+    eval_page_put_rules(out, c, page);
     senc_buffer_append_text(out, "</main>\n");
     eval_html_close(out);
     return !out->failed || senc_fail_memory(err, out->n_bytes, "a report");

@@ -12,6 +12,7 @@ typedef struct eval_comparison_page {
     const char *old, *new;            /* heads of columns; NULL: "today", "candidate" */
     const eval_switching_cost *costs; /* (n_costs) as in eval_comparison_print */
     int64_t n_costs, n_documents;
+    const eval_standings *standings; /* of three models and more, which then stand first; or NULL */
 } eval_comparison_page;
 
 /* models (n_models): those that were compared, for their curves. False: out of memory. */

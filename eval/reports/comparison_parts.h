@@ -8,6 +8,9 @@
 void eval_page_put_answer(senc_buffer *out, const eval_comparison *c, const eval_comparison_page *page);
 void eval_page_put_verdict(senc_buffer *out, const eval_comparison *c, int64_t k, const eval_comparison_page *page);
 
+/* Of three systems and more, before all else: which one, and the tables of all. */
+void eval_page_put_systems(senc_buffer *out, const eval_comparison_page *page);
+
 /* Charts: headline changes with their intervals, and wins and losses; metrics over k of all models. */
 void eval_page_put_differences(senc_buffer *out, const eval_comparison *c);
 void eval_page_put_curves(senc_buffer *out, const eval_compared_model *models, int64_t n_models);
@@ -16,8 +19,9 @@ void eval_page_put_curves(senc_buffer *out, const eval_compared_model *models, i
  * rules. */
 void eval_page_put_changes(senc_buffer *out, const eval_candidate *k, const eval_comparison_page *page);
 void eval_page_put_units(senc_buffer *out, const eval_candidate *k, const eval_comparison_page *page);
-void eval_page_put_candidate(senc_buffer *out, const eval_candidate *k, const eval_comparison_page *page);
+void eval_page_put_candidate(senc_buffer *out, const eval_comparison *c, const eval_candidate *k,
+                             const eval_comparison_page *page);
 void eval_page_put_costs(senc_buffer *out, const eval_comparison_page *page);
-void eval_page_put_rules(senc_buffer *out, const eval_comparison *c);
+void eval_page_put_rules(senc_buffer *out, const eval_comparison *c, const eval_comparison_page *page);
 
 #endif

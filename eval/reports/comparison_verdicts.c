@@ -45,11 +45,12 @@ static void put_leak(senc_buffer *out, const eval_change *c, const char *base_la
     eval_html_printf(out, " No verdict: %s.", eval_change_leak_words(c, base_label, words, sizeof words));
 }
 
-static void put_reason(senc_buffer *out, const eval_comparison *comparison, const eval_change *c) {
+static void put_reason(senc_buffer *out, const eval_comparison *comparison, const eval_candidate *k,
+                       const eval_change *c) {
+    char p[16], count[32], name[256], readings[512];
     const double min_effect = comparison->min_effect;
-    char p[16], count[32];
     senc_buffer_append_text(out, "<p>");
-    eval_html_printf(out, "%s: %.4f → %.4f, ", c->key, c->base, c->candidate);
+    eval_html_printf(out, "%s: %.4f → %.4f, ", eval_change_name(c, name, sizeof name), c->base, c->candidate);
     senc_buffer_append_text(out, "<b>");
     eval_html_printf(out, "%+.4f", c->difference.value);
     senc_buffer_append_text(out, "</b> ");
@@ -69,17 +70,21 @@ static void put_reason(senc_buffer *out, const eval_comparison *comparison, cons
                             count, sizeof count),
             eval_page_units(c->unit_name));
     put_leak(out, c, comparison->base_label);
+    if (eval_change_readings(c, comparison->base_label, k->label, readings, sizeof readings))
+        eval_html_printf(out, " Mind: %s.", readings);
     senc_buffer_append_text(out, "</p>\n");
 }
 
 static void put_limit(senc_buffer *out, const eval_change *c) {
+    char name[256];
+    eval_change_name(c, name, sizeof name);
     if (isnan(c->limit) || !(c->is_regression || c->may_be_regression)) return;
     senc_buffer_append_text(out, "<p>");
     if (c->is_regression)
-        eval_html_printf(out, "Regression: %s changes by %+.4f; a fall of %g was allowed.", c->key, c->difference.value,
+        eval_html_printf(out, "Regression: %s changes by %+.4f; a fall of %g was allowed.", name, c->difference.value,
                          c->limit);
     else
-        eval_html_printf(out, "A fall of %s by more than %g is not excluded (interval from %+.4f).", c->key, c->limit,
+        eval_html_printf(out, "A fall of %s by more than %g is not excluded (interval from %+.4f).", name, c->limit,
                          c->difference.low);
     senc_buffer_append_text(out, "</p>\n");
 }
@@ -181,7 +186,7 @@ void eval_page_put_verdict(senc_buffer *out, const eval_comparison *c, int64_t k
     senc_buffer_free(&where);
     senc_buffer_append_text(out, "</b>\n");
     for (int64_t i = 0; i < candidate->n_changes; i++) {
-        if (candidate->changes[i].is_headline) put_reason(out, c, &candidate->changes[i]);
+        if (candidate->changes[i].is_headline) put_reason(out, c, candidate, &candidate->changes[i]);
         put_limit(out, &candidate->changes[i]);
     }
     put_others(out, candidate);

@@ -6,10 +6,12 @@
  *                 "sha256", "texts", "tokens", "truncated_texts", "empty_texts", "encode_seconds", "texts_per_second"},
  *      "api": {"systems", "texts_sent", "texts_cached", "requests", "tokens", "tokens_estimated", "dollars",
  *              "tokens_per_text", "dollars_per_text"},
+ *      "ranking": {"documents", "queries", "index_bytes", "index_seconds", "query_seconds"},
  *      "options": {key: text}, "data": [{"name", "path", "sha256", "size_bytes"}],
  *      "variants": [{"label", "bytes_per_vector", "key", "value"}],
  *      "trained_on": [{"name", "unit", "units", "trained_on"}],
- *      "results": [{"name", "type", "primary", "greater_is_better", "metrics", "rules", "counts", "detail":
+ *      "results": [{"name", "type", "primary", "greater_is_better", "reading": {"texts", "cut_texts", "max_length"},
+ *          "metrics", "rules", "counts", "detail":
  *          {"unit", "units": [{"id", "text", "other", "slice", "words", "rank", "found": [{"id", "text", "score",
  *           "grade"}]}], "gold", "series": [{"key", "statistic", "values"}], "positives", "negatives",
  *           "curves": [{"name", "ks", "values"}]}}]}
@@ -54,6 +56,7 @@ typedef struct eval_saved_report {
     eval_system_facts facts;
     eval_encoder_stats stats; /* n_texts 0: unknown */
     eval_system_bill bill;    /* of embedding APIs */
+    eval_ranking_cost ranking;
     eval_result *results;
     eval_report_interval *intervals;
     eval_report_option *options;

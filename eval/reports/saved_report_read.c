@@ -241,6 +241,22 @@ static bool read_metric(const data_json *m, const data_json *undefined, eval_res
            eval_saved_report_set_text(&result->metrics[result->n_metrics - 1].undefined, reason, err);
 }
 
+static bool read_count(const data_json *o, const char *key, int64_t *out, senc_error *err) {
+    return data_json_read_integer(o, key, 0, INT64_MAX, out, err);
+}
+
+static bool read_reading(const data_json *result, eval_reading *r, senc_error *err) {
+    const data_json *o;
+    if (!data_json_read_object(result, "reading", &o, err)) return false;
+    if (!o) return true;
+    if (!read_count(o, "texts", &r->n_texts, err) || !read_count(o, "cut_texts", &r->n_cut, err) ||
+        !read_count(o, "max_length", &r->max_length, err))
+        return within(o, err, "reading");
+    return r->n_cut <= r->n_texts ||
+           senc_fail(err, SENC_BAD_INPUT, "%s: \"cut_texts\": expected at most the %lld \"texts\", got %lld",
+                     data_json_place(o), (long long)r->n_texts, (long long)r->n_cut);
+}
+
 static bool read_result(const data_json *o, eval_saved_report *r, eval_result *result, senc_error *err) {
     const char *type;
     const data_json *metrics, *undefined, *detail;
@@ -248,7 +264,7 @@ static bool read_result(const data_json *o, eval_saved_report *r, eval_result *r
     if (!require_text(o, "name", &result->name, err) || !data_json_require_string(o, "type", &type, err) ||
         !keep_name(r, type, &result->type, err) || !read_text(o, "primary", &result->primary, err) ||
         !data_json_read_bool(o, "greater_is_better", &result->greater_is_better, err) ||
-        !data_json_read_object(o, "metrics", &metrics, err) ||
+        !read_reading(o, &result->reading, err) || !data_json_read_object(o, "metrics", &metrics, err) ||
         !data_json_read_object(o, "undefined", &undefined, err) ||
         !read_lines(o, "rules", result, eval_result_add_rule, err) ||
         !read_lines(o, "counts", result, eval_result_add_count, err) ||
@@ -293,10 +309,6 @@ static bool read_hash(const data_json *o, char out[65], senc_error *err) {
     return true;
 }
 
-static bool read_count(const data_json *o, const char *key, int64_t *out, senc_error *err) {
-    return data_json_read_integer(o, key, 0, INT64_MAX, out, err);
-}
-
 static bool read_system(const data_json *root, eval_saved_report *r, senc_error *err) {
     const data_json *o;
     double seconds = 0;
@@ -330,6 +342,20 @@ static bool read_bill(const data_json *root, eval_system_bill *b, senc_error *er
                     data_json_read_number(o, "tokens_per_text", 0, HUGE_VAL, &b->tokens_per_text, err) &&
                     data_json_read_number(o, "dollars_per_text", 0, HUGE_VAL, &b->dollars_per_text, err);
     return ok || within(o, err, "api");
+}
+
+static bool read_ranking(const data_json *root, eval_ranking_cost *c, senc_error *err) {
+    const data_json *o;
+    double index_seconds = 0, query_seconds = 0;
+    if (!data_json_read_object(root, "ranking", &o, err)) return false;
+    if (!o) return true;
+    const bool ok = read_count(o, "documents", &c->n_documents, err) && read_count(o, "queries", &c->n_queries, err) &&
+                    read_count(o, "index_bytes", &c->index_bytes, err) &&
+                    data_json_read_number(o, "index_seconds", 0, HUGE_VAL, &index_seconds, err) &&
+                    data_json_read_number(o, "query_seconds", 0, HUGE_VAL, &query_seconds, err);
+    c->index_ms = index_seconds * 1e3;
+    c->query_ms = query_seconds * 1e3;
+    return ok || within(o, err, "ranking");
 }
 
 static bool read_options(const data_json *root, eval_saved_report *r, senc_error *err) {
@@ -436,8 +462,9 @@ bool eval_saved_report_parse(const char *text, size_t n_bytes, const char *place
     data_json *root;
     if (!data_json_parse(text, n_bytes, place, &root, err)) return false;
     const bool ok = read_head(root, r, err) && read_results(root, r, err) && read_system(root, r, err) &&
-                    read_bill(root, &r->bill, err) && read_options(root, r, err) && read_data(root, r, err) &&
-                    read_variants(root, r, err) && read_leaks(root, r, err) && read_intervals(root, r, err);
+                    read_bill(root, &r->bill, err) && read_ranking(root, &r->ranking, err) &&
+                    read_options(root, r, err) && read_data(root, r, err) && read_variants(root, r, err) &&
+                    read_leaks(root, r, err) && read_intervals(root, r, err);
     data_json_free(root);
     if (!ok) eval_saved_report_free(r);
     return ok;

@@ -188,6 +188,17 @@ static void put_detail(json_list *parent, const eval_detail *d) {
     senc_buffer_append_text(out, "}");
 }
 
+static void put_reading(json_list *parent, const eval_reading *r) {
+    if (r->n_texts == 0) return;
+    put_key(parent, "reading");
+    json_list o = {parent->out, ", ", false};
+    senc_buffer_append_text(o.out, "{");
+    put_integer_member(&o, "texts", r->n_texts);
+    put_integer_member(&o, "cut_texts", r->n_cut);
+    put_integer_member(&o, "max_length", r->max_length);
+    senc_buffer_append_text(o.out, "}");
+}
+
 static void put_result(senc_buffer *out, const eval_result *r) {
     json_list o = {out, ",\n    ", false}, metrics = {out, ", ", false};
     senc_buffer_append_text(out, "{");
@@ -196,6 +207,7 @@ static void put_result(senc_buffer *out, const eval_result *r) {
     put_text_member(&o, "primary", r->primary);
     put_key(&o, "greater_is_better");
     senc_buffer_append_text(out, r->greater_is_better ? "true" : "false");
+    put_reading(&o, &r->reading);
     put_key(&o, "metrics");
     senc_buffer_append_text(out, "{");
     put_metrics(&metrics, r);
@@ -248,6 +260,19 @@ static void put_bill(json_list *parent, const eval_system_bill *b) {
     put_number_member(&o, "dollars", b->dollars);
     put_number_member(&o, "tokens_per_text", b->tokens_per_text);
     put_number_member(&o, "dollars_per_text", b->dollars_per_text);
+    senc_buffer_append_text(o.out, "}");
+}
+
+static void put_ranking(json_list *parent, const eval_ranking_cost *c) {
+    if (c->n_documents == 0) return;
+    put_key(parent, "ranking");
+    json_list o = {parent->out, ",\n    ", false};
+    senc_buffer_append_text(o.out, "{");
+    put_integer_member(&o, "documents", c->n_documents);
+    put_integer_member(&o, "queries", c->n_queries);
+    put_integer_member(&o, "index_bytes", c->index_bytes);
+    put_number_member(&o, "index_seconds", c->index_ms * 1e-3);
+    put_number_member(&o, "query_seconds", c->query_ms * 1e-3);
     senc_buffer_append_text(o.out, "}");
 }
 
@@ -342,6 +367,7 @@ void eval_saved_report_print(const eval_saved_report *r, senc_buffer *out) {
     put_summary(&o, r);
     put_system(&o, r);
     put_bill(&o, &r->bill);
+    put_ranking(&o, &r->ranking);
     put_lists(&o, r);
     put_leaks(&o, r);
     put_key(&o, "results");

@@ -8,8 +8,7 @@
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
 #include "eval/statistics/changed_units.h"
-#include "eval/statistics/compared_series.h"
-#include "eval/statistics/swap_test.h"
+#include "eval/statistics/comparison_inner.h"
 
 const char *eval_verdict_name(eval_verdict verdict) {
     static const char *const names[EVAL_N_VERDICTS] = {"better", "not distinguishable", "worse", "too few",
@@ -33,109 +32,7 @@ static double limit_of(const char *key, const eval_comparison_options *o) {
     return NAN;
 }
 
-/* ---- one metric ---- */
-
-static double spread_of(const eval_series_plan *plans, int64_t n, double mean, double *scratch) {
-    if (n < 2) return NAN;
-    double squares = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const double x = eval_series_plan_value(&plans[i], NULL, scratch) - mean;
-        squares += x * x;
-    }
-    return sqrt(squares / (double)(n - 1));
-}
-
-static double mean_value(const eval_series_plan *plans, int64_t n, double *scratch) {
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += eval_series_plan_value(&plans[i], NULL, scratch);
-    return sum / (double)n;
-}
-
-/* Of values and gold, or of the values of two models: for Spearman of their ranks. */
-static bool williams_of(const eval_compared_series *s, double *p, senc_error *err) {
-    const eval_series_plan *a = s->base, *b = s->candidate;
-    const int64_t n = a->n_units;
-    *p = NAN;
-    if ((a->statistic != EVAL_PEARSON && a->statistic != EVAL_SPEARMAN) || s->n_base > 1 || s->n_candidate > 1)
-        return true;
-    const double *const pairs[3][2] = {
-        {b->values, a->gold}, {a->values, a->gold}, {a->values, b->values}}; /* r_bg, r_ag, r_ab */
-    double r[3];
-    for (int k = 0; k < 3; k++) {
-        const eval_series series = {.statistic = a->statistic, .values = (double *)pairs[k][0]};
-        if (!eval_series_value(&series, pairs[k][1], n, NULL, 0, &r[k], err)) return false;
-    }
-    *p = eval_williams_test(r[0], r[1], r[2], n);
-    return true;
-}
-
-/* Means: are signs exchangeable? Other statistics are no sums of units: are answers? Seeds of several models have no
- * answers to exchange: the bootstrap's own p. */
-static bool test_change(const eval_compared_series *s, const eval_comparison_options *o, eval_change *c,
-                        senc_error *err) {
-    c->p = c->difference.p;
-    c->test = "bootstrap";
-    if (s->base[0].statistic != EVAL_MEAN) {
-        if (s->n_base > 1 || s->n_candidate > 1) return true;
-        c->test = "swaps";
-        return eval_swap_test(&s->base[0], &s->candidate[0], 0, o->seed + 1, &c->p, err);
-    }
-    eval_flip_result flips;
-    if (!eval_sign_flip_test(s->differences, s->n_units, 0, o->seed + 1, &flips, err)) return false;
-    c->p = isnan(c->difference.value) ? NAN : flips.p;
-    c->test = flips.is_exact ? "sign flips, exact" : "sign flips";
-    return true;
-}
-
-/* Fills all but the corrected p and what follows from it. */
-static bool measure_change(const eval_compared_series *s, const eval_comparison_options *o, eval_change *c,
-                           senc_error *err) {
-    const eval_contrast contrast = {.a = s->base, .n_a = s->n_base, .b = s->candidate, .n_b = s->n_candidate};
-    const eval_bootstrap_options bootstrap = {.n_resamples = o->n_resamples, .seed = o->seed};
-    c->statistic = s->base[0].statistic;
-    c->n_units = s->n_units;
-    c->base = mean_value(s->base, s->n_base, s->scratch);
-    c->candidate = mean_value(s->candidate, s->n_candidate, s->scratch);
-    c->base_spread = spread_of(s->base, s->n_base, c->base, s->scratch);
-    c->candidate_spread = spread_of(s->candidate, s->n_candidate, c->candidate, s->scratch);
-    if (!eval_bootstrap(&contrast, &bootstrap, &c->difference, err) || !test_change(s, o, c, err) ||
-        !williams_of(s, &c->williams, err))
-        return false;
-    c->p_holm = c->p;
-    c->effect = eval_effect_of(s->differences, s->n_units, 1e-12);
-    c->detectable = eval_detectable_effect(c->difference.error, s->n_units, EVAL_ALPHA, EVAL_POWER);
-    if (isnan(c->difference.error)) c->detectable = NAN;
-    return true;
-}
-
 /* ---- verdicts ---- */
-
-bool eval_change_excludes(const eval_change *c, double effect) {
-    return c->difference.low > -effect && c->difference.high < effect;
-}
-
-static eval_verdict judge(const eval_change *c, double min_effect) {
-    const double sign = c->greater_is_better ? 1 : -1, d = sign * c->difference.value;
-    if (eval_leak_withholds(&c->leak)) return EVAL_VERDICT_WITHHELD;
-    if (c->n_units < 6 || isnan(c->p_holm)) return EVAL_VERDICT_TOO_FEW; /* 2 / 2^5 > 5 %: nothing could be seen */
-    if (c->p_holm < EVAL_ALPHA && fabs(d) >= min_effect && d != 0)
-        return d > 0 ? EVAL_VERDICT_BETTER : EVAL_VERDICT_WORSE;
-    if (c->p_holm >= EVAL_ALPHA && min_effect > 0 && !eval_change_excludes(c, min_effect) &&
-        !(c->detectable <= min_effect))
-        return EVAL_VERDICT_TOO_FEW;
-    return EVAL_VERDICT_SAME;
-}
-
-static void judge_change(eval_change *c, const eval_comparison_options *o) {
-    const double sign = c->greater_is_better ? 1 : -1;
-    const double d = sign * c->difference.value;
-    const double low = sign > 0 ? c->difference.low : -c->difference.high;
-    const double high = sign > 0 ? c->difference.high : -c->difference.low;
-    c->verdict = judge(c, o->min_effect);
-    if (c->verdict == EVAL_VERDICT_WITHHELD) return;
-    c->is_regression = (c->is_headline && c->verdict == EVAL_VERDICT_WORSE) || (d < -c->limit && high < 0);
-    c->may_be_regression = !c->is_regression && !isnan(c->limit) && !(low >= -c->limit);
-}
 
 /* What is withheld says nothing; the other headline metrics decide, if there are any. */
 static void judge_candidate(eval_candidate *candidate) {
@@ -152,21 +49,24 @@ static void judge_candidate(eval_candidate *candidate) {
                                                        : EVAL_VERDICT_WITHHELD;
 }
 
-/* Corrects the p-values of the headline metrics, or of the others, of all candidates together. */
-static bool correct(eval_comparison *c, bool headline, int64_t *n_tests, senc_error *err) {
+/* All headline changes, those of pairs included, or all others, in list, which has room for all. */
+static int64_t list_changes(eval_comparison *c, bool headline, eval_change **list) {
     int64_t n = 0;
+    for (int64_t k = 0; k < c->n_candidates; k++)
+        for (int64_t i = 0; i < c->candidates[k].n_changes; i++)
+            if (c->candidates[k].changes[i].is_headline == headline) list[n++] = &c->candidates[k].changes[i];
+    for (int64_t i = 0; headline && i < c->n_pairs; i++) list[n++] = &c->pairs[i].change;
+    return n;
+}
+
+/* Corrects the p-values of the headline metrics, or of the others, of all models together. */
+static bool correct(eval_comparison *c, bool headline, int64_t *n_tests, senc_error *err) {
+    int64_t n = c->n_pairs;
     for (int64_t k = 0; k < c->n_candidates; k++) n += c->candidates[k].n_changes;
     double *p = senc_alloc((size_t)n, sizeof *p);
     eval_change **changes = senc_alloc((size_t)n, sizeof *changes);
-    n = 0;
-    for (int64_t k = 0; p && changes && k < c->n_candidates; k++) {
-        for (int64_t i = 0; i < c->candidates[k].n_changes; i++) {
-            eval_change *change = &c->candidates[k].changes[i];
-            if (change->is_headline != headline) continue;
-            changes[n] = change;
-            p[n++] = change->p;
-        }
-    }
+    n = p && changes ? list_changes(c, headline, changes) : 0;
+    for (int64_t i = 0; i < n; i++) p[i] = changes[i]->p;
     const bool ok = (p && changes) ? eval_holm(p, n, err) : senc_fail_memory(err, sizeof *p, "p-values");
     for (int64_t i = 0; ok && i < n; i++) changes[i]->p_holm = p[i];
     *n_tests = n;
@@ -188,34 +88,20 @@ static bool is_wanted(const eval_series *series, const eval_result *r, const eva
            !isnan(limit_of(series->key, o));
 }
 
-/* The larger share that any seed of a model was trained on. */
-static void take_leak(const eval_compared_model *m, bool is_base, eval_change *c) {
-    for (int64_t r = 0; r < m->n_runs; r++) {
-        for (int64_t i = 0; i < m->runs[r].n_leaks; i++) {
-            const eval_leak *leak = &m->runs[r].leaks[i];
-            if (strcmp(leak->data, c->data) != 0 || leak->n_leaked <= c->leak.n_leaked) continue;
-            c->leak = *leak;
-            c->leak_is_base = is_base;
-        }
-    }
-}
-
-static bool add_change(comparing *x, const eval_result *r, const eval_compared_series *s, senc_error *err) {
+static bool add_change(comparing *x, const eval_result *r, const eval_pairing *pairing, const eval_compared_series *s,
+                       senc_error *err) {
     eval_candidate *candidate = x->candidate;
     eval_change *grown = senc_realloc(candidate->changes, (size_t)candidate->n_changes + 1, sizeof *grown);
     if (!grown) return senc_fail_memory(err, sizeof *grown, "a comparison");
     candidate->changes = grown;
     eval_change *c = &grown[candidate->n_changes];
-    *c = (eval_change){.data = r->name,
-                       .key = s->candidate_key,
-                       .unit_name = r->detail.unit_name,
-                       .is_headline = r->primary && strcmp(s->base_key, r->primary) == 0,
-                       .greater_is_better = r->greater_is_better,
-                       .limit = limit_of(s->base_key, x->options)};
+    *c = eval_change_of(r, pairing, s);
+    c->is_headline = r->primary && strcmp(s->base_key, r->primary) == 0;
+    c->limit = limit_of(s->base_key, x->options);
     if (isnan(c->limit)) c->limit = limit_of(s->candidate_key, x->options);
-    take_leak(x->other, false, c);
-    take_leak(x->base, true, c);
-    if (!measure_change(s, x->options, c, err)) return false;
+    eval_change_take_leak(x->other, false, c);
+    eval_change_take_leak(x->base, true, c);
+    if (!eval_change_measure(s, x->options, c, err)) return false;
     candidate->n_changes++;
     return true;
 }
@@ -230,14 +116,9 @@ static bool add_units(comparing *x, const eval_pairing *pairing, const eval_comp
     return true;
 }
 
-/* Some evaluators measure all units at once (clusterings): there is nothing to pair. */
-static bool has_units(const eval_result *r) {
-    return r->detail.n_units > 0 && r->primary && eval_detail_find(&r->detail, r->primary) != NULL;
-}
-
 static bool compare_result(comparing *x, int64_t index, senc_error *err) {
     const eval_result *r = &x->base->runs[0].results[index];
-    if (!has_units(r)) return true;
+    if (!eval_result_has_units(r)) return true;
     eval_pairing pairing;
     if (!eval_pairing_open(&pairing, x->base, x->other, r->name, err)) return false;
     bool ok = true, has_headline = false;
@@ -248,7 +129,7 @@ static bool compare_result(comparing *x, int64_t index, senc_error *err) {
         ok = eval_compared_series_open(&s, &pairing, series, err);
         if (!ok || !s.candidate_key) continue; /* a metric that the candidate does not have */
         const bool is_headline = r->primary && strcmp(series->key, r->primary) == 0;
-        ok = add_change(x, r, &s, err) && (!is_headline || add_units(x, &pairing, &s, err));
+        ok = add_change(x, r, &pairing, &s, err) && (!is_headline || add_units(x, &pairing, &s, err));
         has_headline = has_headline || is_headline;
         eval_compared_series_close(&s);
     }
@@ -291,7 +172,7 @@ static bool check_limits(const eval_comparison *c, const eval_comparison_options
 static bool check_base(const eval_compared_run *base, senc_error *err) {
     int64_t n = 0;
     for (int64_t i = 0; i < base->n_results; i++) {
-        if (has_units(&base->results[i]))
+        if (eval_result_has_units(&base->results[i]))
             n++;
         else
             senc_warn("data \"%s\" is not compared: %s has no values of single units for it", base->results[i].name,
@@ -321,10 +202,13 @@ bool eval_compare(const eval_compared_model *models, int64_t n_models, const eva
         for (int64_t i = 0; ok && i < models[0].runs[0].n_results; i++) ok = compare_result(&x, i, err);
         put_headlines_first(candidate);
     }
+    if (options->pairs && n_models > 2) ok = ok && eval_comparison_measure_pairs(out, models, n_models, options, err);
     ok = ok && correct(out, true, &out->n_headline, err) && correct(out, false, &out->n_others, err);
+    if (ok) eval_comparison_name_metrics(out, &models[0]);
+    for (int64_t i = 0; ok && i < out->n_pairs; i++) eval_change_judge(&out->pairs[i].change, options);
     for (int64_t k = 0; ok && k < out->n_candidates; k++) {
         for (int64_t i = 0; i < out->candidates[k].n_changes; i++)
-            judge_change(&out->candidates[k].changes[i], options);
+            eval_change_judge(&out->candidates[k].changes[i], options);
         judge_candidate(&out->candidates[k]);
     }
     ok = ok && check_limits(out, options, err);
@@ -343,6 +227,7 @@ void eval_comparison_free(eval_comparison *c) {
         free(candidate->changes);
     }
     free(c->candidates);
+    free(c->pairs);
     *c = (eval_comparison){0};
 }
 

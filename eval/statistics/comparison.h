@@ -3,7 +3,9 @@
  * are averages over the seeds, unit by unit.
  *
  * Headline metrics (the primary one of every data set) decide; p-values are corrected (Holm) over all headline metrics
- * and candidates together, and those of the other metrics over all of these. */
+ * and candidates together, and those of the other metrics over all of these. Of three models and more the candidates
+ * are tested against each other too (`pairs`): these tests are of the same family as those against the base, so that
+ * with 5 % in all no two models are wrongly told apart. */
 #ifndef EVAL_COMPARISON_H
 #define EVAL_COMPARISON_H
 
@@ -48,6 +50,7 @@ typedef struct eval_comparison_options {
     double min_effect; /* differences below it do not matter; 0: any */
     const eval_regression_limit *limits;
     int64_t n_limits;
+    bool pairs;         /* of three models and more: candidates against each other; else against the base only */
     bool all_metrics;   /* else the headline, those often quoted beside it, and those with a limit */
     int64_t n_examples; /* most improved and most hurt units that are listed */
     int64_t n_resamples;
@@ -65,8 +68,10 @@ typedef enum eval_verdict {
 
 /* One metric of one candidate against the base. Differences are candidate - base. */
 typedef struct eval_change {
-    const char *data; /* name of the evaluation */
-    const char *key;  /* of the candidate's metric */
+    const char *data;           /* name of the evaluation */
+    const char *base_key, *key; /* of the base's metric, of the candidate's */
+    char metric[80];            /* without the data's name, and without the function where the models differ in it */
+    const eval_reading *base_reading, *reading; /* of the first seeds */
     const char *unit_name;
     eval_statistic statistic;
     bool is_headline, greater_is_better;
@@ -101,6 +106,12 @@ typedef struct eval_changed_units {
     int64_t n_improved, n_hurt;
 } eval_changed_units;
 
+/* Two candidates against each other on the headline metric of a data set; in `change` the base is `a`. */
+typedef struct eval_pair {
+    int64_t a, b; /* models, as they were given; 0 < a < b */
+    eval_change change;
+} eval_pair;
+
 /* One candidate against the base. */
 typedef struct eval_candidate {
     const char *label;
@@ -120,6 +131,8 @@ typedef struct eval_comparison {
     uint64_t seed;
     eval_candidate *candidates;
     int64_t n_candidates;
+    eval_pair *pairs; /* (n_pairs) without the base's, which are the candidates' changes */
+    int64_t n_pairs;
     int64_t n_headline, n_others; /* tests that were corrected together */
 } eval_comparison;
 
@@ -130,6 +143,10 @@ bool eval_compare(const eval_compared_model *models, int64_t n_models, const eva
                   eval_comparison *out, senc_error *err);
 void eval_comparison_free(eval_comparison *c);
 bool eval_comparison_has_regression(const eval_comparison *c);
+/* The headline change on a data set from model a to model b, as they were given, in whichever direction it was tested:
+ * *is_turned when the change's base is b. NULL: not tested. */
+const eval_change *eval_comparison_find(const eval_comparison *c, const char *data, int64_t a, int64_t b,
+                                        bool *is_turned);
 /* The interval lies inside (-effect, effect): what would matter is excluded. false for 0. */
 bool eval_change_excludes(const eval_change *c, double effect);
 

@@ -1,6 +1,7 @@
 /* A comparison for machines: see comparison_report.h. */
 #include <math.h>
 
+#include "eval/report.h"
 #include "eval/statistics/comparison_report.h"
 
 static void put_interval(data_json *object, const eval_estimate *e) {
@@ -9,10 +10,12 @@ static void put_interval(data_json *object, const eval_estimate *e) {
     data_json_put_number(interval, NULL, e->high);
 }
 
-static void put_change(data_json *list, const eval_change *c) {
+static data_json *put_change(data_json *list, const eval_change *c) {
     data_json *o = data_json_put_object(list, NULL);
     data_json_put_string(o, "data", c->data);
     data_json_put_string(o, "key", c->key);
+    data_json_put_string(o, "base_key", c->base_key);
+    data_json_put_string(o, "metric", c->metric);
     data_json_put_string(o, "statistic", eval_statistic_name(c->statistic));
     data_json_put_bool(o, "headline", c->is_headline);
     data_json_put_bool(o, "greater_is_better", c->greater_is_better);
@@ -44,6 +47,9 @@ static void put_change(data_json *list, const eval_change *c) {
     }
     if (!isnan(c->limit)) data_json_put_number(o, "max_regression", c->limit);
     data_json_put_bool(o, "regression", c->is_regression);
+    if (c->is_headline && c->base_reading) eval_reading_put_json(c->base_reading, "base_reading", o);
+    if (c->is_headline && c->reading) eval_reading_put_json(c->reading, "reading", o);
+    return o;
 }
 
 static void put_found(data_json *object, const char *name, const eval_unit *u) {
@@ -94,15 +100,33 @@ static void put_candidate(data_json *list, const eval_candidate *candidate) {
     }
 }
 
+/* Candidates against each other. */
+static void put_pairs(const eval_comparison *c, data_json *object) {
+    if (c->n_pairs == 0) return;
+    data_json *pairs = data_json_put_array(object, "pairs");
+    for (int64_t i = 0; i < c->n_pairs; i++) {
+        data_json *o = put_change(pairs, &c->pairs[i].change);
+        data_json_put_string(o, "base_model", c->candidates[c->pairs[i].a - 1].label);
+        data_json_put_string(o, "candidate_model", c->candidates[c->pairs[i].b - 1].label);
+    }
+}
+
 static void put_cost(data_json *list, const eval_switching_cost *c, int64_t n_documents) {
     data_json *o = data_json_put_object(list, NULL);
     data_json_put_string(o, "model", c->label);
     data_json_put_integer(o, "dimension", c->dimension);
     data_json_put_integer(o, "bytes_per_vector", c->bytes_per_vector);
-    data_json_put_integer(o, "index_bytes", c->bytes_per_vector * n_documents);
+    data_json_put_integer(o, "parameters", c->n_parameters);
+    if (c->word_bytes > 0) data_json_put_integer(o, "word_index_bytes_per_document", c->word_bytes);
+    data_json_put_integer(o, "index_bytes", eval_switching_cost_bytes(c) * n_documents);
     if (c->texts_per_second > 0) {
         data_json_put_number(o, "texts_per_second", c->texts_per_second);
         data_json_put_number(o, "embedding_seconds", (double)n_documents / c->texts_per_second);
+    }
+    if (c->documents_per_second > 0) {
+        data_json_put_number(o, "documents_indexed_per_second", c->documents_per_second);
+        data_json_put_number(o, "indexing_seconds", (double)n_documents / c->documents_per_second);
+        data_json_put_number(o, "queries_per_second", c->queries_per_second);
     }
     if (c->tokens_per_text > 0) {
         data_json_put_number(o, "api_tokens_per_text", c->tokens_per_text);
@@ -133,6 +157,7 @@ void eval_comparison_put_json(const eval_comparison *c, const eval_switching_cos
     data_json_put_bool(object, "regression", eval_comparison_has_regression(c));
     data_json *candidates = data_json_put_array(object, "candidates");
     for (int64_t k = 0; k < c->n_candidates; k++) put_candidate(candidates, &c->candidates[k]);
+    put_pairs(c, object);
     if (n_costs == 0) return;
     data_json_put_integer(object, "documents", n_documents);
     data_json *list = data_json_put_array(object, "costs");

@@ -2,10 +2,12 @@
 #include "eval/statistics/pairing.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "eval/metrics/similarity.h"
 
 typedef struct named_unit {
     const char *id;
@@ -113,7 +115,25 @@ static size_t part_of(const char *key) {
     return strcspn(key, "_");
 }
 
-/* True when the keys are equal but for one part. In retrieval the first part is the function; elsewhere the last. */
+/* "cosine", ..., and what scores of rankers are called. */
+static bool is_function(const char *text, size_t n) {
+    static const char *const scores[] = {"bm25", "rrf", "sum", "run"};
+    for (size_t i = 0; i < sizeof scores / sizeof *scores; i++)
+        if (strlen(scores[i]) == n && memcmp(scores[i], text, n) == 0) return true;
+    for (int i = 0; i < EVAL_N_SIMILARITIES; i++) {
+        const char *name = eval_similarity_name((eval_similarity)i);
+        if (strlen(name) == n && memcmp(name, text, n) == 0) return true;
+    }
+    return false;
+}
+
+/* Whether the function of a metric is its first part ("cosine_ndcg@10", "cosine_f1"), not its last
+ * ("spearman_cosine"). */
+static bool has_function_first(const char *type, const char *key) {
+    return strchr(key, '@') || strcmp(type, "triplet") == 0 || (key[part_of(key)] && is_function(key, part_of(key)));
+}
+
+/* True when the keys are equal but for one part, the function. */
 static bool differs_in_function(const char *a, const char *b, bool is_first) {
     if (is_first) {
         const size_t n = part_of(a), m = part_of(b);
@@ -125,7 +145,7 @@ static bool differs_in_function(const char *a, const char *b, bool is_first) {
 
 const eval_series *eval_pair_series(const eval_result *a, const eval_series *series, const eval_result *b) {
     const char *key = metric_of(a, series->key);
-    const bool is_first = strchr(key, '@') != NULL || strcmp(a->type, "triplet") == 0;
+    const bool is_first = has_function_first(a->type, key);
     for (int64_t i = 0; i < b->detail.n_series; i++)
         if (strcmp(metric_of(b, b->detail.series[i].key), key) == 0) return &b->detail.series[i];
     for (int64_t i = 0; i < b->detail.n_series; i++) {
@@ -133,6 +153,19 @@ const eval_series *eval_pair_series(const eval_result *a, const eval_series *ser
         if (s->statistic == series->statistic && differs_in_function(key, metric_of(b, s->key), is_first)) return s;
     }
     return NULL;
+}
+
+const char *eval_metric_name(const eval_result *r, const char *key, bool without_function, char *out,
+                             size_t out_bytes) {
+    const char *name = metric_of(r, key), *last = strrchr(name, '_');
+    const size_t first = part_of(name);
+    int n = (int)strlen(name);
+    if (without_function && has_function_first(r->type, name))
+        name += name[first] ? first + 1 : 0;
+    else if (without_function && last && is_function(last + 1, strlen(last + 1)))
+        n = (int)(last - name);
+    snprintf(out, out_bytes, "%.*s", n, name);
+    return out;
 }
 
 bool eval_key_matches(const char *key, const char *metric) {

@@ -13,6 +13,10 @@ bool eval_pair_units(const eval_result *a, const char *a_label, const eval_resul
  * ("faq_cosine_ndcg@10", "faq_bm25_ndcg@10"). NULL: none. */
 const eval_series *eval_pair_series(const eval_result *a, const eval_series *series, const eval_result *b);
 
+/* The metric of a key of r: without its data's name, "cosine_ndcg@10", and without_function also without the function,
+ * "ndcg@10", "spearman". Returns out. */
+const char *eval_metric_name(const eval_result *r, const char *key, bool without_function, char *out, size_t out_bytes);
+
 /* Whether `key` ends with the metric at a '_' or is it. */
 bool eval_key_matches(const char *key, const char *metric);
 

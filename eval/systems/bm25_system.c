@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/base/file.h"
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
@@ -70,6 +71,8 @@ typedef struct bm25_run {
     eval_nearest nearest;
     double **score;               /* of each thread (documents): 0 outside of its query */
     const bm25_word **first_word; /* (n_queries + 1) into words */
+    double index_ms, query_ms;
+    int64_t index_bytes;
 } bm25_run;
 
 /* ---- the index ---- */
@@ -222,13 +225,31 @@ static bool count_documents(bm25_run *run, senc_error *err) {
     return ok;
 }
 
-static bool index_words(bm25_run *run, senc_error *err) {
-    return data_database_open("", &run->db, err) && create_tables(run, err) &&
-           fill_table(run, "INSERT INTO d (rowid, text) VALUES (?1, ?2)", data_beir_document_text, NULL,
-                      run->n_documents, err) &&
-           fill_table(run, "INSERT INTO q (rowid, text) VALUES (?1, ?2)", data_beir_query_text, run->request->queries,
+/* Bytes of the database: the documents' words are all that is in it when this is asked. */
+static bool measure_index(bm25_run *run, senc_error *err) {
+    data_statement *pages = NULL;
+    bool has_row = false;
+    const char *sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+    const bool ok = data_database_prepare(run->db, sql, &pages, err) && data_statement_step(pages, &has_row, err);
+    if (ok && has_row) run->index_bytes = data_statement_get_integer(pages, 0);
+    data_statement_free(pages);
+    return ok;
+}
+
+static bool index_documents(bm25_run *run, senc_error *err) {
+    const double start_ms = senc_clock_ms();
+    const bool ok = data_database_open("", &run->db, err) && create_tables(run, err) &&
+                    fill_table(run, "INSERT INTO d (rowid, text) VALUES (?1, ?2)", data_beir_document_text, NULL,
+                               run->n_documents, err) &&
+                    measure_index(run, err) && read_lengths(run, err);
+    run->index_ms = senc_clock_ms() - start_ms;
+    return ok;
+}
+
+static bool index_queries(bm25_run *run, senc_error *err) {
+    return fill_table(run, "INSERT INTO q (rowid, text) VALUES (?1, ?2)", data_beir_query_text, run->request->queries,
                       run->request->n_queries, err) &&
-           read_lengths(run, err) && read_words(run, err) && count_documents(run, err) &&
+           read_words(run, err) && count_documents(run, err) &&
            data_database_prepare(run->db, "SELECT doc FROM d_places WHERE term = ?1", &run->documents_of, err);
 }
 
@@ -357,14 +378,32 @@ static void free_run(bm25_run *run) {
     free(run->first_word);
 }
 
+static bool answer_queries(bm25_run *run, senc_error *err) {
+    const double start_ms = senc_clock_ms();
+    const bool ok = index_queries(run, err) && take_memory(run, err) && score_queries(run, err);
+    run->query_ms = senc_clock_ms() - start_ms;
+    return ok;
+}
+
+static void add_cost(eval_ranking_cost *cost, const bm25_run *run) {
+    cost->n_documents += run->n_documents;
+    cost->n_queries += run->request->n_queries;
+    cost->index_bytes += run->index_bytes;
+    cost->index_ms += run->index_ms;
+    cost->query_ms += run->query_ms;
+}
+
 static bool rank_bm25(void *context, const eval_rank_request *request, eval_hit *hits, int64_t *n_hits,
                       senc_error *err) {
-    bm25_run run = {.options = context, .request = request, .n_documents = data_beir_n_documents(request->beir)};
+    eval_system *s = context;
+    bm25_run run = {.options = s->options, .request = request, .n_documents = data_beir_n_documents(request->beir)};
     bool ok = run.n_documents < INT32_MAX || senc_fail(err, SENC_BAD_INPUT, "bm25: expected fewer than 2^31 documents");
-    ok = ok && index_words(&run, err) && take_memory(&run, err) && score_queries(&run, err);
+    ok = ok && index_documents(&run, err) && answer_queries(&run, err);
     if (ok) {
         memcpy(hits, run.nearest.hits, (size_t)(request->n_queries * request->depth) * sizeof *hits);
         memcpy(n_hits, run.nearest.n_hits, (size_t)request->n_queries * sizeof *n_hits);
+        s->reader.sum.n_texts += run.n_documents + request->n_queries;
+        add_cost(&s->ranking, &run);
     }
     senc_log_status("%s", "");
     free_run(&run);
@@ -375,8 +414,8 @@ static bool open_bm25(eval_system *s, const char *argument, const void *options,
                       senc_error *err) {
     (void)argument, (void)how;
     const bm25_options *o = options;
-    s->ranker = (eval_ranker){.rank = rank_bm25, .context = s->options, .score_name = "bm25"};
-    s->embedder = (eval_embedder){.ranker = &s->ranker};
+    s->ranker = (eval_ranker){.rank = rank_bm25, .context = s, .score_name = "bm25"};
+    s->embedder = (eval_embedder){.ranker = &s->ranker, .reader = &s->reader};
     return eval_system_add_rule(s, err, "bm25: k1 = %g, b = %g, idf of %s, words by FTS5's %s, any word of the query",
                                 o->k1, o->b, o->idf == IDF_LUCENE ? "Lucene" : "SQLite's bm25()",
                                 o->tokenize ? "porter" : "unicode61");

@@ -43,6 +43,8 @@ typedef struct hybrid_run {
     double *score;     /* (documents) NaN: not met */
     int64_t *met;      /* (n_parts x depth) documents of the query at work */
     int64_t n_met;
+    eval_reading reading; /* of the part that leaves out most of its texts */
+    bool has_unknown;     /* a part of which that is not known */
 } hybrid_run;
 
 static double weight_of(const eval_system *s, const hybrid_options *o, int64_t part) {
@@ -110,6 +112,12 @@ static void fuse_query(hybrid_run *run, int64_t query, eval_nearest *nearest) {
     }
 }
 
+static void note_reading(hybrid_run *run, const eval_reading *part) {
+    run->has_unknown = run->has_unknown || part->n_texts == 0;
+    if (part->n_texts == 0) return;
+    if (run->reading.n_texts == 0 || eval_reading_share(part) > eval_reading_share(&run->reading)) run->reading = *part;
+}
+
 static bool rank_parts(hybrid_run *run, senc_error *err) {
     eval_rank_request deeper = *run->request;
     deeper.depth = run->depth;
@@ -121,7 +129,10 @@ static bool rank_parts(hybrid_run *run, senc_error *err) {
             return senc_fail_memory(err, n_queries * (size_t)run->depth * sizeof **run->lists, "lists to fuse");
         const eval_embedder part = eval_system_embedder(run->system->parts[p]);
         if (part.prepare && !part.prepare(part.context, NULL, 0, err)) return false;
+        const eval_reading before = part.reader ? part.reader->sum : (eval_reading){0};
         if (!eval_corpus_rank(&deeper, &part, run->lists[p], run->n_lists[p], err)) return false;
+        const eval_reading reading = eval_reading_since(part.reader, &before);
+        note_reading(run, &reading);
     }
     return true;
 }
@@ -157,9 +168,14 @@ static bool run_hybrid(hybrid_run *run, eval_hit *hits, int64_t *n_hits, senc_er
 
 static bool rank_hybrid(void *context, const eval_rank_request *request, eval_hit *hits, int64_t *n_hits,
                         senc_error *err) {
-    const eval_system *s = context;
+    eval_system *s = context;
     hybrid_run run = {.system = s, .options = s->options, .request = request};
     const bool ok = run_hybrid(&run, hits, n_hits, err);
+    if (run.reading.n_cut > 0 || !run.has_unknown) {
+        s->reader.sum.n_texts += run.reading.n_texts;
+        s->reader.sum.n_cut += run.reading.n_cut;
+        s->reader.sum.max_length = run.reading.max_length;
+    }
     for (int64_t p = 0; p < s->n_parts; p++) {
         if (run.lists) free(run.lists[p]);
         if (run.n_lists) free(run.n_lists[p]);
@@ -225,7 +241,7 @@ static bool open_hybrid(eval_system *s, const char *argument, const void *option
         return senc_fail(err, SENC_BAD_INPUT, "%s: expected at least two systems with '+' between them, got one",
                          s->spec);
     s->ranker = (eval_ranker){.rank = rank_hybrid, .context = s, .score_name = o->fusion == FUSION_RRF ? "rrf" : "sum"};
-    s->embedder = (eval_embedder){.ranker = &s->ranker};
+    s->embedder = (eval_embedder){.ranker = &s->ranker, .reader = &s->reader};
     return add_rules(s, o, err);
 }
 

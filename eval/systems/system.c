@@ -143,7 +143,7 @@ static bool open_variant(eval_system *s, const senc_value *keys, senc_error *err
 static bool open_parsed(const eval_spec_text *t, const eval_system_options *how, eval_system *s, senc_error *err) {
     if (!find_kind(t, &s->kind, err)) return false;
     s->spec = senc_strdup(t->body);
-    s->label = senc_strdup(t->label ? t->label : t->body);
+    s->label = t->label ? senc_strdup(t->label) : eval_system_name(t->body, 0);
     if (!s->spec || !s->label) return senc_fail_memory(err, strlen(t->body), "the name of a system");
     return read_options(s, t->keys, err) && s->kind->open(s, t->argument, s->options, how, err) &&
            open_variant(s, t->keys, err);
@@ -233,4 +233,18 @@ void eval_system_get_stats(const eval_system *s, eval_encoder_stats *stats, int6
     *stats = (eval_encoder_stats){0};
     *max_length = 0;
     add_stats(s, stats, max_length);
+}
+
+static void add_ranking(const eval_system *s, eval_ranking_cost *sum) {
+    sum->n_documents += s->ranking.n_documents;
+    sum->n_queries += s->ranking.n_queries;
+    sum->index_bytes += s->ranking.index_bytes;
+    sum->index_ms += s->ranking.index_ms;
+    sum->query_ms += s->ranking.query_ms;
+    for (int64_t i = 0; i < s->n_parts; i++) add_ranking(s->parts[i], sum);
+}
+
+void eval_system_get_ranking(const eval_system *s, eval_ranking_cost *cost) {
+    *cost = (eval_ranking_cost){0};
+    add_ranking(s, cost);
 }

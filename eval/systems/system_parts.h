@@ -30,6 +30,8 @@ struct eval_system {
     void *state;                 /* the kind's */
     eval_embedder embedder;      /* without rules */
     eval_ranker ranker;          /* the embedder's, if it points here */
+    eval_reader reader;          /* of what ranks by itself: the embedder's, if it points here */
+    eval_ranking_cost ranking;   /* so far */
     eval_encoder *encoder;       /* of a model; NULL: none */
     eval_kept_share *share;      /* of its vectors; NULL: none */
     struct eval_remote *remote;  /* of an API; NULL: none */

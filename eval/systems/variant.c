@@ -48,8 +48,10 @@ struct eval_variant {
     float *start, *step; /* int8: (width) */
     float *kept;         /* (n_kept, base width) vectors of the sample */
     kept_row *kept_rows; /* (n_kept) by hash */
+    bool *kept_cut;      /* (n_kept) which texts of the sample were cut */
     int64_t n_kept;
-    bool queries_in_floats; /* rescoring asks for them */
+    bool queries_in_floats; /* rescoring asks for them, a second time */
+    eval_reader reader;
     eval_ranker ranker;
 };
 
@@ -142,8 +144,10 @@ static bool needs_fit(const eval_variant *v) {
 static void forget(eval_variant *v) {
     free(v->kept);
     free(v->kept_rows);
+    free(v->kept_cut);
     v->kept = NULL;
     v->kept_rows = NULL;
+    v->kept_cut = NULL;
     v->n_kept = 0;
     v->fitted = false;
 }
@@ -161,9 +165,12 @@ static bool prepare(void *context, const eval_text *sample, int64_t n, senc_erro
     if (n == 0 || !needs_fit(v)) return true;
     v->kept = senc_alloc((size_t)(n * v->base.width), sizeof *v->kept);
     v->kept_rows = senc_alloc((size_t)n, sizeof *v->kept_rows);
-    if (!v->kept || !v->kept_rows)
+    v->kept_cut = senc_alloc_zero((size_t)n, sizeof *v->kept_cut);
+    if (!v->kept || !v->kept_rows || !v->kept_cut)
         return senc_fail_memory(err, (size_t)(n * v->base.width) * sizeof *v->kept, "vectors to fit to");
     if (!v->base.embed(v->base.context, EVAL_DOCUMENT, sample, n, v->kept, err)) return false;
+    if (v->base.reader && v->base.reader->cut)
+        memcpy(v->kept_cut, v->base.reader->cut, (size_t)n * sizeof *v->kept_cut);
     for (int64_t i = 0; i < n; i++)
         v->kept_rows[i] = (kept_row){data_text_hash(sample[i].bytes, (size_t)sample[i].n_bytes), i};
     qsort(v->kept_rows, (size_t)n, sizeof *v->kept_rows, by_hash);
@@ -173,7 +180,8 @@ static bool prepare(void *context, const eval_text *sample, int64_t n, senc_erro
 
 /* ---- embedding ---- */
 
-static const float *find_kept(const eval_variant *v, const eval_text *text) {
+/* The place of a text in the sample; -1: not in it. */
+static int64_t find_kept(const eval_variant *v, const eval_text *text) {
     const uint64_t hash = data_text_hash(text->bytes, (size_t)text->n_bytes);
     int64_t low = 0, high = v->n_kept;
     while (low < high) {
@@ -183,23 +191,32 @@ static const float *find_kept(const eval_variant *v, const eval_text *text) {
         else
             high = middle;
     }
-    return low < v->n_kept && v->kept_rows[low].hash == hash ? v->kept + v->kept_rows[low].row * v->base.width : NULL;
+    return low < v->n_kept && v->kept_rows[low].hash == hash ? v->kept_rows[low].row : -1;
 }
 
-/* Whole vectors of at most CHUNK texts into v->whole. Those that are kept are copied; the others go together. */
-static bool embed_whole(eval_variant *v, eval_role role, const eval_text *texts, int64_t n, senc_error *err) {
+/* Whole vectors of at most CHUNK texts into v->whole, and which texts were cut into cut. Those that are kept are
+ * copied; the others go together. */
+static bool embed_whole(eval_variant *v, eval_role role, const eval_text *texts, int64_t n, bool *cut,
+                        senc_error *err) {
     const int64_t w = v->base.width;
-    if (role != EVAL_DOCUMENT || v->n_kept == 0) return v->base.embed(v->base.context, role, texts, n, v->whole, err);
+    const eval_reader *reader = v->base.reader;
+    if (role != EVAL_DOCUMENT || v->n_kept == 0) {
+        if (!v->base.embed(v->base.context, role, texts, n, v->whole, err)) return false;
+        if (reader && reader->cut) memcpy(cut, reader->cut, (size_t)n * sizeof *cut);
+        return true;
+    }
     eval_text *rest = senc_alloc((size_t)n, sizeof *rest);
     if (!rest) return senc_fail_memory(err, (size_t)n * sizeof *rest, "texts");
     int64_t n_rest = 0;
     for (int64_t i = 0; i < n; i++)
-        if (!find_kept(v, &texts[i])) rest[n_rest++] = texts[i];
+        if (find_kept(v, &texts[i]) < 0) rest[n_rest++] = texts[i];
     bool ok = n_rest == 0 || v->base.embed(v->base.context, role, rest, n_rest, v->whole, err);
     free(rest);
     for (int64_t i = n - 1; ok && i >= 0; i--) { /* from behind: the rest moves up to its place */
-        const float *kept = find_kept(v, &texts[i]);
-        memmove(v->whole + i * w, kept ? kept : v->whole + --n_rest * w, (size_t)w * sizeof *v->whole);
+        const int64_t kept = find_kept(v, &texts[i]);
+        const float *row = kept >= 0 ? v->kept + kept * w : v->whole + --n_rest * w;
+        cut[i] = kept >= 0 ? v->kept_cut[kept] : reader && reader->cut && reader->cut[n_rest];
+        memmove(v->whole + i * w, row, (size_t)w * sizeof *v->whole);
     }
     return ok;
 }
@@ -239,13 +256,15 @@ static void reduce_row(void *context, int64_t i, int thread) {
 
 static bool embed(void *context, eval_role role, const eval_text *texts, int64_t n, float *out, senc_error *err) {
     eval_variant *v = context;
+    if (!eval_reader_start(&v->reader, n, err)) return false;
     for (int64_t first = 0; first < n; first += CHUNK) {
         const int64_t size = n - first < CHUNK ? n - first : CHUNK;
-        if (!embed_whole(v, role, texts + first, size, err)) return false;
+        if (!embed_whole(v, role, texts + first, size, v->reader.cut + first, err)) return false;
         if (needs_fit(v) && !v->fitted && !fit(v, v->whole, size, err)) return false;
         reduce_task task = {v, role, out + first * v->width};
         senc_parallel(size, reduce_row, &task);
     }
+    if (!v->queries_in_floats) eval_reader_finish(&v->reader);
     return true;
 }
 
@@ -358,6 +377,7 @@ static bool rank_rescored(void *context, const eval_rank_request *request, eval_
 void eval_variant_free(eval_variant *v) {
     if (!v) return;
     forget(v);
+    eval_reader_free(&v->reader);
     free(v->whole);
     free(v->directions);
     free(v->start);
@@ -416,6 +436,10 @@ static void put_in_place(eval_system *s, eval_variant *v) {
     v->base = s->embedder;
     s->embedder = (eval_embedder){
         .embed = embed, .context = v, .width = v->width, .similarity = v->base.similarity, .prepare = prepare};
+    if (v->base.reader) {
+        v->reader.sum.max_length = v->base.reader->sum.max_length;
+        s->embedder.reader = &v->reader;
+    }
     if (v->options.quantize == QUANTIZE_INT8) s->bytes_per_vector = v->width;
     if (v->options.quantize == QUANTIZE_BINARY) s->bytes_per_vector = (v->width + 7) / 8;
     if (v->options.rescore == 0) return;

@@ -1,0 +1,41 @@
+/* Lines, headings and tables of a comparison: see comparison_printer.h. */
+#include "eval/statistics/comparison_printer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void eval_print_line(const eval_printer *p, const char *indent, const char *text) {
+    if (p->markdown) {
+        senc_buffer_printf(p->out, "%s%s\n", indent[0] ? "- " : "", text);
+        return;
+    }
+    senc_buffer_append_text(p->out, indent);
+    senc_text_wrap(p->out, text, (int64_t)strlen(indent), (int64_t)strlen(indent), EVAL_PRINT_COLUMNS);
+}
+
+void eval_print(const eval_printer *p, const char *indent, const char *fmt, ...) {
+    char text[2048];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    eval_print_line(p, indent, text);
+}
+
+void eval_print_heading(const eval_printer *p, int level, const char *text) {
+    if (p->markdown)
+        senc_buffer_printf(p->out, "\n%.*s %s\n\n", level, "####", text);
+    else
+        senc_buffer_printf(p->out, "\n%s%s\n", level > 2 ? "  " : "", text);
+}
+
+void eval_print_grid(const eval_printer *p, senc_grid *grid) {
+    if (p->markdown) {
+        senc_grid_print_markdown(grid, p->out);
+        senc_buffer_append_text(p->out, "\n");
+    } else {
+        senc_grid_print(grid, 2, EVAL_PRINT_COLUMNS, p->out);
+    }
+    senc_grid_free(grid);
+}
