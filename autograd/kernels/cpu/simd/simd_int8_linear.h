@@ -34,9 +34,9 @@ static inline vi v_broadcast_bytes(const void *p) {
 /* x in a register from here on. Left alone, compilers make all products of a step before they add the first, and then
  * have no registers left for the sums. */
 static inline __attribute__((always_inline)) vi v_held(vi x) {
-#if LANES == 16
+#if LANES == 16 && !INT8_PLAIN
     __asm__("" : "+v"(x));
-#elif defined(__x86_64__)
+#elif !INT8_PLAIN
     __asm__("" : "+x"(x));
 #endif
     return x;
