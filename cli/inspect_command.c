@@ -16,6 +16,7 @@
 #include "data/formats/stream.h"
 #include "eval/embed.h"
 #include "train/config.h"
+#include "train/leakage.h"
 
 /* ---- models ---- */
 
@@ -81,8 +82,10 @@ static bool inspect_config(const char *path, senc_buffer *out, senc_error *err) 
     senc_grid_add(&grid, "%s", config.output.dir);
     senc_grid_print(&grid, 2, 0, out);
     senc_grid_free(&grid);
+    senc_buffer_append_text(out, config.n_evals > 0 ? "\n" : "");
+    const bool ok = config.n_evals == 0 || train_leakage_describe(&config, 80, out, err);
     train_config_free(&config);
-    return true;
+    return ok;
 }
 
 /* What was found is shown also when it is refused. */

@@ -12,6 +12,8 @@
 #include "eval/statistics/comparison.h"
 #include "train/feed.h"
 
+struct train_config;
+
 typedef enum train_leak_match {
     TRAIN_LEAK_NONE,
     TRAIN_LEAK_NEAR,
@@ -66,6 +68,12 @@ int64_t train_leak_count(const train_leak *l);
 void train_leakage_set_dropped(train_leakage *l, int64_t n_rows);
 /* Whether any unit of any evaluation was found. */
 bool train_leakage_is_any(const train_leakage *l);
+
+/* How the rows of each source were parted by groups (data_set_get_split): lines of at most `width` columns; nothing
+ * where they were not. */
+void train_splits_print(const data_set *set, int64_t width, senc_buffer *out);
+/* Opens the data and the evaluations of a configuration: both of the above, for people. Fails as a run would. */
+bool train_leakage_describe(const struct train_config *config, int64_t width, senc_buffer *out, senc_error *err);
 
 /* A line each, without indent, at most `width` columns; nothing where there are no evaluations. */
 void train_leakage_print(const train_leakage *l, int64_t width, senc_buffer *out);

@@ -140,3 +140,35 @@ void train_leakage_put_json(const train_leakage *l, data_json *object) {
         put_examples(leak, o);
     }
 }
+
+/* ---- parts ---- */
+
+static void append_split(const data_split *split, senc_buffer *out) {
+    senc_buffer_printf(
+        out,
+        "%s: %lld rows in %lld groups that share an anchor or a positive, the largest %lld rows; held out "
+        "%lld rows (%lld groups), left to train on %lld",
+        senc_path_name(split->path), (long long)split->n_rows, (long long)split->n_groups, (long long)split->largest,
+        (long long)split->n_held_out, (long long)split->n_groups_held_out,
+        (long long)(split->n_rows - split->n_held_out));
+    if (!split->large_text) return;
+    senc_buffer_printf(
+        out,
+        "\n%s above 5 %% of the rows stay%s in training: %lld rows from line %lld on, of which %lld have or "
+        "nearly have the text \"%s\"",
+        split->n_large == 1 ? "a group" : "groups", split->n_large == 1 ? "s" : "", (long long)split->large_rows,
+        (long long)split->large_line, (long long)split->large_sharing, split->large_text);
+}
+
+void train_splits_print(const data_set *set, int64_t width, senc_buffer *out) {
+    senc_buffer text = {0};
+    for (int64_t k = 0; k < data_set_n_sources(set); k++) {
+        data_split split;
+        if (!data_set_get_split(set, k, &split)) continue;
+        if (text.n_bytes > 0) senc_buffer_append_text(&text, "\n");
+        append_split(&split, &text);
+    }
+    if (text.n_bytes > 0) senc_text_wrap(out, senc_buffer_text(&text), 0, 0, width);
+    out->failed = out->failed || text.failed;
+    senc_buffer_free(&text);
+}

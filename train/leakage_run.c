@@ -1,5 +1,6 @@
 /* What a model was trained on, as the run folder says in which it lies: see leakage.h. The run's config.toml holds
  * every setting, with absolute paths; its data are read again, so that any evaluation can be checked. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,20 +35,33 @@ static void keep_old_parts(train_config *c) {
         if (!senc_value_find(tables->items[i], "held_out_by")) c->sources[i].held_out_by = DATA_HELD_OUT_BY_ROW;
 }
 
+/* The evaluations of a configuration; *n of them are open, also after a failure. */
+static bool open_jobs(const train_config *c, eval_job **jobs, int64_t *n, senc_error *err) {
+    *n = 0;
+    *jobs = senc_alloc_zero((size_t)c->n_evals + 1, sizeof **jobs);
+    if (!*jobs) return senc_fail_memory(err, (size_t)c->n_evals * sizeof **jobs, "evaluations");
+    for (; *n < c->n_evals; ++*n)
+        if (!eval_job_open(&(*jobs)[*n], c->evals[*n], "eval", err)) return false;
+    return true;
+}
+
+static void close_jobs(eval_job *jobs, int64_t n) {
+    for (int64_t i = 0; i < n; i++) eval_job_close(&jobs[i]);
+    free(jobs);
+}
+
 /* Leaves out what the run left out. */
 static bool drop_again(const train_config *c, data_set *set, const train_columns *columns, senc_error *err) {
     if (c->train.on_leakage != TRAIN_LEAKAGE_DROP || c->n_evals == 0) return true;
-    eval_job *jobs = senc_alloc_zero((size_t)c->n_evals, sizeof *jobs);
-    bool *rows = senc_alloc((size_t)data_set_n_rows(set), sizeof *rows);
-    bool ok = (jobs && rows) || senc_fail_memory(err, (size_t)data_set_n_rows(set), "rows");
-    int64_t n = 0;
-    for (; ok && n < c->n_evals; n += ok) ok = eval_job_open(&jobs[n], c->evals[n], "eval", err);
+    eval_job *jobs;
+    int64_t n;
     train_leakage l = {0};
+    bool *rows = senc_alloc((size_t)data_set_n_rows(set), sizeof *rows);
+    bool ok = open_jobs(c, &jobs, &n, err) && (rows || senc_fail_memory(err, (size_t)data_set_n_rows(set), "rows"));
     ok = ok && train_leakage_find(set, columns, jobs, n, c->train.leakage_threshold, rows, &l, err) &&
          data_set_drop_rows(set, rows, err);
     train_leakage_free(&l);
-    for (int64_t i = 0; jobs && i < n; i++) eval_job_close(&jobs[i]);
-    free(jobs);
+    close_jobs(jobs, n);
     free(rows);
     return ok;
 }
@@ -59,6 +73,28 @@ static bool find_in_data(train_config *c, const eval_job *jobs, int64_t n_jobs, 
     if (!train_feed_open_data(c->sources, c->n_sources, &c->roles, "the run", &set, &columns, err)) return false;
     const bool ok = drop_again(c, set, &columns, err) &&
                     train_leakage_find(set, &columns, jobs, n_jobs, c->train.leakage_threshold, NULL, out, err);
+    train_columns_free(&columns);
+    data_set_close(set);
+    return ok;
+}
+
+bool train_leakage_describe(const train_config *c, int64_t width, senc_buffer *out, senc_error *err) {
+    data_set *set;
+    train_columns columns;
+    eval_job *jobs;
+    int64_t n;
+    train_leakage l = {0};
+    char wanted_by[64];
+    snprintf(wanted_by, sizeof wanted_by, "loss \"%s\"", c->loss->name);
+    if (!train_feed_open_data(c->sources, c->n_sources, &c->roles, wanted_by, &set, &columns, err)) return false;
+    const bool ok = open_jobs(c, &jobs, &n, err) &&
+                    train_leakage_find(set, &columns, jobs, n, c->train.leakage_threshold, NULL, &l, err);
+    if (ok) {
+        train_splits_print(set, width, out);
+        train_leakage_print(&l, width, out);
+    }
+    train_leakage_free(&l);
+    close_jobs(jobs, n);
     train_columns_free(&columns);
     data_set_close(set);
     return ok;

@@ -2,10 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "autograd/base/file.h"
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
-#include "autograd/base/terminal.h"
 #include "train/run_state.h"
 
 static bool fail_leak(const train_state *s, senc_error *err) {
@@ -70,33 +68,8 @@ void train_output_leakage(const train_state *s) {
     print_lines("leaks  ", &text);
 }
 
-static void append_split(const data_split *split, senc_buffer *out) {
-    senc_buffer_printf(
-        out,
-        "%s: %lld rows in %lld groups that share an anchor or a positive, the largest %lld rows; held out "
-        "%lld rows (%lld groups), left to train on %lld",
-        senc_path_name(split->path), (long long)split->n_rows, (long long)split->n_groups, (long long)split->largest,
-        (long long)split->n_held_out, (long long)split->n_groups_held_out,
-        (long long)(split->n_rows - split->n_held_out));
-    if (!split->large_text) return;
-    senc_buffer_printf(
-        out,
-        "%s above 5 %% of the rows stay%s in training: %lld rows from line %lld on, of which %lld have or "
-        "nearly have the text \"%s\"",
-        split->n_large == 1 ? "a group" : "groups", split->n_large == 1 ? "s" : "", (long long)split->large_rows,
-        (long long)split->large_line, (long long)split->large_sharing, split->large_text);
-}
-
 void train_output_splits(const train_state *s) {
-    senc_buffer text = {0}, wrapped = {0};
-    for (int64_t k = 0; k < data_set_n_sources(s->set); k++) {
-        data_split split;
-        if (!data_set_get_split(s->set, k, &split)) continue;
-        if (text.n_bytes > 0) senc_buffer_append_text(&text, "\n");
-        append_split(&split, &text);
-    }
-    wrapped.failed = text.failed;
-    if (text.n_bytes > 0) senc_text_wrap(&wrapped, senc_buffer_text(&text), 0, 0, COLUMNS);
-    senc_buffer_free(&text);
-    print_lines("split  ", &wrapped);
+    senc_buffer text = {0};
+    train_splits_print(s->set, COLUMNS, &text);
+    print_lines("split  ", &text);
 }

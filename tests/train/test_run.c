@@ -254,6 +254,7 @@ static const change variants[] = {
     {{"train.memory_limit=2GiB"}}, /* and steps of 100 KiB: in chunks, most of them run twice */
     {{"train.log_every=5"}},       /* checkpoints within the window of a line of the log */
     {{"loss.symmetric=true", "train.drop_last=true", "train.max_steps=11"}},
+    {{"train.on_leakage=drop"}}, /* 15 rows are questions of the evaluation: 4 batches, 2 steps an epoch */
 };
 enum { N_VARIANTS = sizeof variants / sizeof variants[0] };
 
@@ -272,7 +273,7 @@ START_TEST(going_on_is_not_stopping) {
         TRAIN_BENCH_OK(run("again", c, going_on, err));
         check_same_run("straight", "again");
     }
-    ck_assert_int_eq(steps_of("straight"), _i == 3 ? 11 : N_STEPS);
+    ck_assert_int_eq(steps_of("straight"), _i == 3 ? 11 : _i == 4 ? 8 : N_STEPS);
 }
 END_TEST
 
@@ -488,6 +489,65 @@ START_TEST(without_evaluation) {
 }
 END_TEST
 
+/* ---- leakage ---- */
+
+static const char *text_of(const data_json *v) {
+    size_t n_bytes;
+    return data_json_text(v, &n_bytes);
+}
+
+static int64_t integer_of(const data_json *o, const char *key) {
+    return data_json_integer(data_json_find(o, key));
+}
+
+/* All 15 questions of the evaluation are trained on: said in the log and the report, and there is no verdict. */
+START_TEST(leakage_is_told) {
+    TRAIN_BENCH_OK(run("r", PLAIN, fresh, err));
+    data_json *report = load_json("r/report.json");
+    const data_json *leakage = data_json_find(report, "leakage");
+    const data_json *held = data_json_first(data_json_find(leakage, "evaluations"));
+    const data_json *candidate = data_json_first(data_json_find(data_json_find(report, "comparison"), "candidates"));
+    ck_assert_int_eq(integer_of(leakage, "dropped_rows"), 0);
+    ck_assert_int_eq(integer_of(held, "units"), 15);
+    ck_assert_int_eq(integer_of(held, "exact"), 15);
+    ck_assert_str_eq(text_of(data_json_find(candidate, "verdict")), "no verdict");
+    data_json_free(report);
+    data_json *best = load_json("r/best.json");
+    const data_json *trained_on = data_json_first(data_json_find(best, "trained_on"));
+    ck_assert_str_eq(text_of(data_json_find(trained_on, "name")), "held");
+    ck_assert_int_eq(integer_of(trained_on, "trained_on"), 15);
+    data_json_free(best);
+    char *log = model_bench_read(folder, "r/log.jsonl", NULL);
+    ck_assert(strncmp(log, "{\"step\": 0, \"leakage\": ", 23) == 0);
+    free(log);
+}
+END_TEST
+
+START_TEST(leakage_is_dropped) {
+    TRAIN_BENCH_OK(run("r", (change){{"train.on_leakage=drop"}}, fresh, err));
+    data_json *report = load_json("r/report.json");
+    const data_json *leakage = data_json_find(report, "leakage");
+    const data_json *candidate = data_json_first(data_json_find(data_json_find(report, "comparison"), "candidates"));
+    ck_assert_int_eq(integer_of(report, "rows"), 15);
+    ck_assert_int_eq(integer_of(leakage, "rows"), 30);
+    ck_assert_int_eq(integer_of(leakage, "dropped_rows"), 15);
+    ck_assert_str_ne(text_of(data_json_find(candidate, "verdict")), "no verdict");
+    data_json_free(report);
+    TRAIN_BENCH_FAILS(run("r", PLAIN, resume, err), SENC_BAD_INPUT, "train.on_leakage");
+}
+END_TEST
+
+START_TEST(leakage_stops) {
+    TRAIN_BENCH_FAILS(run("r", (change){{"train.on_leakage=stop"}}, fresh, err), SENC_BAD_INPUT,
+                      "15 of 15 questions of evaluation \"held\" are in the training data");
+    ck_assert(!exists("r"));
+    char path[256];
+    snprintf(path, sizeof path, "eval.0.path=%s/train.jsonl", folder);
+    TRAIN_BENCH_FAILS(run("r", (change){{"train.on_leakage=drop", path}}, fresh, err), SENC_BAD_INPUT,
+                      "nothing is left to train on");
+}
+END_TEST
+
 START_TEST(dry_run) {
     TRAIN_BENCH_OK(run("r", PLAIN, (train_run_options){.dry_run = true}, err));
     ck_assert(!exists("r"));
@@ -646,6 +706,9 @@ int main(void) {
     tcase_add_test(tests, run_folder);
     tcase_add_test(tests, without_evaluation);
     tcase_add_test(tests, dry_run);
+    tcase_add_test(tests, leakage_is_told);
+    tcase_add_test(tests, leakage_is_dropped);
+    tcase_add_test(tests, leakage_stops);
     tcase_add_test(tests, never_overwritten);
     tcase_add_test(tests, changed_config);
     tcase_add_test(tests, changed_threads_or_data);
