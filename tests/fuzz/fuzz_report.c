@@ -21,7 +21,8 @@ static void check_written(const eval_saved_report *r) {
 }
 
 static void check_comparison(const eval_saved_report *r) {
-    const eval_compared_run run = {r->label, r->results, r->n_results};
+    const eval_compared_run run = {
+        .label = r->label, .results = r->results, .n_results = r->n_results, .leaks = r->leaks, .n_leaks = r->n_leaks};
     const eval_compared_model models[2] = {{"a", &run, 1}, {"b", &run, 1}};
     const eval_comparison_options options = {.all_metrics = true, .n_examples = 2, .n_resamples = 20, .seed = 1};
     eval_comparison c = {0};
