@@ -166,6 +166,7 @@ def evaluator_cases():
     r = {k[2:]: v for k, v in e(model).items() if "max" not in k}
     evaluator("pair_classification", ST, [{"sentence1": t(i), "sentence2": t(j), "label": int(l)} for i, j, l in zip(a, b, labels)],
               r, {"similarity": names})
+    equal_texts_case()
     scores = np.round(labels + 0.5 * rng.normal(size=120), 1)
     e = EmbeddingSimilarityEvaluator([t(i) for i in a], [t(i) for i in b], scores.tolist(), name="x", similarity_fn_names=names)
     evaluator("sts", ST, [{"sentence1": t(i), "sentence2": t(j), "score": s} for i, j, s in zip(a, b, scores)],
@@ -214,6 +215,28 @@ def evaluator_cases():
         evaluator("classification", SK, [{"text": t(i), "label": int(y[i])} for i in range(100, n)], r, {"method": method},
                   {"train": jsonl({"text": t(i), "label": int(y[i])} for i in range(100))})
     retrieval_case(model)
+
+
+def equal_texts_case():
+    """Half of the pairs are a text with itself: one group of ties. sentence-transformers' own similarities part them by rounding
+    (x/|x| . x/|x| is not 1), so its threshold rules and scikit-learn's AP get similarities in which equal texts are equally near."""
+    choice = np.random.default_rng(11)
+    i = choice.integers(0, N_VECTORS, size=90)
+    j = np.where(choice.random(90) < 0.5, i, choice.integers(0, N_VECTORS, size=90))
+    labels = (choice.random(90) < np.where(i == j, 0.7, 0.3)).astype(int)
+    x, y = vectors[i].astype(np.float64), vectors[j].astype(np.float64)
+    cosine = (x * y).sum(1) / np.sqrt((x * x).sum(1) * (y * y).sum(1))  # exactly 1 for equal ones
+    similarities = {"cosine": cosine, "euclidean": -np.linalg.norm(x - y, axis=1), "manhattan": -np.abs(x - y).sum(1)}
+    f, results = BinaryClassificationEvaluator, {}
+    for name, s in similarities.items():
+        accuracy, at = f.find_best_acc_and_threshold(s, labels, True)
+        f1, precision, recall, f1_at = f.find_best_f1_and_threshold(s, labels, True)
+        sign = 1 if name == "cosine" else -1  # thresholds of distances
+        results |= {f"{name}_accuracy": accuracy, f"{name}_accuracy_threshold": sign * at, f"{name}_f1": f1, f"{name}_f1_threshold": sign * f1_at,
+                    f"{name}_precision": precision, f"{name}_recall": recall, f"{name}_ap": skm.average_precision_score(labels, s),
+                    f"{name}_mcc": skm.matthews_corrcoef(labels, s >= f1_at)}
+    evaluator("pair_classification", ST + ", equal texts tied", [{"sentence1": t(a), "sentence2": t(b), "label": int(l)} for a, b, l in zip(i, j, labels)],
+              results, {"similarity": list(similarities)})
 
 
 def retrieval_case(model):
