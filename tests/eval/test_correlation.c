@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "autograd/base/rng.h"
 #include "eval/metrics/correlation.h"
 #include "eval/metrics/similarity.h"
 
@@ -53,6 +54,36 @@ START_TEST(equals_scipy) {
     near(spearman(x, y2, 25), 0.971538461538, 1e-12);
     const double large[] = {1e9 + 1, 1e9 + 2, 1e9 + 4}, small[] = {3, 1, 2};
     near(eval_pearson(large, small, 3), -0.32732683535398843, 1e-12);
+}
+END_TEST
+
+/* Rounding never leads beyond 1 and -1. */
+START_TEST(lines_correlate_exactly) {
+    enum { N = 7 };
+    senc_rng rng;
+    senc_rng_init(&rng, 4);
+    int n_beyond = 0;
+    for (int k = 0; k < 2000; k++) {
+        double x[N], up[N], down[N], xx = 0, yy = 0, xy = 0, mx = 0, my = 0;
+        for (int i = 0; i < N; i++) {
+            x[i] = senc_rng_normal(&rng);
+            up[i] = 3 * x[i] + 0.1;
+            down[i] = -up[i];
+            mx += x[i];
+            my += up[i];
+        }
+        for (int i = 0; i < N; i++) {
+            const double a = x[i] - mx / N, b = up[i] - my / N;
+            xx += a * a;
+            yy += b * b;
+            xy += a * b;
+        }
+        n_beyond += xy / (sqrt(xx) * sqrt(yy)) > 1;
+        const double r = eval_pearson(x, up, N);
+        ck_assert_msg(r <= 1 && r > 1 - 1e-12, "%.17g", r);
+        ck_assert(eval_pearson(x, down, N) == -r);
+    }
+    ck_assert_int_gt(n_beyond, 10); /* the formula alone would */
 }
 END_TEST
 
@@ -134,6 +165,7 @@ int main(void) {
     tcase_add_test(t, pearson_by_hand);
     tcase_add_test(t, ranks_by_hand);
     tcase_add_test(t, equals_scipy);
+    tcase_add_test(t, lines_correlate_exactly);
     tcase_add_test(t, undefined_is_nan);
     tcase_add_test(t, memory_failure_is_reported);
     tcase_add_test(t, similarities);

@@ -1,5 +1,6 @@
 /* Near-duplicates against all pairs one by one; groups and kept rows by hand. */
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,19 @@ START_TEST(test_by_hand) {
     ck_assert_int_eq(d.n_dropped, 2);
     ck_assert_int_eq(d.n_groups, 2);
     eval_near_duplicates_free(&d);
+    /* Two that are kept and a third that is near both: it is left out for the nearer one, wherever that stands. */
+    for (int nearer = 0; nearer < 2; nearer++) {
+        const double degrees[] = {0, 20, nearer ? 11 : 9};
+        float y[6];
+        for (int i = 0; i < 6; i++)
+            y[i] = (float)(i % 2 ? sin(degrees[i / 2] * 0.017453292519943295)
+                                 : cos(degrees[i / 2] * 0.017453292519943295));
+        d = find(y, 3, 2, 0.9781476);
+        ck_assert_int_eq(d.n_pairs, 2);
+        ck_assert_int_eq(d.duplicate_of[2], nearer);
+        ck_assert_int_eq(d.n_dropped, 1);
+        eval_near_duplicates_free(&d);
+    }
     d = find(x, 0, 2, 0.5);
     ck_assert(d.n_pairs == 0 && d.n_groups == 0);
     eval_near_duplicates_free(&d);

@@ -12,6 +12,7 @@
 #include "eval/corpus_search.h"
 
 char small_folder[64];
+bool small_merges;
 const eval_system_options small_options = {.overrides = {.normalize = -1, .dropout = -1.0}};
 
 const char *small_text(const char *fmt) {
@@ -86,12 +87,21 @@ static bool rank_system(eval_system *s, const data_beir *beir, int64_t depth, ch
     return true;
 }
 
+static bool open_folder(data_beir **beir, senc_error *err) {
+    data_beir_copies copies = {0};
+    const bool ok =
+        data_beir_open(small_folder, "test", false, beir, err) &&
+        (!small_merges || (data_beir_find_copies(*beir, &copies, err) && data_beir_merge_copies(*beir, &copies, err)));
+    data_beir_copies_free(&copies);
+    return ok;
+}
+
 const char *small_rank(const char *spec, int64_t depth, char *text, size_t n) {
     senc_error err = {0};
     eval_system *s = NULL;
     data_beir *beir = NULL;
-    if (!eval_system_open(spec, &small_options, &s, &err) ||
-        !data_beir_open(small_folder, "test", false, &beir, &err) || !rank_system(s, beir, depth, text, n, &err))
+    if (!eval_system_open(spec, &small_options, &s, &err) || !open_folder(&beir, &err) ||
+        !rank_system(s, beir, depth, text, n, &err))
         snprintf(text, n, "%s", err.text);
     eval_system_free(s);
     data_beir_close(beir);

@@ -5,6 +5,7 @@
 #include "eval/system.h"
 
 extern char small_folder[64];
+extern bool small_merges; /* small_rank makes documents of one text one */
 extern const eval_system_options small_options;
 
 /* For a checked fixture. Documents d1..d4, queries q1..q3 (q3 has no relevant document):

@@ -69,6 +69,21 @@ START_TEST(run_lists) {
 }
 END_TEST
 
+/* Several ids of one document: it stands in the list once, with the best of their scores; an id twice is an error. */
+START_TEST(run_of_texts_under_several_ids) {
+    small_write("corpus.jsonl", "{\"_id\": \"d1\", \"text\": \"one\"}\n{\"_id\": \"d2\", \"text\": \"two\"}\n"
+                                "{\"_id\": \"d3\", \"text\": \"one\"}\n{\"_id\": \"d4\", \"text\": \"one\"}\n");
+    small_write("x.run", "q1 Q0 d3 1 0.7 a\nq1 Q0 d2 2 0.6 a\nq1 Q0 d1 3 0.5 a\nq1 Q0 d4 4 0.9 a\nq2 Q0 d4 1 0.3 a\n"
+                         "q2 Q0 d1 1 0.4 a\n");
+    check_rank("run:%s/x.run", 4, "q1: d4 0.9000, d3 0.7000, d2 0.6000, d1 0.5000\nq2: d1 0.4000, d4 0.3000\nq3:\n");
+    small_merges = true;
+    check_rank("run:%s/x.run", 4, "q1: d1 0.9000, d2 0.6000\nq2: d1 0.4000\nq3:\n");
+    small_write("x.run", "q1 Q0 d3 1 0.7 a\nq1 Q0 d1 2 0.6 a\nq1 Q0 d3 3 0.5 a\n");
+    check_rank("run:%s/x.run", 4, "%s/x.run:3: document \"d1\" stands twice in the list of query \"q1\"");
+    small_merges = false;
+}
+END_TEST
+
 START_TEST(run_errors) {
     small_write("x.run", "q1 Q0 d1 1 0.9 a\nq1 Q0 d7 2 0.8 a\n");
     check_rank("run:%s/x.run", 2, "%s/x.run:2: document \"d7\" is not in the corpus: is this the run of other data?");
@@ -300,6 +315,7 @@ int main(void) {
     tcase_add_test(c, errors);
     tcase_add_test(c, labels);
     tcase_add_test(c, run_lists);
+    tcase_add_test(c, run_of_texts_under_several_ids);
     tcase_add_test(c, run_errors);
     tcase_add_test(c, reciprocal_ranks);
     tcase_add_test(c, sums);
