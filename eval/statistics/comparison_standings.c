@@ -127,7 +127,7 @@ static void put_legend(const standings_printer *t) {
     eval_print(
         t->p, "  ",
         "*: the best, or cannot be told from it%s. cut: texts longer than what is read of them. bytes: of an index, "
-        "a document. %s speed: texts embedded a second here, with q queries answered.",
+        "a document. %s speed: texts embedded a second here; q: queries answered.",
         has_withheld(t->s) ? ". !: was trained on these" : "",
         t->has_prices ? "$/M: dollars an API takes for a million documents."
                       : "params: numbers that the model has learned.");

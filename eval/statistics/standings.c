@@ -44,6 +44,9 @@ static bool stand(const eval_compared_model *m, const eval_result *base, const e
     const eval_result *r = find_result(&m->runs[0], base->name);
     const eval_series *series = eval_pair_series(base, eval_detail_find(&base->detail, base->primary), r);
     eval_estimate e = {.value = NAN, .low = NAN, .high = NAN};
+    if (!series)
+        return senc_fail(err, SENC_BAD_INPUT, "data \"%s\": %s has no metric like %s", base->name, m->label,
+                         base->primary);
     const bool ok = m->n_runs > 1 ? estimate_seeds(m, base->name, series, &o, &e, err)
                                   : eval_bootstrap_series(series, r->detail.gold, r->detail.n_units, &o, &e, err);
     out->value = e.value;

@@ -44,6 +44,7 @@ static bool append_cached(senc_buffer *out, const char *path, size_t n) {
 }
 
 static void append_path(senc_buffer *out, const char *path, size_t n, int n_folders) {
+    for (; n > 2 && path[0] == '.' && path[1] == '/'; n -= 2) path += 2;
     n = without_slashes(path, n);
     if (n_folders == 0 && append_cached(out, path, n)) return;
     size_t first = last_part(path, n), end = n;

@@ -3,7 +3,7 @@
 #include "tests/fuzz/fuzz_folder.h"
 
 #include "eval/reports/saved_report.h"
-#include "eval/statistics/comparison.h"
+#include "eval/statistics/comparison_report.h"
 
 static void check_written(const eval_saved_report *r) {
     senc_buffer once = {0}, twice = {0};
@@ -23,13 +23,23 @@ static void check_written(const eval_saved_report *r) {
 static void check_comparison(const eval_saved_report *r) {
     const eval_compared_run run = {
         .label = r->label, .results = r->results, .n_results = r->n_results, .leaks = r->leaks, .n_leaks = r->n_leaks};
-    const eval_compared_model models[2] = {{"a", &run, 1}, {"b", &run, 1}};
-    const eval_comparison_options options = {.all_metrics = true, .n_examples = 2, .n_resamples = 20, .seed = 1};
+    const eval_compared_model models[3] = {{"a", &run, 1}, {"b", &run, 1}, {"c", &run, 1}};
+    const eval_comparison_options options = {
+        .all_metrics = true, .pairs = true, .n_examples = 2, .n_resamples = 20, .seed = 1};
     eval_comparison c = {0};
+    eval_standings standings = {0};
     senc_error err = {0};
-    const bool ok = eval_compare(models, 2, &options, &c, &err);
+    bool ok = eval_compare(models, 3, &options, &c, &err);
     fuzz_check_error(ok, &err);
-    if (ok) eval_comparison_free(&c);
+    if (!ok) return;
+    ok = eval_standings_open(&c, models, 3, NULL, &options, &standings, &err);
+    fuzz_check_error(ok, &err);
+    senc_buffer text = {0};
+    const eval_comparison_costs costs = {.standings = ok ? &standings : NULL};
+    eval_comparison_print(&c, &costs, false, &text);
+    senc_buffer_free(&text);
+    eval_standings_free(&standings);
+    eval_comparison_free(&c);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "eval/corpus_search.h"
 #include "small_beir.h"
 
 static char text[4096];
@@ -50,6 +51,47 @@ START_TEST(labels) {
     ck_assert_ptr_nonnull(eval_system_embedder(s).ranker);
     ck_assert_int_eq(eval_system_embedder(s).n_rules, 1);
     eval_system_free(s);
+}
+END_TEST
+
+/* Folders are left out, and the models of a run are called as the run; what tells names apart can stay. */
+START_TEST(names) {
+    static const struct {
+        const char *spec;
+        int n_folders;
+        const char *name;
+    } cases[] = {
+        {"models/all-MiniLM-L6-v2", 0, "all-MiniLM-L6-v2"},
+        {"/a/b/m/", 0, "m"},
+        {"a/m", 1, "a/m"},
+        {"./a/m", 3, "a/m"},
+        {"m", 2, "m"},
+        {"runs/faq/best", 0, "faq"},
+        {"runs/faq/best", 1, "faq/best"},
+        {"runs/faq/final/", 0, "faq"},
+        {"runs/faq/step-64", 0, "faq"},
+        {"runs/faq/step-x", 0, "step-x"},
+        {"runs/faq/bester", 0, "bester"},
+        {"best", 0, "best"},
+        {"runs/faq/best?dim=128", 0, "faq?dim=128"},
+        {"sentence-transformers/all-MiniLM-L6-v2", 0, "all-MiniLM-L6-v2"},
+        {"/c/hub/models--org--some-model/snapshots/0123abc", 0, "some-model"},
+        {"bm25", 0, "bm25"},
+        {"bm25?k1=0.9&b=0.4", 0, "bm25?k1=0.9&b=0.4"},
+        {"hybrid:runs/faq/best+bm25", 0, "hybrid:faq+bm25"},
+        {"hybrid:(a/m?dim=128)+(b/n)+bm25?fusion=sum", 0, "hybrid:(m?dim=128)+(n)+bm25?fusion=sum"},
+        {"hybrid:a/m+b/m", 1, "hybrid:a/m+b/m"},
+        {"vectors:out/x.npy?texts=data/x.jsonl&dim=8", 0, "vectors:x.npy?texts=x.jsonl&dim=8"},
+        {"run:lists/a.run", 0, "run:a.run"},
+        {"openai:m?url=http://127.0.0.1:80/v1", 0, "openai:m?url=http://127.0.0.1:80/v1"},
+        {"mine=runs/faq/best", 0, "mine"},
+        {"a?b?=", 0, "a?b?="},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *name = eval_system_name(cases[i].spec, cases[i].n_folders);
+        ck_assert_str_eq(name, cases[i].name);
+        free(name);
+    }
 }
 END_TEST
 
@@ -284,6 +326,96 @@ START_TEST(variant_of_an_embedder) {
 }
 END_TEST
 
+/* ---- what is read, and what ranking costs ---- */
+
+/* A source that cuts every text of more than 12 bytes. */
+static eval_reader cutting;
+static bool embed_and_cut(void *context, eval_role role, const eval_text *texts, int64_t n, float *out,
+                          senc_error *err) {
+    (void)context, (void)role;
+    if (!eval_reader_start(&cutting, n, err)) return false;
+    for (int64_t i = 0; i < n; i++) {
+        for (int k = 0; k < 4; k++) out[4 * i + k] = (float)(texts[i].n_bytes % (k + 2)) + 0.5F;
+        cutting.cut[i] = texts[i].n_bytes > 12;
+    }
+    eval_reader_finish(&cutting);
+    return true;
+}
+
+/* A variant has read what the model has read: each text once, whatever is kept or asked for twice. */
+START_TEST(variants_read) {
+    static const char *const keys[] = {"dim=2", "pca=2", "quantize=int8", "quantize=binary",
+                                       "quantize=binary&rescore=2"};
+    cutting = (eval_reader){.sum = {.max_length = 12}};
+    const eval_embedder model = {.embed = embed_and_cut, .width = 4, .similarity = "cosine", .reader = &cutting};
+    data_beir *beir;
+    senc_error err = {0};
+    ck_assert(data_beir_open(small_folder, "test", false, &beir, &err));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        eval_system *s;
+        int64_t queries[] = {0, 1, 2}, n_hits[3];
+        eval_hit hits[6];
+        ck_assert_msg(eval_system_open_variant(&model, keys[i], &s, &err), "%s", err.text);
+        const eval_embedder e = eval_system_embedder(s);
+        const eval_rank_request request = {
+            .beir = beir, .queries = queries, .n_queries = 3, .depth = 2, .corpus_block = 3};
+        if (e.prepare) ck_assert(e.prepare(e.context, NULL, 0, &err));
+        ck_assert_msg(eval_corpus_rank(&request, &e, hits, n_hits, &err), "%s", err.text);
+        ck_assert_ptr_nonnull(e.reader);
+        ck_assert_msg(e.reader->sum.n_texts == 7, "%s: %lld texts", keys[i], (long long)e.reader->sum.n_texts);
+        ck_assert_msg(e.reader->sum.n_cut == 2, "%s: %lld were cut", keys[i], (long long)e.reader->sum.n_cut);
+        ck_assert_int_eq(e.reader->sum.max_length, 12);
+        eval_system_free(s);
+    }
+    eval_reader_free(&cutting);
+    data_beir_close(beir);
+}
+END_TEST
+
+static void rank_all(eval_system *s, eval_reading *reading) {
+    data_beir *beir;
+    senc_error err = {0};
+    int64_t queries[] = {0, 1, 2}, n_hits[3];
+    eval_hit hits[6];
+    ck_assert(data_beir_open(small_folder, "test", false, &beir, &err));
+    const eval_rank_request request = {.beir = beir, .queries = queries, .n_queries = 3, .depth = 2, .corpus_block = 3};
+    const eval_embedder e = eval_system_embedder(s);
+    const eval_reading none = {0};
+    ck_assert_msg(eval_corpus_rank(&request, &e, hits, n_hits, &err), "%s", err.text);
+    *reading = eval_reading_since(e.reader, &none);
+    data_beir_close(beir);
+}
+
+/* BM25 reads everything, and its index and queries are measured, in hybrids too. Of lists nothing is known. */
+START_TEST(ranking_costs) {
+    static const struct {
+        const char *spec;
+        int64_t n_texts, n_documents;
+    } cases[] = {
+        {"bm25", 7, 4}, {"hybrid:bm25+(bm25?k1=2)", 7, 8}, {"run:%s/a.run", 0, 0}, {"hybrid:bm25+run:%s/a.run", 0, 4}};
+    write_runs();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        senc_error err = {0};
+        eval_system *s;
+        eval_reading reading;
+        eval_ranking_cost cost;
+        ck_assert_msg(eval_system_open(small_text(cases[i].spec), &small_options, &s, &err), "%s", err.text);
+        eval_system_get_ranking(s, &cost);
+        ck_assert_int_eq(cost.n_documents, 0);
+        rank_all(s, &reading);
+        eval_system_get_ranking(s, &cost);
+        ck_assert_int_eq(reading.n_texts, cases[i].n_texts);
+        ck_assert_int_eq(reading.n_cut, 0);
+        ck_assert_int_eq(cost.n_documents, cases[i].n_documents);
+        ck_assert_int_eq(cost.n_queries, cases[i].n_documents / 4 * 3);
+        ck_assert((cost.index_bytes > 0) == (cases[i].n_documents > 0) &&
+                  (cost.index_ms > 0) == (cost.n_documents > 0));
+        ck_assert((cost.query_ms > 0) == (cost.n_documents > 0));
+        eval_system_free(s);
+    }
+}
+END_TEST
+
 /* Every allocation fails once; the one behind the last gives the lists. */
 static void fail_all(const char *spec) {
     char expected[1024];
@@ -314,6 +446,9 @@ int main(void) {
     tcase_add_checked_fixture(c, small_setup, small_teardown);
     tcase_add_test(c, errors);
     tcase_add_test(c, labels);
+    tcase_add_test(c, names);
+    tcase_add_test(c, variants_read);
+    tcase_add_test(c, ranking_costs);
     tcase_add_test(c, run_lists);
     tcase_add_test(c, run_of_texts_under_several_ids);
     tcase_add_test(c, run_errors);
