@@ -89,7 +89,8 @@ static void add_recipe(fact_list *l, const train_state *s) {
     add(l, "loss", "%s", s->config->loss->name);
     if (temperature_of(s) > 0) note(l, "temperature %g", temperature_of(s));
     add(l, "learning rate", "%g", t->learning_rate);
-    note(l, "%s, %lld steps to warm up", schedules[t->schedule], (long long)s->warmup_steps);
+    note(l, "%s, %lld step%s to warm up", schedules[t->schedule], (long long)s->warmup_steps,
+         s->warmup_steps == 1 ? "" : "s");
     add(l, "batch", "%lld rows", (long long)(t->batch_size * t->accumulation));
     if (t->accumulation > 1)
         note(l, "%lld batches of %lld a step", (long long)t->accumulation, (long long)t->batch_size);

@@ -61,6 +61,9 @@ static void put_course(senc_buffer *out, const train_report_view *v) {
     const train_log *log = &v->log;
     const eval_chart_line loss = {"loss", log->loss.steps, log->loss.values, log->loss.n, NULL};
     const eval_chart_line metric = {v->state->best_key, log->metric.steps, log->metric.values, log->metric.n, NULL};
+    const eval_result *decides = NULL;
+    for (int64_t i = 0; i < v->after.n && !decides; i++)
+        decides = eval_result_find(&v->after.items[i], v->state->best_key) ? &v->after.items[i] : NULL;
     const double untouched = log->metric.n > 0 && log->metric.steps[0] == 0 ? log->metric.values[0] : NAN;
     const eval_chart losses = {.title = "Loss over the steps",
                                .note = "What training makes smaller: it should fall, then level off.",
@@ -71,7 +74,7 @@ static void put_course(senc_buffer *out, const train_report_view *v) {
     const eval_chart metrics = {.title = "Headline metric over the steps",
                                 .note = "Step 0 is the model before training; dashed: its value.",
                                 .x_label = "step",
-                                .y_label = v->state->best_key,
+                                .y_label = decides ? eval_page_short_key(decides, v->state->best_key) : NULL,
                                 .description = "A line over the steps; log.jsonl has the numbers.",
                                 .reference = isfinite(untouched) ? &untouched : NULL};
     senc_buffer_append_text(out, "<div class=\"charts\">\n");
@@ -106,6 +109,21 @@ static void put_hero(senc_buffer *out, const train_report_view *v) {
     senc_buffer_append_text(out, "</dl>\n");
 }
 
+/* How much of the texts both models read, where one cuts any. */
+static void write_readings(const train_report_view *v, const eval_writer *w) {
+    for (int64_t i = 0; i < v->after.n; i++) {
+        const eval_reading *old = &v->before.items[i].reading, *new = &v->after.items[i].reading;
+        char before[128], after[128];
+        if (old->n_cut + new->n_cut == 0) continue;
+        eval_reading_describe(old, before, sizeof before);
+        eval_reading_describe(new, after, sizeof after);
+        if (strcmp(before, after) == 0)
+            eval_write_paragraph(w, "Texts of %s, before and after: %s.", v->after.items[i].name, before);
+        else
+            eval_write_paragraph(w, "Texts of %s: before, %s; after, %s.", v->after.items[i].name, before, after);
+    }
+}
+
 /* Where words alone find more than the model. */
 static void write_remark(const train_state *s, const eval_writer *w) {
     senc_buffer remark = {0};
@@ -116,12 +134,8 @@ static void write_remark(const train_state *s, const eval_writer *w) {
 }
 
 static void write_answer(const train_report_view *v, const eval_writer *w) {
-    senc_buffer words = {0};
     if (v->after.n == 0) return;
-    eval_page_plain_words(v->before.items, v->after.items, v->after.n, "→", &words);
-    if (words.n_bytes > 0) eval_write_paragraph(w, "%s", senc_buffer_text(&words));
-    w->out->failed = w->out->failed || words.failed;
-    senc_buffer_free(&words);
+    eval_page_write_plain_words(w, v->before.items, v->after.items, v->after.n);
     const eval_comparison_page page = {.base_words = v->base, .old = "before", .new = "after"};
     if (w->markdown) {
         eval_comparison_print_verdicts(&v->comparison, v->base, true, w->out);
@@ -140,6 +154,7 @@ static void write_answer(const train_report_view *v, const eval_writer *w) {
     eval_write_paragraph(w, "Before: %s%s%s. After: the best step, %lld of %lld, by %s.", v->base,
                          s->config->model.base ? ", " : "", s->config->model.base ? train_base_label(s) : "",
                          (long long)s->progress.best_step, (long long)s->progress.step, s->best_key);
+    write_readings(v, w);
 }
 
 /* ---- the sections ---- */

@@ -146,10 +146,11 @@ static bool print_change(const train_report_view *v, senc_error *err) {
     senc_buffer text = {0}, words = {0}, remark = {0};
     const eval_report_baseline bm25 = train_bm25_column(s);
     eval_report_print_change(s->baseline.items, s->best.items, s->baseline.n, &bm25, false, &text);
-    eval_page_plain_words(s->baseline.items, s->best.items, s->best.n, "->", &words);
+    eval_page_plain_words(s->baseline.items, s->best.items, s->best.n, "->", "; ", &words);
     if (words.n_bytes > 0) {
-        senc_buffer_append_text(&text, "\n  ");
-        senc_text_wrap(&text, senc_buffer_text(&words), 2, 2, COLUMNS);
+        senc_buffer_append_text(&words, ".");
+        senc_buffer_append_text(&text, "\n  In plain words: ");
+        senc_text_wrap(&text, senc_buffer_text(&words), 18, 2, COLUMNS);
     }
     senc_buffer_append_text(&text, "\n");
     eval_comparison_print_verdicts(&v->comparison, v->base, false, &text);

@@ -28,7 +28,7 @@ static const char *const style[] = {
     ".tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(165px,100%),1fr));gap:10px;margin:14px 0}"
     ".tile{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px;break-inside:avoid}"
     ".tile dt{color:var(--soft);font-size:.83rem}.tile dd{margin:0;font-size:1.1rem;font-weight:600;line-height:1.35}"
-    ".hero .tile dd{font-size:1.7rem}.hero{grid-template-columns:repeat(auto-fill,minmax(min(270px,100%),1fr))}"
+    ".hero .tile dd{font-size:1.7rem}.hero{grid-template-columns:repeat(auto-fill,minmax(min(300px,100%),1fr))}"
     ".facts dt{color:var(--soft);font-size:.83rem}.facts dd{margin:0 0 .5em}"
     ".tile small{display:block;font-weight:400;font-size:.8rem;color:var(--soft);line-height:1.4}"
     ".hero small{margin-top:.2em}\n",
@@ -68,13 +68,20 @@ static const char *const style[] = {
     "8px}"
     "h1{font-size:1.4rem}.many,.many tbody,.many tr{display:block}.many thead{display:none}.many tr{padding:6px 0;"
     "border-bottom:1px solid var(--line)}.many td{display:flex;justify-content:space-between;gap:12px;border:0;"
-    "padding:0}.many td::before{content:attr(data-head);color:var(--soft);font-weight:400}.many td:empty{display:none}"
+    "padding:0;text-align:right}.many "
+    "td::before{content:attr(data-head);color:var(--soft);font-weight:400;white-space:nowrap;text-align:left}.many "
+    "td:empty{display:none}"
     ".many td:first-child{font-weight:600}.many td:first-child::before{content:none}}\n",
     "@media print{:root{--bg:#fff;--fg:#000;--soft:#444;--line:#bbb;--card:#fff;--a:#1f63c4;--b:#b3530e;--c:#23784a;"
     "--d:#7b3fa8;--good:#1c7a3f;--bad:#b42318;--warn:#8a5a00;--grid:#ddd}body{max-width:none;padding:0;font-size:10pt}"
     ".charts{grid-template-columns:1fr 1fr}h1,h2,h3,h3+p,h2+p,caption{break-after:avoid}li,tr,pre,ul.plain{"
     "break-inside:avoid}p{orphans:3;widows:3}.two{grid-template-columns:1fr 1fr;gap:4px 18px}table{font-size:8pt}"
-    "thead{display:table-header-group}.many td:first-child{min-width:14em}th,td{padding:2px 8px 2px 0}.scroll{"
+    "thead{display:table-header-group}.unit{font-size:8.5pt;padding:6px 10px;margin:7px "
+    "0}.terms{columns:3;font-size:8pt}.terms div{margin-bottom:.4em}.plain{font-size:9pt}.lead "
+    ".plain{font-size:11pt}.tile{padding:6px "
+    "10px}.tiles{grid-template-columns:repeat(auto-fill,minmax(125px,1fr))}.hero{grid-template-columns:repeat(auto-"
+    "fill,minmax(230px,1fr))}h2{margin:1.4em 0 .4em}.many "
+    "td:first-child{min-width:14em}th,td{padding:2px 8px 2px 0}.scroll{"
     "overflow:visible}.keep{break-inside:avoid}pre{white-space:pre-wrap}"
     "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}@page{margin:14mm}}\n",
 };

@@ -51,7 +51,9 @@ void eval_write_heading(const eval_writer *w, int level, const char *text) {
         put_element(w, tag, NULL, text);
         return;
     }
-    senc_buffer_printf(w->out, "%s%.*s ", w->out->n_bytes > 0 ? "\n" : "", level, "####");
+    const size_t n = w->out->n_bytes;
+    const bool is_apart = n == 0 || (n >= 2 && w->out->data[n - 2] == '\n');
+    senc_buffer_printf(w->out, "%s%.*s ", is_apart ? "" : "\n", level, "####");
     put_markdown(w->out, text);
     senc_buffer_append_text(w->out, "\n\n");
 }

@@ -82,18 +82,6 @@ static void put_headlines(senc_buffer *out, const eval_saved_report *r) {
     free(rows);
 }
 
-static void put_words(senc_buffer *out, const eval_saved_report *r) {
-    senc_buffer words = {0};
-    eval_page_plain_words(NULL, r->results, r->n_results, "", &words);
-    if (words.n_bytes > 0) {
-        senc_buffer_append_text(out, "<p class=\"lead\">");
-        eval_html_text(out, senc_buffer_text(&words));
-        senc_buffer_append_text(out, "</p>\n");
-    }
-    out->failed = out->failed || words.failed;
-    senc_buffer_free(&words);
-}
-
 static void put_facts(senc_buffer *out, const eval_saved_report *r) {
     eval_page_fact facts[EVAL_PAGE_MOST_FACTS];
     eval_write_facts(&(eval_writer){out, false}, facts, eval_page_facts(r, facts));
@@ -141,9 +129,11 @@ static void put_ranks(senc_buffer *out, const eval_report_view *view) {
     if (view->n_ranks == 0) return;
     eval_chart_bar bars[EVAL_VIEW_RANKS];
     for (int64_t i = 0; i < view->n_ranks; i++)
-        bars[i] = (eval_chart_bar){view->ranks[i].label, (double)view->ranks[i].n, i + 1 == view->n_ranks ? 1 : 0};
+        bars[i] = (eval_chart_bar){strncmp(view->ranks[i].label, "≤", 3) == 0 ? view->ranks[i].label + 3
+                                                                              : view->ranks[i].label,
+                                   (double)view->ranks[i].n, i + 1 == view->n_ranks ? 1 : 0};
     const eval_chart chart = {.title = "Rank of the first relevant document",
-                              .note = "≤5: 4 and 5, and so on; none: not among those looked at.",
+                              .note = "5: 4 and 5, 10: 6 to 10, and so on; none: not among those looked at.",
                               .x_label = "rank",
                               .y_label = eval_page_units(view->result->detail.unit_name),
                               .description = "Bars: how many have their first relevant document at that rank."};
@@ -330,12 +320,12 @@ static bool put_result(senc_buffer *out, const eval_saved_report *r, const eval_
         eval_page_fill_variants(r, primary, &grid);
         put_grid(out, &grid);
     }
-    senc_buffer_append_text(out, "<div class=\"two\">\n<div>\n");
     put_heading(out, "h3", "All metrics");
     eval_page_fill_metrics(r, result, &grid);
     put_grid(out, &grid);
-    senc_buffer_append_text(out, "</div>\n<div>\n");
+    senc_buffer_append_text(out, "<div class=\"two\">\n<div>\n");
     put_lines(out, "What was counted", result->counts, result->n_counts);
+    senc_buffer_append_text(out, "</div>\n<div>\n");
     put_lines(out, "Rules behind the numbers", result->rules, result->n_rules);
     senc_buffer_append_text(out, "</div>\n</div>\n");
     if (view.series) put_worst(out, &view);
@@ -367,7 +357,7 @@ bool eval_report_html(const eval_saved_report *r, senc_buffer *out, senc_error *
     senc_buffer_free(&title);
     if (r->description) put_paragraph(out, r->description);
     senc_buffer_append_text(out, "</header>\n<main>\n");
-    put_words(out, r);
+    eval_page_write_plain_words(&(eval_writer){out, false}, NULL, r->results, r->n_results);
     put_headlines(out, r);
     put_facts(out, r);
     bool ok = true;

@@ -111,12 +111,8 @@ bool eval_report_markdown(const eval_saved_report *r, senc_buffer *out, senc_err
     put_grid(out, &grid);
     eval_page_fact facts[EVAL_PAGE_MOST_FACTS];
     const eval_writer w = {out, true};
-    senc_buffer words = {0};
-    eval_page_plain_words(NULL, r->results, r->n_results, "", &words);
     senc_buffer_append_text(out, "\n");
-    if (words.n_bytes > 0) eval_write_paragraph(&w, "%s", senc_buffer_text(&words));
-    out->failed = out->failed || words.failed;
-    senc_buffer_free(&words);
+    eval_page_write_plain_words(&w, NULL, r->results, r->n_results);
     eval_write_facts(&w, facts, eval_page_facts(r, facts));
     bool ok = true;
     for (int64_t i = 0; ok && i < r->n_results; i++) ok = put_result(out, r, &r->results[i], err);

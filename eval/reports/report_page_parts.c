@@ -117,7 +117,7 @@ static bool is_in_words(const eval_result *r, const char *key, const eval_metric
 }
 
 void eval_page_plain_words(const eval_result *before, const eval_result *results, int64_t n, const char *arrow,
-                           senc_buffer *out) {
+                           const char *separator, senc_buffer *out) {
     int64_t n_said = 0;
     for (int64_t i = 0; i < n; i++) {
         const eval_result *r = &results[i];
@@ -128,7 +128,7 @@ void eval_page_plain_words(const eval_result *before, const eval_result *results
             const eval_metric *old = before ? eval_result_find(&before[i], key) : NULL;
             if (!eval_metric_find_words(r->type, r->name, key, &words) || !is_in_words(r, key, &words)) continue;
             if (before && !old) continue;
-            senc_buffer_append_text(out, n_said++ > 0 ? "; " : "In plain words: ");
+            senc_buffer_append_text(out, n_said++ > 0 ? separator : "");
             if (n > 1) senc_buffer_printf(out, "%s: ", r->name);
             if (old) {
                 senc_buffer_append_text(
@@ -139,7 +139,41 @@ void eval_page_plain_words(const eval_result *before, const eval_result *results
             }
         }
     }
-    if (n_said > 0) senc_buffer_append_text(out, ".");
+}
+
+/* "75 %" never breaks between number and sign. */
+static void keep_percents(senc_buffer *text) {
+    senc_buffer kept = {0};
+    for (size_t i = 0; i < text->n_bytes; i++) {
+        if (text->data[i] == ' ' && text->data[i + 1] == '%')
+            senc_buffer_append_text(&kept, "\u00a0");
+        else
+            senc_buffer_append(&kept, &text->data[i], 1);
+    }
+    kept.failed = kept.failed || text->failed;
+    senc_buffer_free(text);
+    *text = kept;
+}
+
+void eval_page_write_plain_words(const eval_writer *w, const eval_result *before, const eval_result *results,
+                                 int64_t n) {
+    enum { MOST = 32 };
+    senc_buffer words = {0};
+    const char *lines[MOST];
+    int64_t n_lines = 0;
+    eval_page_plain_words(before, results, n, "→", "\n", &words);
+    if (!w->markdown) keep_percents(&words);
+    for (char *line = words.n_bytes > 0 ? words.data : NULL; line && n_lines < MOST;) {
+        char *end = strchr(line, '\n');
+        if (end) *end = '\0';
+        lines[n_lines++] = line;
+        line = end ? end + 1 : NULL;
+    }
+    if (!w->markdown) senc_buffer_append_text(w->out, "<div class=\"lead\">\n");
+    eval_write_list(w, lines, n_lines);
+    if (!w->markdown) senc_buffer_append_text(w->out, "</div>\n");
+    w->out->failed = w->out->failed || words.failed;
+    senc_buffer_free(&words);
 }
 
 bool eval_page_has_slices(const eval_report_view *view, const char *kind) {

@@ -9,11 +9,13 @@
 
 /* The headline metric of every result. */
 void eval_page_fill_headlines(const eval_saved_report *r, senc_grid *grid);
-/* "In plain words: the first answer is right: 80.8 %; ...": of every result the headline metric and what is often
- * quoted beside it. before (n, in the same order; NULL: none) and arrow: "80.8 % -> 85.2 %". Nothing where no metric
- * has words. */
+/* "the first answer is right: 80.8 %; ...": of every result the headline metric and what is often quoted beside it.
+ * before (n, in the same order; NULL: none) and arrow: "80.8 % -> 85.2 %". Nothing where no metric has words. */
 void eval_page_plain_words(const eval_result *before, const eval_result *results, int64_t n, const char *arrow,
-                           senc_buffer *out);
+                           const char *separator, senc_buffer *out);
+/* The same as a list. */
+void eval_page_write_plain_words(const eval_writer *w, const eval_result *before, const eval_result *results,
+                                 int64_t n);
 /* All metrics of a result with their intervals. */
 void eval_page_fill_metrics(const eval_saved_report *r, const eval_result *result, senc_grid *grid);
 void eval_page_fill_slices(const eval_report_view *view, const char *kind, senc_grid *grid);

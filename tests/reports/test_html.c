@@ -3,12 +3,14 @@
 #include <check.h>
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/formats/utf8.h"
 #include "eval/reports/comparison_html.h"
 #include "eval/reports/html_page.h"
+#include "eval/reports/page_writer.h"
 #include "eval/reports/report_page.h"
 #include "eval/reports/report_view.h"
 #include "eval/reports/svg_chart.h"
@@ -65,6 +67,10 @@ START_TEST(test_report) {
         "dim=64",
         "quantize=int8",
         "The worst",
+        "<li>faq: right answers found in the top 10: 75.0\u00a0%</li>",
+        "<dt>nDCG@k</dt>",
+        "<dt>95 % interval</dt>",
+        "<thead>",
         "no relevant document found",
         "22.7 million",
         "3.1 %",
@@ -249,6 +255,93 @@ START_TEST(test_charts) {
 }
 END_TEST
 
+/* The number of an attribute behind `at`. */
+static double number_behind(const char *at, const char *attribute) {
+    const char *found = strstr(at, attribute);
+    ck_assert(found != NULL);
+    return strtod(found + strlen(attribute), NULL);
+}
+
+/* Lines across the rows of a forest plot (grid and zero) cross no label, and letters have 11 pixels on a phone of 390:
+ * there the picture of 360 is 340 wide. */
+START_TEST(test_zero_lines) {
+    const eval_chart chart = {.title = "t", .x_label = "x"};
+    const eval_chart_row rows[] = {{"a name that needs a line of its own, it is so long", -0.1, -0.2, 0, "-0.1000", 4},
+                                   {"short", 0.1, 0.05, 0.2, "+0.1000", EVAL_CHART_GOOD},
+                                   {"last", 0, -0.05, 0.05, NULL, 4}};
+    senc_buffer out = {0};
+    eval_chart_forest(&out, &chart, 0, rows, 3);
+    const char *page = senc_buffer_text(&out);
+    int n_crossable = 0;
+    for (const char *line = page; (line = strstr(line, "<line ")); line++) {
+        const char *end = strchr(line, '>');
+        if (!memmem(line, (size_t)(end - line), "\"grid\"", 6) && !memmem(line, (size_t)(end - line), "\"ref\"", 5))
+            continue;
+        const double top = number_behind(line, "y1=\""), bottom = number_behind(line, "y2=\"");
+        n_crossable++;
+        for (const char *text = page; (text = strstr(text, "<text ")); text++) {
+            const double base = number_behind(text, " y=\"");
+            ck_assert_msg(bottom <= base - 9 || top >= base + 2, "a line from %g to %g crosses %.80s", top, bottom,
+                          text);
+        }
+    }
+    ck_assert_int_ge(n_crossable, 9);
+    ck_assert_msg(number_behind(page, "<text x=\"10.0\" y=\"") < number_behind(page, "<text x=\"350.0\" y=\""),
+                  "a long label stands above its text");
+    senc_buffer_clear(&out);
+    eval_html_open(&out, "t");
+    ck_assert_double_ge(number_behind(senc_buffer_text(&out), "svg text{fill:var(--soft);font-size:") * 340 / 360, 11);
+    senc_buffer_free(&out);
+}
+END_TEST
+
+/* Names that are too long lose their middle, so that two of them stay apart; the whole name is the title. */
+START_TEST(test_long_names) {
+    const char *const names[] = {"models/a-very-long-name-of-a-model-that-has-been-fine-tuned-in-many-ways-run-1",
+                                 "models/a-very-long-name-of-a-model-that-has-been-fine-tuned-in-many-ways-run-2"};
+    const eval_chart chart = {.title = "t"};
+    const eval_chart_row rows[] = {{names[0], 0.1, 0, 0.2, "x", 0}, {names[1], 0.1, 0, 0.2, "x", 0}};
+    senc_buffer out = {0};
+    char wanted[160];
+    eval_chart_forest(&out, &chart, NAN, rows, 2);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_ptr_nonnull(strstr(senc_buffer_text(&out), i ? "many-ways-run-2<title>" : "many-ways-run-1<title>"));
+        snprintf(wanted, sizeof wanted, "<title>%s</title></text>", names[i]);
+        ck_assert_ptr_nonnull(strstr(senc_buffer_text(&out), wanted));
+    }
+    senc_buffer_free(&out);
+}
+END_TEST
+
+/* One text, two forms; what is markup in either is not in the other. */
+START_TEST(test_writer) {
+    const eval_page_fact facts[] = {{"data", "1 <row>", "of *x*"}};
+    const char *const lines[] = {"a_b", "c & d"};
+    static const char *const wanted[2] = {
+        "<section id=\"i\">\n<h2>T</h2>\n<p>75 % of &lt;b&gt;</p>\n<ul class=\"plain\">\n<li>a_b</li>\n<li>c &amp; "
+        "d</li>\n</ul>\n<pre>x &lt; 1\n  y</pre>\n<dl class=\"tiles\">\n<div class=\"tile\"><dt>data</dt>\n<dd>1 "
+        "&lt;row&gt;<small>of *x*</small>\n</dd></div>\n</dl>\n<dl class=\"terms\">\n<div><dt>p</dt>\n<dd>chance</dd>\n"
+        "</div>\n</dl>\n</section>\n",
+        "## T\n\n75 % of \\<b\\>\n\n- a\\_b\n- c & d\n\n```sh\nx < 1\n  y\n```\n\n- data: 1 \\<row\\> (of "
+        "\\*x\\*)\n\n- **p**: chance\n\n"};
+    for (int markdown = 0; markdown < 2; markdown++) {
+        senc_buffer out = {0};
+        const eval_writer w = {&out, markdown != 0};
+        eval_write_section(&w, "i", "T");
+        eval_write_paragraph(&w, "%d %% of %s", 75, "<b>");
+        eval_write_list(&w, lines, 2);
+        eval_write_code(&w, "sh", "x < 1\n  y");
+        eval_write_facts(&w, facts, 1);
+        eval_write_terms_open(&w);
+        eval_write_term(&w, "p", "chance");
+        eval_write_terms_close(&w);
+        eval_write_section_end(&w);
+        ck_assert_str_eq(senc_buffer_text(&out), wanted[markdown]);
+        senc_buffer_free(&out);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("html");
     TCase *tests = tcase_create("html");
@@ -261,6 +354,9 @@ int main(void) {
     tcase_add_test(tests, test_view);
     tcase_add_test(tests, test_script);
     tcase_add_test(tests, test_charts);
+    tcase_add_test(tests, test_zero_lines);
+    tcase_add_test(tests, test_long_names);
+    tcase_add_test(tests, test_writer);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

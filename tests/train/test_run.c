@@ -446,7 +446,7 @@ START_TEST(run_folder) {
     char *page = model_bench_read(folder, "r/report.html", NULL);
     static const char *const wanted[] = {"<h1>No verdict: ",
                                          "Was the evaluation trained on?",
-                                         "In plain words: ",
+
                                          "held: most improved",
                                          "Loss over the steps",
                                          "Headline metric over the steps",
