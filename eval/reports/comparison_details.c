@@ -35,8 +35,8 @@ void eval_page_put_changes(senc_buffer *out, const eval_candidate *k, const eval
         char p[16], name[256];
         senc_grid_add(&grid, "%s%s", eval_change_name(c, name, sizeof name), c->is_headline ? " *" : "");
         senc_grid_add(&grid, "%.4f", c->base);
-        senc_grid_add(&grid, "%.4f", c->candidate);
-        senc_grid_add(&grid, "%+.4f", c->difference.value);
+        senc_grid_add(&grid, isnan(c->candidate) ? "undefined" : "%.4f", c->candidate);
+        senc_grid_add(&grid, isnan(c->difference.value) ? "-" : "%+.4f", c->difference.value);
         if (isfinite(c->difference.low))
             senc_grid_add(&grid, "%+.4f to %+.4f", c->difference.low, c->difference.high);
         else

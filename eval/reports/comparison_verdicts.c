@@ -50,6 +50,11 @@ static void put_reason(senc_buffer *out, const eval_comparison *comparison, cons
     char p[16], count[32], name[256], readings[512];
     const double min_effect = comparison->min_effect;
     senc_buffer_append_text(out, "<p>");
+    if (isnan(c->candidate)) {
+        eval_html_printf(out, "%s is undefined for the new model; senc eval says why.</p>\n",
+                         eval_change_name(c, name, sizeof name));
+        return;
+    }
     eval_html_printf(out, "%s: %.4f → %.4f, ", eval_change_name(c, name, sizeof name), c->base, c->candidate);
     senc_buffer_append_text(out, "<b>");
     eval_html_printf(out, "%+.4f", c->difference.value);
@@ -168,7 +173,7 @@ void eval_page_put_verdict(senc_buffer *out, const eval_comparison *c, int64_t k
         [EVAL_VERDICT_BETTER] = "is better",
         [EVAL_VERDICT_SAME] = "is not distinguishable from ",
         [EVAL_VERDICT_WORSE] = "is worse",
-        [EVAL_VERDICT_TOO_FEW] = "cannot be judged: too few units",
+        [EVAL_VERDICT_TOO_FEW] = "cannot be judged: ",
         [EVAL_VERDICT_WITHHELD] = "has no verdict: it was evaluated on what was trained on",
     };
     const eval_candidate *candidate = &c->candidates[k];
@@ -181,8 +186,10 @@ void eval_page_put_verdict(senc_buffer *out, const eval_comparison *c, int64_t k
     eval_candidate_where(candidate, &where);
     out->failed = out->failed || where.failed;
     eval_html_printf(out, "%s %s%s%s%s", candidate->label, words[candidate->verdict],
-                     candidate->verdict == EVAL_VERDICT_SAME ? base_words(page) : "", senc_buffer_text(&where),
-                     candidate->is_regression ? "; this is a regression" : "");
+                     candidate->verdict == EVAL_VERDICT_SAME      ? base_words(page)
+                     : candidate->verdict == EVAL_VERDICT_TOO_FEW ? eval_candidate_why_undecided(candidate)
+                                                                  : "",
+                     senc_buffer_text(&where), candidate->is_regression ? "; this is a regression" : "");
     senc_buffer_free(&where);
     senc_buffer_append_text(out, "</b>\n");
     for (int64_t i = 0; i < candidate->n_changes; i++) {

@@ -184,10 +184,26 @@ static bool check_base(const eval_compared_run *base, senc_error *err) {
                      base->label);
 }
 
+/* A headline without a value can neither rise nor fall. */
+static bool check_headlines(const eval_compared_model *base, senc_error *err) {
+    for (int64_t s = 0; s < base->n_runs; s++) {
+        const eval_compared_run *run = &base->runs[s];
+        for (int64_t i = 0; i < run->n_results; i++) {
+            const eval_result *r = &run->results[i];
+            const eval_metric *m = r->primary ? eval_result_find(r, r->primary) : NULL;
+            if (!m || !isnan(m->value)) continue;
+            return senc_fail(err, SENC_BAD_INPUT,
+                             "evaluation \"%s\": %s is undefined for %s, so nothing can be compared with it%s%s",
+                             r->name, m->key, base->label, m->undefined ? ": " : "", m->undefined ? m->undefined : "");
+        }
+    }
+    return true;
+}
+
 bool eval_compare(const eval_compared_model *models, int64_t n_models, const eval_comparison_options *options,
                   eval_comparison *out, senc_error *err) {
     SENC_ASSERT(n_models >= 2, "%lld models", (long long)n_models);
-    if (!check_base(&models[0].runs[0], err)) return false;
+    if (!check_base(&models[0].runs[0], err) || !check_headlines(&models[0], err)) return false;
     *out = (eval_comparison){.base_label = models[0].label,
                              .n_base_runs = models[0].n_runs,
                              .min_effect = options->min_effect,

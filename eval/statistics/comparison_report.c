@@ -75,8 +75,8 @@ static void put_changes(const eval_printer *p, const eval_candidate *candidate, 
         if (strcmp(c->data, data) != 0) continue;
         senc_grid_add(&grid, "%s", c->metric);
         senc_grid_add(&grid, "%.4f", c->base);
-        senc_grid_add(&grid, "%.4f", c->candidate);
-        senc_grid_add(&grid, "%+.4f", c->difference.value);
+        senc_grid_add(&grid, isnan(c->candidate) ? "undefined" : "%.4f", c->candidate);
+        senc_grid_add(&grid, isnan(c->difference.value) ? "-" : "%+.4f", c->difference.value);
         if (isnan(c->difference.low))
             senc_grid_add(&grid, "-");
         else
@@ -227,6 +227,10 @@ static void append_reason(const eval_printer *p, const eval_change *c, senc_buff
                            fabs(d), low, high, p_value);
         return;
     case EVAL_VERDICT_TOO_FEW:
+        if (isnan(c->candidate)) {
+            senc_buffer_printf(out, "%s is undefined for the new model; senc eval says why", name);
+            return;
+        }
         if (!(min_effect > 0) || !(c->difference.error > 0)) {
             senc_buffer_printf(out, "%s: %s are too few to tell anything", name, units);
             return;
@@ -320,12 +324,20 @@ void eval_candidate_where(const eval_candidate *k, senc_buffer *out) {
     append_data(k, EVAL_VERDICT_WITHHELD, ", no verdict on ", out);
 }
 
+const char *eval_candidate_why_undecided(const eval_candidate *candidate) {
+    for (int64_t i = 0; i < candidate->n_changes; i++)
+        if (candidate->changes[i].is_headline && isnan(candidate->changes[i].candidate)) return "a metric is undefined";
+    return "too few units";
+}
+
 /* "step 64: **better**": bold in Markdown. */
 static void put_verdict_line(const eval_printer *p, const char *indent, const eval_candidate *candidate) {
     static const char *const words[EVAL_N_VERDICTS] = {"better", "not distinguishable from ", "worse",
-                                                       "cannot be decided: too few units", "no verdict: "};
+                                                       "cannot be decided: ", "no verdict: "};
     char leak[256];
-    const char *more = candidate->verdict == EVAL_VERDICT_SAME ? p->base_words : "";
+    const char *more = candidate->verdict == EVAL_VERDICT_SAME      ? p->base_words
+                       : candidate->verdict == EVAL_VERDICT_TOO_FEW ? eval_candidate_why_undecided(candidate)
+                                                                    : "";
     if (candidate->verdict == EVAL_VERDICT_WITHHELD)
         more = eval_change_leak_words(first_withheld(candidate), p->comparison->base_label, leak, sizeof leak);
     senc_buffer_printf(p->out, "%s%s: %s%s%s", indent, candidate->label, p->markdown ? "**" : "",

@@ -28,6 +28,8 @@ void eval_candidate_where(const eval_candidate *candidate, senc_buffer *out);
 /* "Better too: faq_cosine_mrr@10 +0.0312. Worse, without deciding: ...": the other metrics whose change is certain;
  * nothing where there are none. */
 void eval_candidate_others(const eval_candidate *candidate, senc_buffer *out);
+/* "too few units": what is missing for a verdict EVAL_VERDICT_TOO_FEW. */
+const char *eval_candidate_why_undecided(const eval_candidate *candidate);
 /* "213 of 213 questions were trained on": why a verdict is withheld; written to out, which is returned. */
 const char *eval_change_leak_words(const eval_change *c, const char *base_label, char *out, size_t out_bytes);
 /* How numbers and verdicts come about, a line each; returns how many. standings: NULL: there are none. */

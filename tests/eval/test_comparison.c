@@ -281,6 +281,52 @@ START_TEST(test_leaks_withhold_the_verdict) {
 }
 END_TEST
 
+/* A correlation of similarities with gold, which has no value when all similarities are equal. */
+static eval_result make_correlation(bool is_flat) {
+    eval_result r = {.name = strdup("sts"), .type = "sts", .primary = strdup("sts_spearman_cosine")};
+    double *values;
+    ck_assert(eval_detail_init(&r.detail, "pair", N, true, NULL));
+    ck_assert(eval_detail_add_series(&r.detail, r.primary, EVAL_SPEARMAN, &values, NULL));
+    for (int i = 0; i < N; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "%d", i);
+        ck_assert(eval_detail_set_unit(&r.detail, i, id, id, (int64_t)strlen(id), NULL, 0, NULL));
+        r.detail.gold[i] = i % 7;
+        values[i] = is_flat ? 1 : i * 37 % 11;
+    }
+    r.greater_is_better = true;
+    if (is_flat)
+        ck_assert(eval_result_add_undefined(&r, "all 60 cosine similarities are 1", NULL, "%s", r.primary));
+    else
+        ck_assert(eval_result_add(&r, 0.5, NULL, "%s", r.primary));
+    return r;
+}
+
+START_TEST(test_metrics_without_a_value) {
+    eval_result good = make_correlation(false), flat = make_correlation(true);
+    const eval_comparison_options options = {.seed = 1, .n_resamples = 200};
+    eval_comparison c;
+    senc_error err = {0};
+    ck_assert(!compare_two(&flat, &good, &options, &c, &err));
+    ck_assert_str_eq(err.text, "evaluation \"sts\": sts_spearman_cosine is undefined for a, so nothing can be compared "
+                               "with it: all 60 cosine similarities are 1");
+    err = (senc_error){0};
+    ck_assert_msg(compare_two(&good, &flat, &options, &c, &err), "%s", err.text);
+    ck_assert_int_eq(c.candidates[0].verdict, EVAL_VERDICT_TOO_FEW);
+    senc_buffer out = {0};
+    eval_comparison_print_verdicts(&c, "today", false, &out);
+    ck_assert_ptr_nonnull(strstr(senc_buffer_text(&out), "b: cannot be decided: a metric is undefined"));
+    ck_assert_ptr_nonnull(strstr(senc_buffer_text(&out), "spearman_cosine is undefined for the new model"));
+    senc_buffer_clear(&out);
+    eval_comparison_print(&c, &(eval_comparison_costs){0}, false, &out);
+    ck_assert_ptr_null(strstr(senc_buffer_text(&out), "nan"));
+    senc_buffer_free(&out);
+    eval_comparison_free(&c);
+    eval_result_free(&good);
+    eval_result_free(&flat);
+}
+END_TEST
+
 START_TEST(test_map_words) {
     const eval_switching_cost none = {.map_value = 0.3, .map_base = 0.3, .map_candidate = 0.3};
     const eval_switching_cost lost = {.map_value = 0.2, .map_base = 0.3, .map_candidate = 0.4};
@@ -419,6 +465,7 @@ int main(void) {
     tcase_add_test(tests, test_where);
     tcase_add_test(tests, test_leaks_withhold_the_verdict);
     tcase_add_test(tests, test_map_words);
+    tcase_add_test(tests, test_metrics_without_a_value);
     tcase_add_test(tests, test_seeds_and_candidates);
     tcase_add_test(tests, test_swaps);
     tcase_add_test(tests, test_linear_map);
