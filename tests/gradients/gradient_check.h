@@ -6,7 +6,7 @@
  * must overwrite.
  * 4. Every fresh buffer of the tape holds NaN, so an output element that is not written is found.
  * 5. The worst element counts, and fails unless error <= tolerance: NaN fails.
- * 6. Nothing is skipped: no examples, or an input whose derivative is zero everywhere, is a failure.
+ * 6. Nothing is left out: no examples, or an input whose derivative is zero everywhere, is a failure.
  *
  * Each example runs with its inputs as parameters (accumulate), as inputs (overwrite), and with one input after the
  * other constant. */
