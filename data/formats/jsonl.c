@@ -164,9 +164,13 @@ static int fail_array(const char *text, size_t n_bytes, const data_cursor *at, c
     const char *start = text + at->offset;
     while (start > text && start[-1] != '\n') start--;
     const long long column = (long long)data_utf8_count(start, (size_t)(text + at->offset - start)) + 1;
+    const uint8_t byte = at->offset < n_bytes ? (uint8_t)text[at->offset] : 0;
     if (at->offset >= n_bytes)
         senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ":%lld: bad JSON: expected %s, found the end of the text", place,
                   at->line, column, expected);
+    else if (byte < 0x20 || byte > 0x7e)
+        senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ":%lld: bad JSON: expected %s, found the byte 0x%02x", place, at->line,
+                  column, expected, byte);
     else
         senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ":%lld: bad JSON: expected %s, found '%c'", place, at->line,
                   column, expected, text[at->offset]);

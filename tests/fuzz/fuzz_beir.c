@@ -4,6 +4,7 @@
 #include "tests/fuzz/fuzz_folder.h"
 
 #include "data/beir.h"
+#include "data/beir_findings.h"
 
 static const char corpus[] = "{\"_id\": \"d1\", \"title\": \"A\", \"text\": \"one\"}\n"
                              "{\"_id\": \"d2\", \"text\": \"two\"}\n{\"_id\": 3, \"title\": null, \"text\": \"\"}\n";
@@ -49,5 +50,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
     for (int64_t q = 0; ok && q < data_beir_n_queries(b); q++) check_list(b, q, &scratch);
     data_beir_scratch_free(&scratch);
     if (ok) data_beir_close(b);
+    data_beir_findings findings; /* the same mistakes, all of them: what can be opened has none that is refused */
+    err = (senc_error){0};
+    const bool found = data_beir_find(fuzz_folder(), kind >= 3, &findings, &err);
+    fuzz_check_error(found, &err);
+    SENC_ASSERT(!ok || (found && findings.n_refused == 0), "%s", err.text);
+    if (found) data_beir_findings_free(&findings);
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Fuzz target: JSON lines. Whatever the bytes are, a row is refused with one line of text, or is an object whose
+/* Fuzz target: JSON lines, and arrays of objects. Whatever the bytes are, a row is refused with one line of text, or is an object whose
  * written form reads back and is written the same. */
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,7 +44,36 @@ static void read_all(const char *text, size_t n_bytes, bool replace_utf8) {
     data_json_pool_free(pool);
 }
 
+/* Every object of an array is found again at its own place. */
+static void read_array(const char *text, size_t n_bytes, bool replace_utf8) {
+    data_cursor cursor, start;
+    if (!data_json_array_first(text, n_bytes, &cursor)) return;
+    data_json_pool *pool = data_json_pool_create();
+    senc_buffer scratch = {0};
+    const data_json *row;
+    senc_error err = {0};
+    size_t end;
+    int got;
+    SENC_ASSERT(pool, "%zu bytes", n_bytes);
+    while ((got = data_json_array_next(text, n_bytes, "fuzz", replace_utf8, &cursor, &start, &end, pool, &scratch, &row,
+                                       &err)) == 1) {
+        SENC_ASSERT(text[start.offset] == '{' && text[end - 1] == '}' && end <= cursor.offset, "%zu", end);
+        SENC_ASSERT(data_json_get_type(row) == DATA_JSON_OBJECT, "%zu", (size_t)start.offset);
+        check_writes_back(row);
+        data_cursor again = start, place;
+        SENC_ASSERT(data_json_array_next(text, n_bytes, "fuzz", replace_utf8, &again, &place, &end, pool, &scratch, &row,
+                                         &err) == 1 &&
+                        place.offset == start.offset && again.offset == cursor.offset && again.line == cursor.line,
+                    "%zu", (size_t)start.offset);
+    }
+    SENC_ASSERT((got < 0) == (err.kind != SENC_OK) && !strchr(err.text, '\n'), "%s", err.text);
+    senc_buffer_free(&scratch);
+    data_json_pool_free(pool);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
+    read_array((const char *)data, n_bytes, false);
+    read_array((const char *)data, n_bytes, true);
     read_all((const char *)data, n_bytes, false);
     read_all((const char *)data, n_bytes, true);
     return 0;
