@@ -30,9 +30,10 @@ typedef struct encode_flags {
 } encode_flags;
 
 static const senc_option flags[] = {
-    SENC_OPTION_PATH(encode_flags, input, "!",
-                     "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of "
-                     "standard input"),
+    SENC_OPTION_PATH(
+        encode_flags, input, "!",
+        "texts: txt (a text a line), jsonl, json, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of "
+        "standard input"),
     SENC_OPTION_PATH(encode_flags, output, "!",
                      "file of the vectors, a row a text; its ending says the form: .npy, .jsonl, ..."),
     SENC_OPTION_CHOICE(encode_flags, to, NULL, DATA_VECTOR_KINDS, "form of the output; unset: by its ending"),

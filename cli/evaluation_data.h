@@ -19,13 +19,14 @@ typedef struct cli_evaluation_flags {
     SENC_OPTION_ROW_OF(struct_type, data, field, kind, NULL, 0, 0, form, help)
 
 #define CLI_EVALUATION_DATA_ROWS(struct_type)                                                                          \
-    CLI_EVALUATION_DATA_ROW(struct_type, sts, SENC_OPTION_TYPE_STRINGS, "FILE",                                        \
-                            "sentence pairs with scores: jsonl, csv or tsv with sentence1, sentence2, score (without " \
-                            "a header: in this order)"),                                                               \
+    CLI_EVALUATION_DATA_ROW(                                                                                           \
+        struct_type, sts, SENC_OPTION_TYPE_STRINGS, "FILE",                                                            \
+        "sentence pairs with scores: jsonl, json, csv or tsv with sentence1, sentence2, score (without "               \
+        "a header: in this order)"),                                                                                   \
         CLI_EVALUATION_DATA_ROW(struct_type, retrieval, SENC_OPTION_TYPE_STRINGS, "FOLDER",                            \
                                 "a BEIR folder: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv"),                        \
         CLI_EVALUATION_DATA_ROW(struct_type, triplets, SENC_OPTION_TYPE_STRINGS, "FILE",                               \
-                                "anchor, positive, negative: jsonl, csv or tsv"),                                      \
+                                "anchor, positive, negative: jsonl, json, csv or tsv"),                                \
         CLI_EVALUATION_DATA_ROW(                                                                                       \
             struct_type, pairs, SENC_OPTION_TYPE_STRINGS, "FILE",                                                      \
             "sentence1, sentence2, label (1: they belong together, 0: not; without a header: in this order)"),         \

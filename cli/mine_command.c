@@ -19,7 +19,7 @@ typedef struct mine_flags {
 } mine_flags;
 
 static const senc_option flags[] = {
-    SENC_OPTION_PATH(mine_flags, data, "!", "pairs: jsonl, csv, tsv or a BEIR folder, .gz and .zst of them"),
+    SENC_OPTION_PATH(mine_flags, data, "!", "pairs: jsonl, json, csv, tsv or a BEIR folder, .gz and .zst of them"),
     SENC_OPTION_PATH(mine_flags, output, "!", "JSON lines with anchor, positive, negative_1, ..."),
     SENC_OPTION_STRING(mine_flags, anchor, "anchor", "column of the anchors, by name or number from 1"),
     SENC_OPTION_STRING(mine_flags, positive, "positive", "column of the positives, by name or number from 1"),

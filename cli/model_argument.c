@@ -77,8 +77,14 @@ bool cli_settings_prompt(const nn_model *m, const char *model_name, const char *
                          senc_error *err) {
     *prompt = nn_model_prompt(m, prompt_name);
     if (!prompt_name || nn_model_has_prompt(m, prompt_name)) return true;
-    return senc_fail(err, SENC_BAD_INPUT, "%s: the model has no prompt \"%s\"; --prompt gives one", model_name,
-                     prompt_name);
+    senc_buffer names = {0};
+    const char *name;
+    for (int64_t i = 0; (name = nn_model_prompt_name(m, i)) != NULL; i++)
+        senc_buffer_printf(&names, "%s%s", i > 0 ? ", " : "", name);
+    senc_fail(err, SENC_BAD_INPUT, "%s: the model has no prompt \"%s\"; it has %s", model_name, prompt_name,
+              names.n_bytes > 0 ? senc_buffer_text(&names) : "none");
+    senc_buffer_free(&names);
+    return false;
 }
 
 const char *cli_count_text(int64_t n, char *out, size_t out_bytes) {

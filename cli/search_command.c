@@ -31,8 +31,9 @@ typedef struct search_flags {
 } search_flags;
 
 static const senc_option flags[] = {
-    SENC_OPTION_PATH(search_flags, corpus, NULL,
-                     "texts to search: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them"),
+    SENC_OPTION_PATH(
+        search_flags, corpus, NULL,
+        "texts to search: txt (a text a line), jsonl, json, csv, tsv, a BEIR folder, .gz and .zst of them"),
     SENC_OPTION_PATH(search_flags, vectors, NULL,
                      "vectors of the corpus that senc encode has saved, row by row: it is not encoded again; a jsonl "
                      "with texts (encode --text) is the corpus too"),

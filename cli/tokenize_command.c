@@ -30,9 +30,10 @@ typedef struct tokenize_flags {
 } tokenize_flags;
 
 static const senc_option flags[] = {
-    SENC_OPTION_PATH(tokenize_flags, input, "!",
-                     "texts: txt (a text a line), jsonl, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of "
-                     "standard input"),
+    SENC_OPTION_PATH(
+        tokenize_flags, input, "!",
+        "texts: txt (a text a line), jsonl, json, csv, tsv, a BEIR folder, .gz and .zst of them; - for lines of "
+        "standard input"),
     SENC_OPTION_PATH(tokenize_flags, output, "-", "JSON Lines; - for standard output"),
     SENC_OPTION_STRING(tokenize_flags, column, NULL, "column of the texts, by name or number from 1; unset: text"),
     SENC_OPTION_INTEGER(tokenize_flags, max_length, NULL, 0, HUGE_VAL,

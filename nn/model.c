@@ -254,6 +254,10 @@ const char *nn_model_unused_prompt(const nn_model *m) {
     return NULL;
 }
 
+const char *nn_model_prompt_name(const nn_model *m, int64_t i) {
+    return i >= 0 && i < m->n_prompts ? m->prompts[i].name : NULL;
+}
+
 bool nn_model_has_prompt(const nn_model *m, const char *name) {
     return find_prompt(m, name) != NULL;
 }

@@ -63,6 +63,8 @@ const char *nn_model_prompt(const nn_model *m, const char *name);
 const char *nn_model_document_prompt(const nn_model *m);
 /* The name of a prompt for documents ("passage", "corpus") that is therefore not used; NULL: there is none. */
 const char *nn_model_unused_prompt(const nn_model *m);
+/* The name of prompt i, from 0, as the folder lists them; NULL: there are no more. */
+const char *nn_model_prompt_name(const nn_model *m, int64_t i);
 /* Also true of an empty prompt. */
 bool nn_model_has_prompt(const nn_model *m, const char *name);
 /* False only when out of memory. */

@@ -234,6 +234,38 @@ START_TEST(known_positives) {
 }
 END_TEST
 
+/* "old bird" is a positive of "heron" by its list, whether it is a row of it ("all") or not ("first"). */
+START_TEST(positives_in_lists_are_known) {
+    train_bench b = train_bench_open("{\"anchor\": \"heron\", \"positive\": [\"grey heron\", \"old bird\"]}\n"
+                                     "{\"anchor\": \"bird\", \"positive\": \"old bird\"}\n",
+                                     "mnrl", 0);
+    char *path = senc_path_join(b.folder, "train.jsonl");
+    const loss_roles roles = {.texts = {"anchor", "positive"}, .n_texts = 2, .optional_text = "negative"};
+    static const int64_t n_rows[] = {3, 2}, n_masked[] = {5, 1};
+    for (int positives = DATA_POSITIVES_ALL; positives <= DATA_POSITIVES_FIRST; positives++) {
+        const data_source source = {.path = path, .positives = positives};
+        train_columns_free(&b.columns);
+        data_set_close(b.set);
+        TRAIN_BENCH_OK(train_feed_open_data(&source, 1, &roles, "the test", &b.set, &b.columns, err));
+        ck_assert_int_eq(data_set_n_rows(b.set), n_rows[positives]);
+        const train_feed_options options = {.set = b.set,
+                                            .columns = &b.columns,
+                                            .tokenizer = b.tokenizer,
+                                            .max_length = 40,
+                                            .batch_size = n_rows[positives],
+                                            .mask_known_positives = true};
+        train_feed *f;
+        const train_batch *batch;
+        TRAIN_BENCH_OK(train_feed_create(&options, &f, err));
+        TRAIN_BENCH_OK(train_feed_next(f, &batch, err));
+        ck_assert_int_eq(batch->loss.n_masked, n_masked[positives]);
+        train_feed_free(f);
+    }
+    free(path);
+    train_bench_close(&b);
+}
+END_TEST
+
 /* An uncased tokenizer reads these as "heron" and "old bird"; and behind the cut nobody reads. */
 START_TEST(equal_ids_are_duplicates) {
     train_bench b = train_bench_open("{\"anchor\": \"heron\", \"positive\": \"old bird\"}\n"
@@ -705,6 +737,7 @@ int main(void) {
     tcase_add_test(tests, truncation);
     tcase_add_loop_test(tests, absent_negatives, 0, 2);
     tcase_add_test(tests, known_positives);
+    tcase_add_test(tests, positives_in_lists_are_known);
     tcase_add_test(tests, equal_ids_are_duplicates);
     tcase_add_test(tests, least_rows);
     tcase_add_test(tests, scores_and_labels);
