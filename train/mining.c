@@ -183,9 +183,13 @@ static void sample(const miner *m, int64_t row, const eval_hit *kept, int64_t n_
     }
 }
 
+/* Rounded as the search rounds its scores: a document with the positive's vector is as near, not a last bit more or
+ * less.
+ */
 static double positive_of(const miner *m, int64_t row) {
-    return eval_similarity_of(EVAL_COSINE, m->anchors.vectors + m->anchors.id[row] * m->width,
-                              m->documents.vectors + m->documents.id[row] * m->width, m->width);
+    const float score = (float)eval_similarity_of(EVAL_COSINE, m->anchors.vectors + m->anchors.id[row] * m->width,
+                                                  m->documents.vectors + m->documents.id[row] * m->width, m->width);
+    return (double)score;
 }
 
 /* The least similar positive of an anchor with the rows rows_by_anchor[first .. end). */
