@@ -1,5 +1,5 @@
-/* Sees what is synced: this fsync takes the place of the C library's in the test that includes it, and notes every file
- * and folder with what it was at that moment. */
+/* Sees what is synced: this fsync and fdatasync take the place of the C library's in the test that includes them, and
+ * note every file and folder with what it was at that moment. */
 #ifndef TESTS_SYNC_WITNESS_H
 #define TESTS_SYNC_WITNESS_H
 
@@ -26,12 +26,13 @@ static int n_syncs;
 static const char *sync_watched; /* a file whose size is noted with every sync */
 static int sync_failure;         /* an errno: the next one fails */
 
-int fsync(int fd) {
+/* Notes the file and calls the C library's function, or fails. */
+static int note_sync(const char *function, int fd) {
     typedef int sync_function(int);
     union {
         void *symbol;
         sync_function *call;
-    } libc = {dlsym(RTLD_NEXT, "fsync")};
+    } libc = {dlsym(RTLD_NEXT, function)};
     char link[64];
     struct stat s = {0}, watched = {0};
     synced *last = &syncs[n_syncs < SYNC_MOST - 1 ? n_syncs++ : n_syncs];
@@ -47,6 +48,14 @@ int fsync(int fd) {
         return -1;
     }
     return libc.call(fd);
+}
+
+int fsync(int fd) {
+    return note_sync("fsync", fd);
+}
+
+int fdatasync(int fd) {
+    return note_sync("fdatasync", fd);
 }
 
 #endif
