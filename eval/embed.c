@@ -23,8 +23,8 @@ bool eval_tokenizer_check(const nn_model *model, const data_tokenizer *tokenizer
                          (long long)highest, (long long)rows);
     if (nn_model_lowers_case(model) && !data_tokenizer_lowercases(tokenizer))
         return senc_fail(err, SENC_BAD_INPUT,
-                         "sentence_bert_config.json: do_lower_case is true, but the tokenizer is a cased one; "
-                         "senc leaves lower-casing to the tokenizer");
+                         "sentence_bert_config.json: do_lower_case is true, but the tokenizer, which lies in another "
+                         "folder, is a cased one");
     return true;
 }
 

@@ -44,9 +44,11 @@ static int csv_next(const data_opened *file, data_cursor *cursor, data_record *r
     const int got = read_record(file, cursor, record, err);
     if (got != 1) return got;
     if (data_csv_check_width(&record->csv, file->text.data, file->n_columns, file->path, err)) return 1;
-    if (file->n_columns == 1 && strchr(file->columns[0], ';') && file->csv.delimiter != ';' && err) {
+    const char *other = file->n_columns == 1 ? strpbrk(file->columns[0], ";\t|,") : NULL;
+    if (other && *other != file->csv.delimiter && err) { /* the header is divided by something else */
         const size_t n = strlen(err->text);
-        snprintf(err->text + n, sizeof err->text - n, "; is it divided by semicolons? delimiter \";\" says so");
+        snprintf(err->text + n, sizeof err->text - n, "; the header holds %s%.1s%s: is that the delimiter?",
+                 *other == '\t' ? "" : "\"", *other == '\t' ? "a" : other, *other == '\t' ? " tab" : "\"");
     }
     return -1;
 }

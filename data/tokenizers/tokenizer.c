@@ -274,6 +274,30 @@ static bool find_special(data_tokenizer *t, const side_files *side, senc_error *
     return true;
 }
 
+/* sentence-transformers' own switch (6.2): do_lower_case puts a Lowercase step before all others, unless the tokenizer
+ * lower-cases anyway. */
+static bool lower_first(data_tokenizer *t, const char *folder, senc_error *err) {
+    char *path = senc_path_join(folder, "sentence_bert_config.json");
+    if (!path) return senc_fail_memory(err, strlen(folder), "a path");
+    data_json *config = NULL;
+    bool lower = false;
+    bool ok = !senc_path_is_file(path) ||
+              (data_json_load(path, &config, err) && data_json_read_bool(config, "do_lower_case", &lower, err));
+    data_json_free(config);
+    data_normalizer *n = &t->normalizer;
+    if (ok && lower && !data_normalizer_lowercases(n)) {
+        if (n->n_steps == DATA_NORMALIZER_MAX_STEPS) {
+            ok = senc_fail(err, SENC_BAD_INPUT, "%s: do_lower_case: the tokenizer has %d normalizers, expected fewer",
+                           path, DATA_NORMALIZER_MAX_STEPS);
+        } else {
+            memmove(n->steps + 1, n->steps, (size_t)n->n_steps++ * sizeof *n->steps);
+            n->steps[0] = (data_normalizer_step){.kind = DATA_NORMALIZER_LOWERCASE};
+        }
+    }
+    free(path);
+    return ok;
+}
+
 bool data_tokenizer_load_kept(data_tokenizer *t, const char *folder, data_lowercase wanted, senc_error *err) {
     bool json = data_tokenizer_kept(t, "tokenizer.json") != NULL;
     if (!json && !data_tokenizer_kept(t, "vocab.txt"))
@@ -286,7 +310,7 @@ bool data_tokenizer_load_kept(data_tokenizer *t, const char *folder, data_lowerc
          parse_kept(t, folder, "special_tokens_map.json", &side.map, err) &&
          parse_kept(t, folder, "added_tokens.json", &side.added, err);
     ok = ok && (json ? load_json(t, folder, place, wanted, err) : load_vocab(t, place, &side, wanted, err));
-    ok = ok && data_tokenizer_finish(t, place, err) && find_special(t, &side, err);
+    ok = ok && lower_first(t, folder, err) && data_tokenizer_finish(t, place, err) && find_special(t, &side, err);
     free(place);
     data_json_free(side.config);
     data_json_free(side.map);

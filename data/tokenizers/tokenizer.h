@@ -2,7 +2,8 @@
  *
  * A tokenizer is read from a model folder: tokenizer.json is the source of truth; a folder without it is read from
  * vocab.txt and, where they exist, tokenizer_config.json and special_tokens_map.json, as transformers'
- * BertTokenizerFast reads it. The pipeline is the library's: added tokens in the raw text, normalizer, added tokens in
+ * BertTokenizerFast reads it. do_lower_case of sentence_bert_config.json lower-cases texts first, as
+ * sentence-transformers does. The pipeline is the library's: added tokens in the raw text, normalizer, added tokens in
  * the normalised text, pre-tokenizer (words), model (word -> ids), post-processor (special tokens around the ids). The
  * kinds of model are listed in data/tokenizers.def. */
 #ifndef DATA_TOKENIZER_H

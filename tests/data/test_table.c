@@ -700,6 +700,14 @@ START_TEST(messages_about_rows) {
         "x.jsonl:2: field \"negative\" is a list that holds an integer, expected strings");
     ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,b\n\"x\ny\",c,d\n", pair_roles, 3),
                      "x.csv:4:6: expected 2 fields, found 3");
+    ck_assert_str_eq(refuse_text("x.csv", "text;label\na, b;c\n", class_roles, 1),
+                     "x.csv: no column \"text\" (loss \"mnrl\" needs text); the file has text;label; is it divided by "
+                     "semicolons? delimiter = \";\" says so");
+    data_column_map whole = {"text", NULL, 1};
+    data_source divided = {
+        .path = file_of("x.csv", "text\tlabel\na, b\tc\n"), .mapped = &whole, .n_mapped = 1, .header = DATA_HEADER_YES};
+    ck_assert_str_eq(refusal(&divided, class_roles, 1),
+                     "x.csv:2:3: expected 1 fields, found 2; the header holds a tab: is that the delimiter?");
     ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,b\nc\n", pair_roles, 3),
                      "x.csv:3:2: expected 2 fields, found 1");
     ck_assert_str_eq(refuse_text("x.csv", "anchor,positive\na,\"b\n", pair_roles, 3),
