@@ -14,6 +14,19 @@
     ck_assert_msg(fabs((found) - (expected)) <= (tolerance), "found %.17g, expected %.17g", (double)(found),           \
                   (double)(expected))
 
+/* However clear the difference, the found sum is one of those that could have been drawn: p is never 0. */
+START_TEST(test_p_of_drawn_signs) {
+    enum { MANY = 60, FLIPS = 999 };
+    double d[MANY];
+    for (int i = 0; i < MANY; i++) d[i] = 1 + 0.01 * i;
+    eval_flip_result r;
+    senc_error err = {0};
+    ck_assert_msg(eval_sign_flip_test(d, MANY, FLIPS, 3, &r, &err), "%s", err.text);
+    ck_assert(!r.is_exact && r.n_flips == FLIPS);
+    ck_assert_msg(r.p == 1.0 / (FLIPS + 1), "%.17g", r.p);
+}
+END_TEST
+
 START_TEST(test_normal_and_t) {
     /* scipy.stats: norm.ppf, norm.cdf, t.ppf, t.cdf */
     ck_near(eval_normal_quantile(0.975), 1.959963984540054, 1e-12);
@@ -257,6 +270,7 @@ END_TEST
 int main(void) {
     Suite *suite = suite_create("statistics");
     TCase *tests = tcase_create("statistics");
+    tcase_add_test(tests, test_p_of_drawn_signs);
     tcase_add_test(tests, test_normal_and_t);
     tcase_add_test(tests, test_counts_are_repetitions);
     tcase_add_test(tests, test_values_by_hand);

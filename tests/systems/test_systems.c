@@ -135,6 +135,20 @@ START_TEST(run_errors) {
     check_rank("run:%s/x.run", 2, "%s/x.run: none of the 3 judged queries is in it: is this the run of other data?");
     small_write("x.run", "q1 Q0 d1 1 high a\n");
     check_rank("run:%s/x.run", 2, "%s/x.run:1: expected a number as the score, found \"high\"");
+    static const char *const wrong[] = {"inf", "nan", "1e39", "-1e400", "0x", "1.0.0"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char line[64], message[160];
+        snprintf(line, sizeof line, "q1 Q0 d1 1 %s a\n", wrong[i]);
+        snprintf(message, sizeof message, "%%s/x.run:1: expected a number as the score, found \"%s\"", wrong[i]);
+        small_write("x.run", line);
+        check_rank("run:%s/x.run", 2, message);
+    }
+    char digits[100] = "q1 Q0 d1 1 0.", *shown = digits + strlen("q1 Q0 d1 1 "); /* more than are read */
+    memset(digits + strlen(digits), '5', 70);
+    small_write("x.run", strcat(digits, " a\n"));
+    char message[160];
+    snprintf(message, sizeof message, "%%s/x.run:1: expected a number as the score, found \"%.63s\"", shown);
+    check_rank("run:%s/x.run", 2, message);
     small_write("x.run", "q1 d1 1\n");
     check_rank("run:%s/x.run", 2,
                "%s/x.run:1: expected the six columns of a TREC run (qid Q0 docid rank score tag), found 3");

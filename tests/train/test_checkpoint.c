@@ -322,20 +322,30 @@ START_TEST(all_damaged) {
 }
 END_TEST
 
-/* Of another model: the sizes differ. */
+/* Of another model, larger or smaller by one number: refused before a number is read. */
 START_TEST(other_model) {
     save(10, 1, 2);
-    ag_params params = {0};
-    train_optimizer o;
-    TRAIN_BENCH_OK(ag_params_declare(&params, "weight", 3, 100, false, true, err) != NULL);
-    TRAIN_BENCH_OK(ag_params_alloc(&params, true, err));
-    TRAIN_BENCH_OK(train_optimizer_init(&o, kern_reference(), &params, (train_adamw_options){0}, err));
+    bench *same = bench_open(1);
+    const int64_t saved = same->params.n_numbers;
+    bench_close(same);
     senc_log_set_level(SENC_LOG_QUIET);
-    train_progress p = {0};
-    bool found;
-    TRAIN_BENCH_FAILS(train_checkpoint_load(run_dir, &p, &o, &found, err), SENC_BAD_INPUT, "numbers, the model has");
-    train_optimizer_free(&o);
-    ag_params_free(&params);
+    for (int more = -1; more <= 1; more += 2) {
+        ag_params params = {0};
+        train_optimizer o;
+        TRAIN_BENCH_OK(ag_params_declare(&params, "weight", 3, 100, false, true, err) != NULL);
+        TRAIN_BENCH_OK(ag_params_alloc(&params, true, err));
+        TRAIN_BENCH_OK(train_optimizer_init(&o, kern_reference(), &params, (train_adamw_options){0}, err));
+        const int64_t room = params.n_numbers;
+        params.n_numbers = saved + more; /* what the blocks are said to hold */
+        ck_assert_int_le(params.n_numbers, room);
+        train_progress p = {0};
+        bool found;
+        TRAIN_BENCH_FAILS(train_checkpoint_load(run_dir, &p, &o, &found, err), SENC_BAD_INPUT,
+                          "numbers, the model has");
+        params.n_numbers = room;
+        train_optimizer_free(&o);
+        ag_params_free(&params);
+    }
 }
 END_TEST
 
