@@ -77,6 +77,9 @@ static bool find_space(eval_paid_vectors *c, const char *name, senc_error *err) 
         c->width = data_statement_get_integer(s, 1);
     }
     data_statement_free(s);
+    if (ok && (c->width < 0 || c->width > EVAL_MOST_DIMENSIONS))
+        return senc_fail(err, SENC_BAD_INPUT, "%s: the cache says a vector has %lld numbers; expected 0 to %d", c->path,
+                         (long long)c->width, EVAL_MOST_DIMENSIONS);
     return ok;
 }
 

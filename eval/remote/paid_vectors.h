@@ -11,6 +11,9 @@
 
 #define EVAL_PAID_DIGEST 32
 
+/* No model has more numbers in a vector; keeps a broken answer or a damaged cache from taking all memory. */
+#define EVAL_MOST_DIMENSIONS 65536
+
 typedef struct eval_paid_vectors eval_paid_vectors;
 
 /* path NULL: $SENC_VECTOR_CACHE, $XDG_CACHE_HOME/senc/vectors.sqlite, ~/.cache/senc/vectors.sqlite, whose folders are

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "autograd/base/memory.h"
+#include "eval/remote/paid_vectors.h"
 
 #define PROVIDER(name) extern const eval_provider eval_##name##_provider;
 #include "eval/remote/providers.def"
@@ -19,9 +20,6 @@ static const eval_provider *const all_providers[] = {
 #undef PROVIDER
 
 enum { N_PROVIDERS = sizeof all_providers / sizeof *all_providers };
-
-/* No model has more; keeps a broken answer from taking all memory. */
-#define MOST_DIMENSIONS 65536
 
 const eval_provider *const *eval_provider_all(int *n) {
     *n = N_PROVIDERS;
@@ -58,9 +56,9 @@ void eval_provider_put_path(senc_buffer *url, const char *text) {
 }
 
 static bool reserve(eval_answer *out, int64_t width, const data_json *vector, senc_error *err) {
-    if (width < 1 || width > MOST_DIMENSIONS)
+    if (width < 1 || width > EVAL_MOST_DIMENSIONS)
         return senc_fail(err, SENC_FAILED, "%s: bad answer: expected a vector of 1 to %d numbers, found %lld",
-                         out->place, MOST_DIMENSIONS, (long long)data_json_count(vector));
+                         out->place, EVAL_MOST_DIMENSIONS, (long long)data_json_count(vector));
     out->width = width;
     out->values = senc_alloc((size_t)out->n, (size_t)width * sizeof *out->values);
     return out->values || senc_fail_memory(err, (size_t)(out->n * width) * sizeof *out->values, "vectors");
