@@ -87,6 +87,12 @@ bool train_output_save_model(const train_state *s, const char *name, senc_error 
 
 /* ---- the log ---- */
 
+/* Whether a line of the log tells what the checkpoint knows: an evaluation that did not end well is done again. */
+static bool is_behind(const train_progress *p, const data_json *line) {
+    const int64_t evaluated = p->evaluated_step > 0 ? p->evaluated_step : 0;
+    return data_json_integer(data_json_find(line, "step")) <= (data_json_find(line, "metrics") ? evaluated : p->step);
+}
+
 /* Keeps the lines up to the step that the run goes on from; none of a run that starts anew. */
 bool train_output_start_log(const train_state *s, bool resumed, senc_error *err) {
     char *path = train_output_path(s, "log.jsonl", err);
@@ -97,8 +103,7 @@ bool train_output_start_log(const train_state *s, bool resumed, senc_error *err)
         char *end = strchr(line, '\n');
         if (!end) break; /* cut off by a kill */
         data_json *o = NULL;
-        if (data_json_parse(line, (size_t)(end - line), path, &o, NULL) &&
-            data_json_integer(data_json_find(o, "step")) <= s->progress.step)
+        if (data_json_parse(line, (size_t)(end - line), path, &o, NULL) && is_behind(&s->progress, o))
             senc_buffer_append(&kept, line, (size_t)(end - line) + 1);
         data_json_free(o);
         line = end + 1;

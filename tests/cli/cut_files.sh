@@ -83,9 +83,14 @@ train() {
     shift
     set -- train --quiet --config run.toml --set "output.dir=$run" --set train.threads=2 --set model.vocab_size=400 \
         --set model.hidden_size=16 --set model.layers=1 --set model.heads=2 --set model.intermediate_size=32 \
-        --set model.max_positions=32 --set data.0.limit=256 --set train.batch_size=16 --set train.epochs=12 --set train.eval_every=24 \
+        --set model.max_positions=32 --set data.0.limit=256 --set train.batch_size=16 --set train.epochs=12 --set train.eval_every=3 \
         --set train.checkpoint_every=8 --set train.log_every=4 "$@"
     exec "$program" "$@"
+}
+
+# "step", or "step metrics" for an evaluation.
+log_steps() {
+    sed 's/^{"step": \([0-9]*\), "metrics".*/\1 metrics/; s/^{"step": \([0-9]*\),.*/\1/' "$1/log.jsonl"
 }
 
 (train straight) >stdout 2>stderr || fail "training failed"
@@ -97,6 +102,9 @@ for file in data/train.jsonl data/corpus.jsonl; do
     absent run/final
     (train run --resume) >stdout 2>stderr || fail "$what: it does not go on"
     for made in final/model.safetensors best/model.safetensors best.json; do same "straight/$made" "run/$made"; done
+    log_steps straight >steps.want
+    log_steps run >steps.got
+    same steps.want steps.got
 done
 
 # ---- encoding: the weights, which are mapped, and the texts ----
@@ -108,7 +116,7 @@ while [ $i -lt 200 ]; do
     i=$((i + 1))
 done >some.txt
 i=0
-while [ $i -lt 150 ]; do
+while [ $i -lt 90 ]; do
     cat some.txt
     i=$((i + 1))
 done >texts.txt
