@@ -114,8 +114,8 @@ static bool run_job(cli_compared_run *run, eval_system *system, cli_evaluation_d
                     senc_error *err) {
     char what[192];
     snprintf(what, sizeof what, "%.100s on %.60s", eval_system_label(system), data->jobs[j].name);
-    cli_progress progress = {.what = what, .n_all = -1};
     eval_embedder embedder = eval_system_embedder(system);
+    cli_progress progress = {.what = what, .n_all = cli_progress_count(&data->jobs[j], &embedder)};
     if (keep && embedder.embed && !embedder.ranker)
         embedder = eval_recorder_open(&run->recorders[j], &embedder, KEPT_BYTES);
     cli_progress_watch_system(&progress, system);

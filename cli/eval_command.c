@@ -96,7 +96,7 @@ static bool run_job(eval_run *run, int64_t i, const eval_embedder *embedder, sen
     char what[128];
     snprintf(what, sizeof what, "evaluation %lld of %lld (%s)", (long long)i + 1, (long long)run->data.n_jobs,
              run->data.requests[i].scope);
-    cli_progress progress = {.what = what, .n_all = -1};
+    cli_progress progress = {.what = what, .n_all = cli_progress_count(&run->data.jobs[i], embedder)};
     eval_encoder_stats before;
     int64_t max_length;
     eval_system_get_stats(run->system, &before, &max_length);

@@ -9,6 +9,7 @@
 #include "autograd/base/log.h"
 #include "autograd/base/memory.h"
 #include "autograd/base/terminal.h"
+#include "eval/rehearsal.h"
 #include "train/base_model.h"
 
 static bool has_file(const char *folder, const char *name) {
@@ -93,6 +94,15 @@ const char *cli_count_text(int64_t n, char *out, size_t out_bytes) {
 
 void cli_progress_watch(cli_progress *progress, eval_encoder *encoder) {
     eval_progress_watch(progress, encoder);
+}
+
+int64_t cli_progress_count(eval_job *job, const eval_embedder *embedder) {
+    if (!embedder->embed || embedder->ranker || !embedder->reader) return -1;
+    eval_rehearsal rehearsal;
+    senc_error ignored = {0}; /* the evaluation itself will say it */
+    const int64_t n = eval_rehearse(job, embedder->similarity, &rehearsal, &ignored) ? rehearsal.n_texts : -1;
+    eval_rehearsal_free(&rehearsal);
+    return n;
 }
 
 void cli_progress_watch_system(cli_progress *progress, eval_system *system) {

@@ -36,6 +36,8 @@ void cli_warn_about_texts(int64_t n_texts, int64_t n_truncated, int64_t max_leng
 /* Shows a status line while the model encodes (eval/embed_progress.h). `progress` must outlive the encoder's use. */
 typedef eval_progress cli_progress;
 void cli_progress_watch(cli_progress *progress, eval_encoder *encoder);
+/* The texts that a job will have embedded, where a model embeds them; -1: unknown. */
+int64_t cli_progress_count(eval_job *job, const eval_embedder *embedder);
 void cli_progress_watch_system(cli_progress *progress, eval_system *system);
 
 /* "1,234,567"; written to out (32 bytes are enough), which is returned. */

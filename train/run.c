@@ -240,10 +240,10 @@ static bool loop(train_state *s, senc_error *err) {
         s->session_ms += ms;
         note_place(s);
         behind_step = *p;
-        train_output_status(s);
         if ((is_due(t->log_every, p->step) || p->step == s->n_steps) &&
             !train_output_log_step(s, t->learning_rate * factor, err))
             return save_and_fail(s, &behind_step, err);
+        train_output_status(s);
         behind_step = *p; /* the log has begun a new window */
         if (!after_step(s, err)) return save_and_fail(s, &behind_step, err);
     }
