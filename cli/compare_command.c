@@ -22,7 +22,7 @@ typedef struct compare_flags {
     senc_strings max_regression;
     double min_effect;
     int64_t documents, examples, resamples, seed;
-    bool all_metrics, markdown, map, pairs;
+    bool all_metrics, markdown, map, pairs, overwrite;
 } compare_flags;
 
 static const senc_option flags[] = {
@@ -47,6 +47,7 @@ static const senc_option flags[] = {
                      "write the comparison as JSON; - for standard output, in place of the text"),
     SENC_OPTION_PATH(compare_flags, html, NULL, "write one HTML file with charts and the queries that changed most"),
     SENC_OPTION_BOOLEAN(compare_flags, markdown, "false", "print Markdown"),
+    CLI_OVERWRITE_ROW(compare_flags),
     CLI_SYSTEM_ROWS(compare_flags),
     {0},
 };
@@ -68,7 +69,7 @@ static bool read_limits(const senc_strings *texts, eval_regression_limit **limit
     return true;
 }
 
-static bool write_json(const eval_comparison *c, const eval_comparison_costs *costs, const char *path,
+static bool write_json(const eval_comparison *c, const eval_comparison_costs *costs, const compare_flags *f,
                        senc_error *err) {
     data_json *object = data_json_create_object();
     if (costs->standings) eval_standings_put_json(costs->standings, costs->items, object);
@@ -76,7 +77,7 @@ static bool write_json(const eval_comparison *c, const eval_comparison_costs *co
     senc_buffer out = {0};
     bool ok = data_json_dump(object, 2, &out) || senc_fail_memory(err, out.n_bytes, "the comparison");
     senc_buffer_append_text(&out, "\n");
-    ok = ok && cli_output_file(path, &out, err);
+    ok = ok && cli_output_file(f->json, f->overwrite, &out, err);
     senc_buffer_free(&out);
     data_json_free(object);
     return ok;
@@ -88,7 +89,7 @@ static bool write_html(const eval_comparison *c, const cli_compared_models *m, c
     const eval_comparison_page page = {
         .costs = costs->items, .n_costs = costs->n, .n_documents = costs->n_documents, .standings = costs->standings};
     const bool ok = eval_comparison_html(c, m->models, m->n, &page, &out, err);
-    if (ok) return cli_output_file(f->html, &out, err);
+    if (ok) return cli_output_file(f->html, f->overwrite, &out, err);
     senc_buffer_free(&out);
     return false;
 }
@@ -102,7 +103,7 @@ static bool write_comparison(const eval_comparison *c, const cli_compared_models
         eval_comparison_print(c, costs, f->markdown, &out);
         ok = cli_output_buffer(&out, err);
     }
-    ok = (!f->json || write_json(c, costs, f->json, err)) && ok;
+    ok = (!f->json || write_json(c, costs, f, err)) && ok;
     return (!f->html || write_html(c, m, costs, f, err)) && ok;
 }
 
@@ -139,11 +140,14 @@ static bool run_compare(cli_call *call, senc_error *err) {
     eval_kept_pool *kept = NULL;
     cli_evaluation_data data = {0};
     eval_regression_limit *limits = NULL;
-    bool ok = eval_kept_pool_open(KEPT_BYTES, &kept, err);
+    cli_outputs outputs = {.overwrite = f->overwrite};
+    bool ok = cli_outputs_add(&outputs, f->json, err) && cli_outputs_add(&outputs, f->html, err) &&
+              eval_kept_pool_open(KEPT_BYTES, &kept, err);
     options.kept = kept;
     ok = ok && cli_start_threads(call, err) && read_limits(&f->max_regression, &limits, err) &&
          cli_compared_models_open(&m, call->positionals, call->n_positionals, err) &&
          (!cli_compared_models_need_data(&m) || cli_evaluation_data_open(&data, call, &f->data, err)) &&
+         cli_evaluation_data_add_outputs(&data, &outputs, err) &&
          cli_compared_models_run(&m, &data, &options, f->map, err) && compare(call, f, &m, limits, err);
     cli_compared_models_close(&m);
     cli_evaluation_data_close(&data);

@@ -24,6 +24,7 @@ typedef struct dedupe_flags {
     double threshold;
     int64_t max_length;
     cli_table_flags table;
+    bool overwrite;
 } dedupe_flags;
 
 static const senc_option flags[] = {
@@ -38,6 +39,7 @@ static const senc_option flags[] = {
     SENC_OPTION_STRING(dedupe_flags, prompt_name, NULL, "put this prompt of the model in front of every text"),
     SENC_OPTION_INTEGER(dedupe_flags, max_length, "0", 0, HUGE_VAL, "longest text in tokens; 0: the model's"),
     CLI_TEXT_ROWS(dedupe_flags),
+    CLI_OVERWRITE_ROW(dedupe_flags),
     {0},
 };
 
@@ -131,7 +133,7 @@ static bool write_pairs(const dedupe_run *run, senc_error *err) {
     const bool tsv = senc_path_ends_with(path, ".tsv");
     senc_file_writer w = {0};
     senc_buffer line = {0};
-    bool ok = senc_file_writer_open(&w, path, err);
+    bool ok = senc_file_writer_open_output(&w, path, run->flags->overwrite, err);
     if (ok && tsv)
         ok = fprintf(w.stream, "row\tother_row\tcosine\tgroup\tkept\tother_kept%s\n",
                      run->texts ? "\ttext\tother_text" : "") > 0;
@@ -188,7 +190,7 @@ static bool write_kept(const dedupe_run *run, senc_error *err) {
     data_opened file = {0};
     senc_file_writer w = {0};
     const bool ok = cli_input_open(run->input, &f->table, f->column, &file, err) &&
-                    senc_file_writer_open(&w, f->output, err) && copy_kept(run, &file, &w, err) &&
+                    senc_file_writer_open_output(&w, f->output, f->overwrite, err) && copy_kept(run, &file, &w, err) &&
                     senc_file_writer_commit(&w, err);
     senc_file_writer_close(&w);
     data_opened_close(&file);
@@ -245,8 +247,8 @@ static bool check_flags(const dedupe_run *run, senc_error *err) {
     if (f->output && (senc_path_ends_with(f->output, ".gz") || senc_path_ends_with(f->output, ".zst")))
         return senc_fail(err, SENC_BAD_INPUT, "--output: %s: rows are written uncompressed; expected no .gz or .zst",
                          f->output);
-    return (!f->pairs || cli_output_check(f->pairs, run->input, err)) &&
-           (!f->output || cli_output_check(f->output, run->input, err));
+    cli_outputs outputs = {.input = run->input, .overwrite = f->overwrite};
+    return cli_outputs_add(&outputs, f->pairs, err) && cli_outputs_add(&outputs, f->output, err);
 }
 
 static bool run_dedupe(cli_call *call, senc_error *err) {

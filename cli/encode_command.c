@@ -23,7 +23,7 @@ typedef struct encode_flags {
     char *input, *output, *column, *prompt, *prompt_name, *ids, *id_column, *cache;
     int64_t batch_tokens, max_length;
     double save_every;
-    bool normalize, stats, text, resume;
+    bool normalize, stats, text, resume, overwrite;
     int to;        /* data_vector_kind, or -1 */
     int precision; /* nn_precision */
     cli_table_flags table;
@@ -43,6 +43,7 @@ static const senc_option flags[] = {
     SENC_OPTION_BOOLEAN(encode_flags, text, "false", "jsonl: the texts too"),
     SENC_OPTION_BOOLEAN(encode_flags, resume, "false",
                         "go on with an interrupted run; it ends with the same bytes as an uninterrupted one"),
+    CLI_OVERWRITE_ROW(encode_flags),
     SENC_OPTION_REAL(encode_flags, save_every, "10", 0, 1e9, "seconds between the states that --resume goes on from"),
     SENC_OPTION_PATH(encode_flags, cache, NULL,
                      "folder in which vectors are kept by content: a text that this model has encoded before, with "
@@ -209,6 +210,7 @@ static bool encode_input(encode_job *job, senc_error *err) {
     run->prompt = job->prompt;
     run->model = &job->model;
     run->resume = f->resume;
+    run->overwrite = f->overwrite;
     run->save_every_ms = f->save_every * 1e3;
     run->describe = describe_run;
     run->describe_context = job;
@@ -226,7 +228,8 @@ static bool run_encode(cli_call *call, senc_error *err) {
     overrides.max_length = f->max_length;
     overrides.precision = (nn_precision)f->precision;
     if (cli_is_given(call, "normalize")) overrides.normalize = f->normalize;
-    const bool ok = cli_output_check(f->output, f->input, err) && check_flags(&job, err) &&
+    cli_outputs outputs = {.input = f->input, .overwrite = f->overwrite || f->resume};
+    const bool ok = cli_outputs_add(&outputs, f->output, err) && check_flags(&job, err) &&
                     cli_start_threads(call, err) && open_inputs(&job, err) &&
                     cli_model_load(call->positionals[0], &overrides, f->batch_tokens, &job.model, err) &&
                     encode_input(&job, err);
@@ -243,17 +246,19 @@ const cli_command cli_encode_command = {
     .name = "encode",
     .synopsis = "MODEL --input PATH --output F.npy [--column NAME] [--prompt-name NAME] [--resume] [--cache DIR]",
     .help = "texts to vectors",
-    .details = "MODEL is a model folder or a run folder. Row i of the output is the vector of text i. An empty text is "
-               "encoded as "
-               "its special tokens alone.\n\n"
-               "npy: float32 for NumPy. jsonl: {\"id\", \"text\", \"embedding\"} a line. f32, f16: rows of numbers, "
-               "nothing else. i8: int8, times a float32 a row in OUTPUT.scales.f32. bin: a bit a dimension, 1 for a "
-               "positive number. The last four have OUTPUT.json beside them, with rows and width. Ids go to "
-               "OUTPUT.ids.txt, one a line, or into the jsonl; what reads vectors looks for them there.\n\n"
-               "A run that was interrupted leaves OUTPUT.partial and OUTPUT.partial.json for --resume.\n\n"
-               "  senc encode models/m --input texts.txt --output vectors.npy\n"
-               "  senc encode models/m --input faq.jsonl.gz --column question --output q.npy\n"
-               "  senc encode models/m --input corpus.jsonl.zst --output corpus.f16 --cache ~/.cache/vectors --resume",
+    .details =
+        "MODEL is a model folder or a run folder. Row i of the output is the vector of text i. An empty text is "
+        "encoded as "
+        "its special tokens alone.\n\n"
+        "npy: float32 for NumPy. jsonl: {\"id\", \"text\", \"embedding\"} a line. f32, f16: rows of numbers, "
+        "nothing else. i8: int8, times a float32 a row in OUTPUT.scales.f32. bin: a bit a dimension, 1 for a "
+        "positive number. The last four have OUTPUT.json beside them, with rows and width. Ids go to "
+        "OUTPUT.ids.txt, one a line, or into the jsonl; what reads vectors looks for them there.\n\n"
+        "A run that was interrupted leaves OUTPUT.partial and OUTPUT.partial.json for --resume. Into a device or "
+        "a pipe (/dev/stdout with --to) go the rows alone.\n\n"
+        "  senc encode models/m --input texts.txt --output vectors.npy\n"
+        "  senc encode models/m --input faq.jsonl.gz --column question --output q.npy\n"
+        "  senc encode models/m --input corpus.jsonl.zst --output corpus.f16 --cache ~/.cache/vectors --resume",
     .flags = flags,
     .flags_bytes = sizeof(encode_flags),
     .min_positionals = 1,

@@ -3,81 +3,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "autograd/base/file.h"
 #include "autograd/base/log.h"
-#include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
+#include "cli/encode_output.h"
 #include "cli/interrupt.h"
 #include "cli/model_argument.h"
 
 #define CACHE_BLOCK 4096 /* texts that are looked up together */
-
-static bool from_file(const cli_encode_run *run) {
-    return strcmp(run->input, "-") != 0;
-}
-
-/* ---- the state beside the output ---- */
-
-static bool need_options(cli_encode_run *run, senc_error *err) {
-    if (run->options) return true;
-    run->options = data_json_create_object();
-    if (!run->options) return senc_fail_memory(err, 64, "the options");
-    return run->describe(run->describe_context, run->options, err);
-}
-
-static bool save_state(cli_encode_run *run, senc_error *err) {
-    data_vector_mark mark;
-    if (!from_file(run)) return true;
-    if (!need_options(run, err) || !data_vector_writer_mark(&run->writer, &mark, err) ||
-        !eval_encode_progress_save(run->state_path, run->options, mark, err))
-        return false;
-    run->saved = true;
-    run->saved_ms = senc_clock_ms();
-    return true;
-}
-
-static bool save_state_when_due(cli_encode_run *run, senc_error *err) {
-    return senc_clock_ms() - run->saved_ms < run->save_every_ms || save_state(run, err);
-}
-
-/* OUTPUT.partial.json, and OUTPUT.partial as the writer calls it; through a link. */
-static char *state_path_of(const char *output, senc_buffer *partial) {
-    char *target = senc_path_exists(output) ? realpath(output, NULL) : senc_strdup(output);
-    senc_buffer path = {0};
-    senc_buffer_printf(&path, "%s.partial.json", target ? target : "");
-    senc_buffer_printf(partial, "%s.partial", target ? target : "");
-    free(target);
-    return partial->failed || !target ? NULL : senc_buffer_take(&path);
-}
-
-/* Opens the output, at its beginning or where the interrupted run stopped. */
-static bool open_output(cli_encode_run *run, senc_error *err) {
-    const int64_t width = nn_model_width(run->model->model);
-    senc_buffer partial = {0};
-    run->state_path = state_path_of(run->output, &partial);
-    if (!run->state_path) return senc_fail_memory(err, strlen(run->output), "a path");
-    const bool going_on =
-        run->resume && senc_path_exists(run->state_path) && senc_path_exists(senc_buffer_text(&partial));
-    senc_buffer_free(&partial);
-    run->saved_ms = senc_clock_ms();
-    if (!going_on) {
-        if (run->resume) senc_info("%s: no interrupted run to go on with; starting anew", run->output);
-        return data_vector_writer_open(&run->writer, run->output, run->kind, width, err) &&
-               senc_path_remove(run->state_path, err);
-    }
-    data_vector_mark mark;
-    if (!need_options(run, err) || !eval_encode_progress_load(run->state_path, run->options, &mark, err) ||
-        !data_vector_writer_resume(&run->writer, run->output, run->kind, width, mark, err))
-        return false;
-    run->saved = true;
-    run->n_resumed = mark.n_rows;
-    char done[32];
-    senc_info("%s: going on behind %s texts", run->output, cli_count_text(mark.n_rows, done, sizeof done));
-    cli_text_source_seek(run->source, mark.n_rows);
-    return true;
-}
 
 /* ---- rows of a jsonl ---- */
 
@@ -120,7 +53,7 @@ static bool write_rows(cli_encode_run *run, const float *rows, int64_t n, senc_e
     const bool labelled = run->kind == DATA_VECTOR_JSONL && (run->ids || run->shown);
     if (labelled && !make_labels(run, n, err)) return false;
     return data_vector_writer_append(&run->writer, rows, labelled ? run->labels : NULL, n, err) &&
-           save_state_when_due(run, err);
+           cli_encode_output_save_when_due(run, err);
 }
 
 /* ---- as a stream ---- */
@@ -232,21 +165,6 @@ static bool encode_texts(cli_encode_run *run, senc_error *err) {
     return ok && cli_interrupt_check(err);
 }
 
-/* An interrupted run keeps what it has, where it can be gone on with. */
-static void keep_what_is_done(cli_encode_run *run, senc_error *err) {
-    senc_error ignored = {0};
-    if (!from_file(run) || !run->writer.file || run->writer.n_rows == 0) return;
-    if (err->kind == SENC_FILE_LOST) {
-        if (!run->options) return;     /* nothing was saved yet, and what it is to be compared with is lost */
-        senc_mappings_forget_losses(); /* rows that are written were encoded before (eval/embed_flow.c) */
-    }
-    if (!save_state(run, &ignored) || err->kind != SENC_INTERRUPTED) return;
-    char done[32];
-    *err = (senc_error){0};
-    senc_fail(err, SENC_INTERRUPTED, "interrupted; %s texts are done, --resume goes on behind them",
-              cli_count_text(run->writer.n_rows, done, sizeof done));
-}
-
 static bool skip_ids(cli_encode_run *run, senc_error *err) {
     for (int64_t i = 0; run->ids && run->kind == DATA_VECTOR_JSONL && i < run->n_resumed; i++) {
         eval_text id = {0};
@@ -256,22 +174,15 @@ static bool skip_ids(cli_encode_run *run, senc_error *err) {
 }
 
 bool cli_encode_run_all(cli_encode_run *run, senc_error *err) {
-    if (!open_output(run, err)) return false;
-    bool ok = skip_ids(run, err) && encode_texts(run, err);
-    if (ok && run->ids && run->kind != DATA_VECTOR_JSONL)
+    if (!cli_encode_output_open(run, err)) return false;
+    bool ok = run->is_complete || (skip_ids(run, err) && encode_texts(run, err));
+    if (ok && !run->is_complete && run->ids && run->kind != DATA_VECTOR_JSONL && !run->to_stream)
         ok = cli_text_ids_save(run->ids, run->output, run->writer.n_rows, err);
-    ok = ok && data_vector_writer_commit(&run->writer, err);
-    if (!ok) {
-        keep_what_is_done(run, err);
-        data_vector_writer_close(&run->writer, run->saved);
-        return false;
-    }
-    data_vector_writer_close(&run->writer, false);
-    return senc_path_remove(run->state_path, err);
+    return cli_encode_output_end(run, ok, err);
 }
 
 void cli_encode_run_free(cli_encode_run *run) {
-    data_vector_writer_close(&run->writer, run->saved);
+    data_vector_writer_close(&run->writer, true);
     data_json_free(run->options);
     free(run->state_path);
     free(run->labels);

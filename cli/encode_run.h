@@ -18,7 +18,7 @@ typedef struct cli_encode_run {
     cli_text_source *source, *shown; /* shown: the texts again, for a jsonl that holds them; or NULL */
     cli_text_ids *ids;               /* or NULL */
     eval_vector_cache *cache;        /* or NULL */
-    bool resume;
+    bool resume, overwrite;
     double save_every_ms;
     /* Fills an object of strings: what the output depends on. Called when it is needed: it reads model and input. */
     bool (*describe)(void *context, data_json *options, senc_error *err);
@@ -27,8 +27,9 @@ typedef struct cli_encode_run {
     data_vector_writer writer;
     data_json *options;
     char *state_path;
-    bool saved; /* the state is beside the output */
-    double saved_ms;
+    bool to_stream;   /* the output is a device or a pipe */
+    bool is_complete; /* nothing is left to encode: only names of files have to change */
+    double saved_ms;  /* when the state was last written */
     int64_t n_resumed, n_cached;
     data_vector_label *labels;
     senc_buffer label_bytes;

@@ -24,7 +24,7 @@ typedef struct eval_flags {
     cli_system_flags system;
     char *json, *html, *report, *query_prompt, *document_prompt;
     senc_strings save_run, save_qrels;
-    bool markdown, variants;
+    bool markdown, variants, overwrite;
 } eval_flags;
 
 static const senc_option flags[] = {
@@ -42,6 +42,7 @@ static const senc_option flags[] = {
     SENC_OPTION_BOOLEAN(eval_flags, variants, "false",
                         "measure shorter and coarser vectors too: the first 32, 64, 128, ... dimensions, int8, bits"),
     SENC_OPTION_BOOLEAN(eval_flags, markdown, "false", "print Markdown tables"),
+    CLI_OVERWRITE_ROW(eval_flags),
     SENC_OPTION_STRING(eval_flags, query_prompt, NULL, "put in front of queries; unset: what the model says"),
     SENC_OPTION_STRING(eval_flags, document_prompt, NULL, "put in front of documents; unset: what the model says"),
     CLI_SYSTEM_ROWS(eval_flags),
@@ -129,7 +130,7 @@ static bool run_jobs(eval_run *run, bool with_variants, senc_error *err) {
     return ok;
 }
 
-static bool write_json(const eval_run *run, const char *model_name, const char *path, senc_error *err) {
+static bool write_json(const eval_run *run, const char *model_name, const eval_flags *f, senc_error *err) {
     data_json *object = data_json_create_object();
     data_json_put_string(object, "model", model_name);
     eval_report_put_json(run->report.results, run->report.n_results, object);
@@ -137,7 +138,7 @@ static bool write_json(const eval_run *run, const char *model_name, const char *
     senc_buffer out = {0};
     bool ok = data_json_dump(object, 2, &out) || senc_fail_memory(err, out.n_bytes, "the results");
     senc_buffer_append_text(&out, "\n");
-    ok = ok && cli_output_file(path, &out, err);
+    ok = ok && cli_output_file(f->json, f->overwrite, &out, err);
     senc_buffer_free(&out);
     data_json_free(object);
     return ok;
@@ -145,7 +146,7 @@ static bool write_json(const eval_run *run, const char *model_name, const char *
 
 /* Where --json is standard output it stands in the tables' place. */
 static bool print_results(const eval_run *run, const eval_flags *f, const char *model_name, senc_error *err) {
-    if (f->json && strcmp(f->json, "-") == 0) return write_json(run, model_name, f->json, err);
+    if (f->json && strcmp(f->json, "-") == 0) return write_json(run, model_name, f, err);
     senc_buffer out = {0};
     if (f->markdown)
         eval_report_print_markdown(run->report.results, run->report.n_results, &out);
@@ -169,8 +170,16 @@ static bool write_reports(eval_run *run, const eval_flags *f, const cli_call *ca
 static bool write_all(eval_run *run, const eval_flags *f, const cli_call *call, senc_error *err) {
     const char *label = eval_system_label(run->system);
     const bool printed = print_results(run, f, label, err);
-    const bool json = !f->json || strcmp(f->json, "-") == 0 || write_json(run, label, f->json, err);
+    const bool json = !f->json || strcmp(f->json, "-") == 0 || write_json(run, label, f, err);
     return write_reports(run, f, call, err) && json && printed;
+}
+
+/* Before anything is embedded. */
+static bool check_outputs(const eval_run *run, const eval_flags *f, senc_error *err) {
+    cli_outputs outputs = {.overwrite = f->overwrite};
+    return cli_outputs_add(&outputs, f->json, err) && cli_outputs_add(&outputs, f->html, err) &&
+           cli_outputs_add_report(&outputs, f->report, err) &&
+           cli_evaluation_data_add_outputs(&run->data, &outputs, err);
 }
 
 static bool run_eval(cli_call *call, senc_error *err) {
@@ -178,7 +187,8 @@ static bool run_eval(cli_call *call, senc_error *err) {
     const char *model_name = call->positionals[0];
     eval_run run = {0};
     bool ok = cli_start_threads(call, err) && cli_evaluation_data_open(&run.data, call, &f->data, err) &&
-              open_system(&run, f, model_name, err) && get_facts(&run, f, err) && run_jobs(&run, f->variants, err);
+              check_outputs(&run, f, err) && open_system(&run, f, model_name, err) && get_facts(&run, f, err) &&
+              run_jobs(&run, f->variants, err);
     if (ok) {
         const eval_encoder_stats *stats = &run.report.stats;
         eval_encoder_stats all;

@@ -158,6 +158,15 @@ bool cli_evaluation_data_open(cli_evaluation_data *data, const cli_call *call, c
     return collect_requests(data, call, flags, err) && open_jobs(data, err);
 }
 
+bool cli_evaluation_data_add_outputs(const cli_evaluation_data *data, cli_outputs *outputs, senc_error *err) {
+    bool ok = true;
+    for (int64_t i = 0; ok && i < data->n_jobs; i++) {
+        ok = cli_outputs_add(outputs, eval_job_text(&data->jobs[i], "save_run"), err) &&
+             cli_outputs_add(outputs, eval_job_text(&data->jobs[i], "save_qrels"), err);
+    }
+    return ok;
+}
+
 void cli_evaluation_data_close(cli_evaluation_data *data) {
     for (int64_t i = 0; i < data->n_jobs; i++) eval_job_close(&data->jobs[i]);
     for (int64_t i = 0; i < data->n_requests; i++) senc_value_free(data->requests[i].own);

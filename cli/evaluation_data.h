@@ -4,6 +4,7 @@
 #define EVALUATION_DATA_H
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "eval/evaluator.h"
 
 /* The flags (and, for commands that list them, --save-run and --save-qrels behind a --retrieval); a command's struct
@@ -77,6 +78,8 @@ typedef struct cli_evaluation_data {
  * still be closed. */
 bool cli_evaluation_data_open(cli_evaluation_data *data, const cli_call *call, const cli_evaluation_flags *flags,
                               senc_error *err);
+/* The files that the evaluations write (save_run, save_qrels). */
+bool cli_evaluation_data_add_outputs(const cli_evaluation_data *data, cli_outputs *outputs, senc_error *err);
 void cli_evaluation_data_close(cli_evaluation_data *data);
 
 #endif

@@ -42,7 +42,7 @@ static bool add_data(eval_saved_report *r, const eval_job *job, senc_error *err)
 static bool add_flags(eval_saved_report *r, const cli_call *call, senc_error *err) {
     static const char *const left_out[] = {"sts",         "retrieval", "triplets",       "pairs",      "reranking",
                                            "paraphrases", "bitext",    "classification", "clustering", "json",
-                                           "html",        "report",    "markdown",       "variants"};
+                                           "html",        "report",    "markdown",       "variants",   "overwrite"};
     for (int64_t i = 0; i < call->n_given; i++) {
         const cli_given *given = &call->given[i];
         size_t l = 0;

@@ -9,12 +9,13 @@
 
 typedef struct history_flags {
     char *json;
-    bool before;
+    bool before, overwrite;
 } history_flags;
 
 static const senc_option flags[] = {
     SENC_OPTION_PATH(history_flags, json, NULL, "all metrics of all runs as JSON; - for standard output"),
     SENC_OPTION_BOOLEAN(history_flags, before, "false", "also what the untouched model of each run had"),
+    CLI_OVERWRITE_ROW(history_flags),
     {0},
 };
 
@@ -22,13 +23,13 @@ static void warn(const char *text) {
     senc_warn("left out: %s", text);
 }
 
-static bool write_json(const eval_history *h, const char *path, senc_error *err) {
+static bool write_json(const eval_history *h, const history_flags *f, senc_error *err) {
     data_json *o = data_json_create_object();
     eval_history_put_json(h, o);
     senc_buffer out = {0};
     bool ok = data_json_dump(o, 2, &out) || senc_fail_memory(err, out.n_bytes, "the history");
     senc_buffer_append_text(&out, "\n");
-    ok = ok && cli_output_file(path, &out, err);
+    ok = ok && cli_output_file(f->json, f->overwrite, &out, err);
     senc_buffer_free(&out);
     data_json_free(o);
     return ok;
@@ -38,12 +39,13 @@ static bool run_history(cli_call *call, senc_error *err) {
     const history_flags *f = call->flags;
     const char *folder = call->n_positionals ? call->positionals[0] : ".";
     eval_history h;
-    if (!eval_history_load(folder, warn, &h, err)) return false;
+    cli_outputs outputs = {.overwrite = f->overwrite};
+    if (!cli_outputs_add(&outputs, f->json, err) || !eval_history_load(folder, warn, &h, err)) return false;
     bool ok = true;
     if (h.n_entries == 0)
         ok = senc_fail(err, SENC_BAD_INPUT,
                        "%s: expected runs or reports below it (report.json, log.jsonl), found none", folder);
-    if (ok && f->json) ok = write_json(&h, f->json, err);
+    if (ok && f->json) ok = write_json(&h, f, err);
     if (ok && !(f->json && strcmp(f->json, "-") == 0)) {
         senc_buffer out = {0};
         eval_history_print(&h, f->before, &out);

@@ -153,6 +153,7 @@ static const senc_option flags[] = {
     SENC_OPTION_INTEGER(cli_inspect_flags, max_length, "0", 0, HUGE_VAL, "longest text in tokens; 0: the model's"),
     CLI_TEXT_ROWS(cli_inspect_flags),
     SENC_OPTION_PATH(cli_inspect_flags, json, NULL, "the findings as JSON; - for standard output"),
+    CLI_OVERWRITE_ROW(cli_inspect_flags),
     {0},
 };
 

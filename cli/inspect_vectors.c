@@ -125,7 +125,7 @@ static bool write_findings(const inspect_run *run, senc_error *err) {
         eval_findings_put_json(&run->findings, o);
         bool ok = data_json_dump(o, 2, &out) || senc_fail_memory(err, out.n_bytes, "the findings");
         senc_buffer_append_text(&out, "\n");
-        ok = ok && cli_output_file(path, &out, err);
+        ok = ok && cli_output_file(path, run->flags->overwrite, &out, err);
         senc_buffer_free(&out);
         data_json_free(o);
         if (!ok || strcmp(path, "-") == 0) return ok;
@@ -136,7 +136,9 @@ static bool write_findings(const inspect_run *run, senc_error *err) {
 
 bool cli_inspect_vectors(const cli_inspect_flags *f, senc_error *err) {
     inspect_run run = {.flags = f};
-    const bool ok = check_flags(f, err) && open_sets(&run, err) && measure(&run, err) && write_findings(&run, err);
+    cli_outputs outputs = {.overwrite = f->overwrite};
+    const bool ok = check_flags(f, err) && cli_outputs_add(&outputs, f->json, err) && open_sets(&run, err) &&
+                    measure(&run, err) && write_findings(&run, err);
     eval_findings_free(&run.findings);
     for (int i = 0; i < 2; i++) {
         data_vectors_close(&run.sets[i]);

@@ -8,7 +8,7 @@
 typedef struct cli_inspect_flags {
     senc_strings vectors, model;
     char *input, *column, *pair_column, *pairs, *prompt_name, *json;
-    bool unpaired;
+    bool unpaired, overwrite;
     int64_t max_length;
     cli_table_flags table;
 } cli_inspect_flags;

@@ -16,6 +16,7 @@ typedef struct mine_flags {
     int sampling;
     int precision; /* nn_precision */
     cli_table_flags table;
+    bool overwrite;
 } mine_flags;
 
 static const senc_option flags[] = {
@@ -37,6 +38,7 @@ static const senc_option flags[] = {
     SENC_OPTION_CHOICE(mine_flags, precision, "fp32", NN_PRECISIONS,
                        "auto: bf16 where the CPU has instructions for it"),
     CLI_PAIR_ROWS(mine_flags),
+    CLI_OVERWRITE_ROW(mine_flags),
     {0},
 };
 
@@ -72,15 +74,16 @@ static bool run_mine(cli_call *call, senc_error *err) {
         return senc_fail(err, SENC_BAD_INPUT,
                          "--range-max: expected 0 or at least range_min + negatives = %lld, got %lld",
                          (long long)(f->range_min + f->negatives), (long long)f->range_max);
-    const train_mining_options options = {f->negatives,       f->range_min, f->range_max,
-                                          f->relative_margin, f->sampling,  (uint64_t)f->seed};
+    const train_mining_options options = {f->negatives, f->range_min,      f->range_max, f->relative_margin,
+                                          f->sampling,  (uint64_t)f->seed, f->overwrite};
     nn_overrides overrides = NN_OVERRIDES_NONE;
     overrides.max_length = f->max_length;
     overrides.precision = (nn_precision)f->precision;
     data_set *set = NULL;
     eval_model model = {0};
     train_mining_report report;
-    const bool ok = cli_output_check(f->output, f->data, err) && cli_start_threads(call, err) &&
+    cli_outputs outputs = {.input = f->data, .overwrite = f->overwrite};
+    const bool ok = cli_outputs_add(&outputs, f->output, err) && cli_start_threads(call, err) &&
                     open_pairs(f, &set, err) && cli_model_load(call->positionals[0], &overrides, 0, &model, err) &&
                     train_mine(set, &model, &options, f->output, &report, err);
     if (ok) tell(f, &report);

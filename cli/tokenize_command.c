@@ -24,7 +24,7 @@
 typedef struct tokenize_flags {
     char *input, *output, *column, *prompt, *prompt_name;
     int64_t max_length;
-    bool tokens;
+    bool tokens, overwrite;
     int lowercase;
     cli_table_flags table;
 } tokenize_flags;
@@ -46,6 +46,7 @@ static const senc_option flags[] = {
     SENC_OPTION_CHOICE(tokenize_flags, lowercase, "auto", "auto|yes|no",
                        "for folders that hold only vocab.txt: lower-case texts"),
     CLI_TEXT_ROWS(tokenize_flags),
+    CLI_OVERWRITE_ROW(tokenize_flags),
     {0},
 };
 
@@ -190,7 +191,10 @@ static bool write_output(tokenize_run *run, const tokenize_flags *f, cli_text_so
     if (strcmp(f->output, "-") == 0) return tokenize_all(run, source, NULL, err);
     cli_interrupt_watch();
     senc_file_writer writer;
-    if (!cli_output_check(f->output, f->input, err) || !senc_file_writer_open(&writer, f->output, err)) return false;
+    cli_outputs outputs = {.input = f->input, .overwrite = f->overwrite};
+    if (!cli_outputs_add(&outputs, f->output, err) ||
+        !senc_file_writer_open_output(&writer, f->output, f->overwrite, err))
+        return false;
     const bool ok = tokenize_all(run, source, writer.stream, err) && senc_file_writer_commit(&writer, err);
     senc_file_writer_close(&writer);
     return ok;

@@ -8,7 +8,7 @@
 typedef struct train_flags {
     char *config;
     senc_strings set;
-    bool resume, overwrite, dry_run, print_config;
+    bool resume, extend, overwrite, dry_run, print_config;
 } train_flags;
 
 static const senc_option flags[] = {
@@ -16,7 +16,13 @@ static const senc_option flags[] = {
     SENC_OPTION_STRINGS(train_flags, set, NULL,
                         "change a key of it: train.batch_size=16, data.0.path=other.jsonl; may be repeated"),
     SENC_OPTION_BOOLEAN(train_flags, resume, "false", "go on from the newest checkpoint of the run folder"),
-    SENC_OPTION_BOOLEAN(train_flags, overwrite, "false", "remove an earlier run in the run folder"),
+    SENC_OPTION_BOOLEAN(
+        train_flags, extend, "false",
+        "with --resume: train.epochs or train.max_steps may be others than the run was started with; the "
+        "learning rate's schedule is that of all steps then"),
+    SENC_OPTION_BOOLEAN(train_flags, overwrite, "false",
+                        "take the place of an earlier run in the run folder, which is kept until the new one has its "
+                        "first evaluation or checkpoint"),
     SENC_OPTION_BOOLEAN(train_flags, dry_run, "false", "check everything, print the plan, write nothing"),
     SENC_OPTION_BOOLEAN(train_flags, print_config, "false",
                         "print the configuration with every default, and do nothing"),
@@ -45,10 +51,12 @@ static bool run_train(cli_call *call, senc_error *err) {
     const train_flags *f = call->flags;
     const char *path;
     if (f->resume && f->overwrite) return senc_fail(err, SENC_BAD_INPUT, "--resume and --overwrite: give one of them");
+    if (f->extend && !f->resume) return senc_fail(err, SENC_BAD_INPUT, "--extend: goes with --resume");
     train_config config;
     if (!find_config(call, &path, err)) return false;
     if (!train_config_load(&config, path, (const char *const *)f->set.items, f->set.n, err)) return false;
-    const train_run_options options = {.resume = f->resume, .overwrite = f->overwrite, .dry_run = f->dry_run};
+    const train_run_options options = {
+        .resume = f->resume, .extend = f->extend, .overwrite = f->overwrite, .dry_run = f->dry_run};
     bool ok;
     if (f->print_config) {
         ok = print_config(&config, err);

@@ -65,10 +65,24 @@ static int by_name(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+void eval_model_files_free(char **items, int64_t n) {
+    for (int64_t i = 0; i < n; i++) free(items[i]);
+    free(items);
+}
+
+bool eval_model_files(const char *folder, char ***items, int64_t *n, senc_error *err) {
+    key_files files = {0};
+    const bool ok = list_files(folder, "", &files, err);
+    if (files.n > 0) qsort(files.items, (size_t)files.n, sizeof *files.items, by_name);
+    if (!ok) eval_model_files_free(files.items, files.n);
+    *items = ok ? files.items : NULL;
+    *n = ok ? files.n : 0;
+    return ok;
+}
+
 bool eval_model_key(const char *folder, char out[65], senc_error *err) {
     key_files files = {0};
-    bool ok = list_files(folder, "", &files, err);
-    if (files.n > 0) qsort(files.items, (size_t)files.n, sizeof *files.items, by_name);
+    bool ok = eval_model_files(folder, &files.items, &files.n, err);
     senc_buffer all = {0};
     for (int64_t i = 0; ok && i < files.n; i++) {
         char *path = senc_path_join(folder, files.items[i]), digest[65];
@@ -79,7 +93,6 @@ bool eval_model_key(const char *folder, char out[65], senc_error *err) {
     if (ok && all.failed) ok = senc_fail_memory(err, all.n_bytes, "a model's key");
     if (ok) data_sha256_hex(senc_buffer_text(&all), all.n_bytes, out);
     senc_buffer_free(&all);
-    for (int64_t i = 0; i < files.n; i++) free(files.items[i]);
-    free(files.items);
+    eval_model_files_free(files.items, files.n);
     return ok;
 }

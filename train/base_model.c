@@ -101,7 +101,7 @@ bool train_model_find(const char *name, const char *relative_to, char **folder, 
     return fail_no_model(name, err);
 }
 
-static bool find_base(const train_config *config, char **folder, senc_error *err) {
+bool train_base_model_find(const train_config *config, char **folder, senc_error *err) {
     char *relative_to = senc_path_folder(config->path);
     if (!relative_to) return senc_fail_memory(err, strlen(config->path), "a path");
     bool ok = train_model_find(config->model.base, strcmp(relative_to, ".") == 0 ? NULL : relative_to, folder, err);
@@ -109,16 +109,10 @@ static bool find_base(const train_config *config, char **folder, senc_error *err
     return ok ? true : senc_error_prefix(err, "%s: model.base: ", config->path);
 }
 
-char *train_base_model_folder(const train_config *config) {
-    char *folder = NULL;
-    senc_error ignored = {0};
-    return config->model.base && find_base(config, &folder, &ignored) ? folder : NULL;
-}
-
 bool train_base_model_check(const train_config *config, senc_error *err) {
     if (!config->model.base) return true;
     char *folder;
-    if (!find_base(config, &folder, err)) return false;
+    if (!train_base_model_find(config, &folder, err)) return false;
     bool ok = data_tokenizer_exists(folder);
     if (!ok) senc_fail(err, SENC_BAD_INPUT, "%s: no tokenizer: expected tokenizer.json or vocab.txt", folder);
     free(folder);
@@ -136,7 +130,7 @@ static nn_overrides overrides_of(const train_config *config) {
 static bool load_base(const train_config *config, nn_model **model, data_tokenizer **tokenizer, senc_error *err) {
     const nn_overrides overrides = overrides_of(config);
     char *folder;
-    if (!find_base(config, &folder, err)) return false;
+    if (!train_base_model_find(config, &folder, err)) return false;
     bool ok = data_tokenizer_load(folder, NULL, tokenizer, err) && nn_model_load(folder, &overrides, true, model, err);
     if (ok && !eval_tokenizer_check(*model, *tokenizer, err)) ok = senc_error_prefix(err, "%s: ", folder);
     free(folder);
@@ -231,7 +225,7 @@ bool train_base_model_open_untouched(const train_config *config, eval_model *out
     char *folder;
     const nn_overrides overrides = NN_OVERRIDES_NONE;
     *out = (eval_model){0};
-    if (!find_base(config, &folder, err)) return false;
+    if (!train_base_model_find(config, &folder, err)) return false;
     const bool ok = eval_model_load(out, folder, &overrides, err);
     free(folder);
     return ok;
@@ -242,7 +236,7 @@ bool train_base_model_settings(const train_config *config, bool is_untouched, nn
     if (!config->model.base) return true;
     const nn_overrides overrides = is_untouched ? NN_OVERRIDES_NONE : overrides_of(config);
     char *folder;
-    if (!find_base(config, &folder, err)) return false;
+    if (!train_base_model_find(config, &folder, err)) return false;
     bool ok = nn_model_load_settings(folder, &overrides, out, err);
     free(folder);
     if (!ok || is_untouched || set_prompts(config, *out, err)) return ok;

@@ -17,8 +17,8 @@
  * ~/.cache/huggingface/hub; revision "main"). *folder is fresh. The error lists where it looked. */
 bool train_model_find(const char *name, const char *relative_to, char **folder, senc_error *err);
 
-/* The folder of the configuration's base; fresh, NULL when there is none or it cannot be found. */
-char *train_base_model_folder(const train_config *config);
+/* The folder of the configuration's [model] base; *folder is fresh. */
+bool train_base_model_find(const train_config *config, char **folder, senc_error *err);
 
 /* Fails early when the base cannot be found; loads nothing. */
 bool train_base_model_check(const train_config *config, senc_error *err);

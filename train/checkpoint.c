@@ -18,18 +18,20 @@
 #include "data/formats/json.h"
 #include "data/formats/safetensors.h"
 #include "data/pairs.h"
+#include "train/run_folder.h"
 
 #define FORMAT_VERSION 1
 #define STEP_PREFIX    "step-"
-#define TEMPORARY      ".tmp-" /* name.tmp-PID: being written; name.old: replaced a moment ago */
-#define REPLACED       ".old"
+#define TEMPORARY      ".tmp-" /* name.tmp-PID: being written; name.old-PID: replaced a moment ago */
+#define REPLACED       ".old-"
+#define REPLACED_ONCE  ".old"             /* as the program named it before */
 #define MOST_PROGRESS  (INT64_C(1) << 53) /* of any count: a sum of two of them is far from overflowing */
 
 /* ---- replacing folders ---- */
 
 static char *name_with(const char *path, const char *suffix) {
     senc_buffer out = {0};
-    senc_buffer_printf(&out, "%s%s", path, suffix);
+    senc_buffer_printf(&out, "%s%s%ld", path, suffix, (long)getpid());
     return senc_buffer_take(&out);
 }
 
@@ -38,56 +40,119 @@ static bool move_folder(const char *from, const char *to, senc_error *err) {
     return senc_fail_errno(err, "%s: cannot rename to %s", from, to);
 }
 
+/* Names of files in folders inside; files have been synced by who wrote them. */
+static bool sync_inside(const char *folder, senc_error *err) {
+    DIR *d = opendir(folder);
+    if (!d) return senc_fail_errno(err, "%s: cannot read the folder", folder);
+    bool ok = true;
+    for (struct dirent *e; ok && (e = readdir(d));) {
+        char *path = e->d_name[0] == '.' ? NULL : senc_path_join(folder, e->d_name);
+        if (e->d_name[0] != '.' && !path) ok = senc_fail_memory(err, strlen(folder), "a path");
+        if (path && senc_path_is_folder(path)) ok = sync_inside(path, err);
+        free(path);
+    }
+    closedir(d);
+    senc_path_sync_folder(folder);
+    return ok;
+}
+
+static bool put_in_place(const char *temporary, const char *folder, const char *old, senc_error *err) {
+    const bool replaces = senc_path_exists(folder);
+    if (replaces && !(senc_path_remove(old, err) && move_folder(folder, old, err))) return false;
+    if (!move_folder(temporary, folder, err)) {
+        if (replaces) (void)rename(old, folder);
+        return false;
+    }
+    senc_path_sync_parent(folder);
+    return !replaces || senc_path_remove(old, err);
+}
+
 bool train_folder_replace(const char *folder, train_fill_folder *fill, void *context, senc_error *err) {
-    char suffix[32];
-    snprintf(suffix, sizeof suffix, TEMPORARY "%ld", (long)getpid());
-    char *temporary = name_with(folder, suffix), *old = name_with(folder, REPLACED);
+    char *temporary = name_with(folder, TEMPORARY), *old = name_with(folder, REPLACED);
     bool ok = temporary && old;
     if (!ok) senc_fail_memory(err, strlen(folder), "a path");
     ok = ok && senc_path_remove(temporary, err) && senc_path_create_folders(temporary, err) &&
-         fill(context, temporary, err);
-    if (ok && senc_path_exists(folder)) {
-        ok = senc_path_remove(old, err) && move_folder(folder, old, err);
-        if (ok && !move_folder(temporary, folder, err)) {
-            (void)rename(old, folder);
-            ok = false;
-        }
-        ok = ok && senc_path_remove(old, err);
-    } else if (ok) {
-        ok = move_folder(temporary, folder, err);
-    }
+         fill(context, temporary, err) && sync_inside(temporary, err) && put_in_place(temporary, folder, old, err);
     if (!ok && temporary) senc_path_remove(temporary, NULL);
     free(temporary);
     free(old);
     return ok;
 }
 
-/* One leftover: a temporary is removed; an .old folder returns to its place when that is empty. */
-static bool clean_entry(const char *dir, const char *name, senc_error *err) {
-    const size_t n = strlen(name), n_old = strlen(REPLACED);
-    const bool temporary = strstr(name, TEMPORARY) != NULL;
-    const bool old = n > n_old && strcmp(name + n - n_old, REPLACED) == 0;
-    if (!temporary && !old) return true;
+/* ---- leftovers ---- */
+
+/* The step in "step-000500"; -1 for any other name. n_bytes: of the name. */
+static int64_t step_of(const char *name, size_t n_bytes) {
+    const size_t n = strlen(STEP_PREFIX);
+    if (n_bytes <= n || n_bytes > n + 18 || strncmp(name, STEP_PREFIX, n) != 0) return -1;
+    int64_t step = 0;
+    for (size_t i = n; i < n_bytes; i++) {
+        if (name[i] < '0' || name[i] > '9') return -1;
+        step = 10 * step + (name[i] - '0');
+    }
+    return step;
+}
+
+/* Digits, with one '-' between them at most: the PID, and a number where a name was taken. */
+static bool is_pid(const char *text) {
+    int n_dashes = 0;
+    if (*text < '0' || *text > '9') return false;
+    for (; *text; text++) {
+        if (*text == '-' && text[1] && n_dashes++ == 0) continue;
+        if (*text < '0' || *text > '9') return false;
+    }
+    return true;
+}
+
+typedef enum leftover { NOT_OURS, HALF_WRITTEN, BEING_REPLACED, REPLACED_BEFORE } leftover;
+
+/* What a name in the run folder (in_checkpoints: in its checkpoints/) says; *n_place: bytes of the name without ending.
+ */
+static leftover leftover_of(const char *name, bool in_checkpoints, size_t *n_place) {
+    static const struct {
+        const char *ending;
+        leftover kind;
+    } endings[] = {{TEMPORARY, HALF_WRITTEN}, {REPLACED, BEING_REPLACED}, {REPLACED_ONCE, REPLACED_BEFORE}};
+    const char *dot = strrchr(name, '.');
+    leftover kind = NOT_OURS;
+    for (size_t i = 0; dot && kind == NOT_OURS && i < sizeof endings / sizeof *endings; i++) {
+        const size_t n = strlen(endings[i].ending);
+        const bool has_pid = endings[i].kind != REPLACED_BEFORE;
+        if (strncmp(dot, endings[i].ending, n) == 0 && (has_pid ? is_pid(dot + n) : dot[n] == '\0'))
+            kind = endings[i].kind;
+    }
+    char place[64] = "";
+    *n_place = dot ? (size_t)(dot - name) : 0;
+    if (kind == NOT_OURS || *n_place >= sizeof place) return NOT_OURS;
+    memcpy(place, name, *n_place);
+    const bool is_folder =
+        in_checkpoints ? step_of(place, *n_place) >= 0 : strcmp(place, "best") == 0 || strcmp(place, "final") == 0;
+    const bool is_file =
+        !in_checkpoints && kind == HALF_WRITTEN && (train_run_is_part(place) || strcmp(place, TRAIN_RUN_MARK) == 0);
+    return is_folder || is_file ? kind : NOT_OURS;
+}
+
+static bool clean_entry(const char *dir, const char *name, bool in_checkpoints, senc_error *err) {
+    size_t n_place;
+    const leftover kind = leftover_of(name, in_checkpoints, &n_place);
+    if (kind == NOT_OURS) return true;
     char *path = senc_path_join(dir, name);
-    if (!path) return senc_fail_memory(err, n, "a path");
-    bool ok;
-    char *place = old ? senc_strndup(path, strlen(path) - n_old) : NULL;
-    if (old && !place)
-        ok = senc_fail_memory(err, n, "a path");
-    else if (old && !senc_path_exists(place))
+    char *place = path ? senc_strndup(path, strlen(path) - strlen(name) + n_place) : NULL;
+    bool ok = place || senc_fail_memory(err, strlen(name), "a path");
+    if (ok && kind != HALF_WRITTEN && !senc_path_exists(place))
         ok = move_folder(path, place, err);
-    else
+    else if (ok && kind != REPLACED_BEFORE)
         ok = senc_path_remove(path, err);
     free(place);
     free(path);
     return ok;
 }
 
-static bool clean_folder(const char *dir, senc_error *err) {
+static bool clean_folder(const char *dir, bool in_checkpoints, senc_error *err) {
     DIR *d = opendir(dir);
     if (!d) return errno == ENOENT ? true : senc_fail_errno(err, "%s: cannot read the folder", dir);
     bool ok = true;
-    for (struct dirent *e; ok && (e = readdir(d));) ok = clean_entry(dir, e->d_name, err);
+    for (struct dirent *e; ok && (e = readdir(d));) ok = clean_entry(dir, e->d_name, in_checkpoints, err);
     closedir(d);
     return ok;
 }
@@ -95,7 +160,7 @@ static bool clean_folder(const char *dir, senc_error *err) {
 bool train_checkpoint_clean(const char *run_dir, senc_error *err) {
     char *checkpoints = senc_path_join(run_dir, "checkpoints");
     if (!checkpoints) return senc_fail_memory(err, strlen(run_dir), "a path");
-    const bool ok = clean_folder(run_dir, err) && clean_folder(checkpoints, err);
+    const bool ok = clean_folder(run_dir, false, err) && clean_folder(checkpoints, true, err);
     free(checkpoints);
     return ok;
 }
@@ -120,7 +185,7 @@ static const progress_field progress_fields[] = {
     INTEGER_FIELD(n_masked), INTEGER_FIELD(n_truncated),  INTEGER_FIELD(n_texts),
     INTEGER_FIELD(n_tokens), REAL_FIELD(elapsed_ms),      REAL_FIELD(window_loss),
     REAL_FIELD(window_ms),   INTEGER_FIELD(window_steps), INTEGER_FIELD(window_rows),
-    INTEGER_FIELD(threads),  INTEGER_FIELD(n_rows),
+    INTEGER_FIELD(threads),  INTEGER_FIELD(n_rows),       INTEGER_FIELD(n_steps),
 };
 #define N_PROGRESS_FIELDS (sizeof progress_fields / sizeof progress_fields[0])
 
@@ -140,6 +205,11 @@ static bool progress_read(const data_json *o, train_progress *p, senc_error *err
     for (size_t i = 0; ok && i < N_PROGRESS_FIELDS; i++) {
         const progress_field *f = &progress_fields[i];
         char *at = (char *)p + f->offset;
+        if (f->offset == offsetof(train_progress, n_steps)) { /* older checkpoints lack it */
+            p->n_steps = 0;
+            ok = data_json_read_integer(o, f->name, 0, MOST_PROGRESS, &p->n_steps, err);
+            continue;
+        }
         if (!f->is_real) {
             const bool may_be_none = strcmp(f->name, "evaluated_step") == 0 || strcmp(f->name, "best_step") == 0;
             ok = data_json_require_integer(o, f->name, may_be_none ? -1 : 0, MOST_PROGRESS, (int64_t *)(void *)at, err);
@@ -172,6 +242,7 @@ static uint64_t state_checksum(const data_tensor tensors[3]) {
 
 typedef struct save_context {
     const train_progress *progress;
+    const data_json *inputs;
     const train_optimizer *optimizer;
 } save_context;
 
@@ -186,6 +257,7 @@ static bool fill_checkpoint(void *context, const char *folder, senc_error *err) 
     data_json_put_integer(o, "format", FORMAT_VERSION);
     data_json_put_string(o, "checksum", checksum);
     progress_put(o, c->progress);
+    if (c->inputs) data_json_put_copy(o, "inputs", c->inputs);
     bool ok = weights && state;
     if (!ok) senc_fail_memory(err, strlen(folder), "a path");
     ok = ok && data_safetensors_save(weights, tensors, 3, NULL, err) && data_json_save(o, 2, state, err);
@@ -193,15 +265,6 @@ static bool fill_checkpoint(void *context, const char *folder, senc_error *err) 
     free(weights);
     free(state);
     return ok;
-}
-
-/* The step in "step-000500"; -1 for any other name. */
-static int64_t step_of_name(const char *name) {
-    const size_t n = strlen(STEP_PREFIX);
-    if (strncmp(name, STEP_PREFIX, n) != 0 || name[n] == '\0') return -1;
-    char *end;
-    const long long step = strtoll(name + n, &end, 10);
-    return *end == '\0' ? step : -1;
 }
 
 /* Steps of the checkpoints in a folder, newest first; *n of them, to be freed. */
@@ -217,7 +280,7 @@ static bool list_steps(const char *checkpoints, int64_t **steps, int64_t *n, sen
     if (!d) return errno == ENOENT ? true : senc_fail_errno(err, "%s: cannot read the folder", checkpoints);
     bool ok = true;
     for (struct dirent *e; ok && (e = readdir(d));) {
-        const int64_t step = step_of_name(e->d_name);
+        const int64_t step = step_of(e->d_name, strlen(e->d_name));
         if (step < 0) continue;
         int64_t *grown = senc_realloc(*steps, (size_t)*n + 1, sizeof *grown);
         ok = grown ? true : senc_fail_memory(err, ((size_t)*n + 1) * sizeof *grown, "the list of checkpoints");
@@ -249,11 +312,20 @@ static bool remove_older(const char *run_dir, int64_t keep, senc_error *err) {
     return ok;
 }
 
-bool train_checkpoint_save(const char *run_dir, const train_progress *progress, const train_optimizer *optimizer,
-                           int64_t keep, senc_error *err) {
+bool train_checkpoint_exists(const char *run_dir) {
+    char *checkpoints = senc_path_join(run_dir, "checkpoints");
+    int64_t *steps = NULL, n = 0;
+    const bool found = checkpoints && list_steps(checkpoints, &steps, &n, NULL) && n > 0;
+    free(steps);
+    free(checkpoints);
+    return found;
+}
+
+bool train_checkpoint_save(const char *run_dir, const train_progress *progress, const data_json *inputs,
+                           const train_optimizer *optimizer, int64_t keep, senc_error *err) {
     char *folder = step_folder(run_dir, progress->step);
     if (!folder) return senc_fail_memory(err, strlen(run_dir), "a path");
-    save_context context = {progress, optimizer};
+    save_context context = {progress, inputs, optimizer};
     const bool ok = train_folder_replace(folder, fill_checkpoint, &context, err);
     free(folder);
     return ok && remove_older(run_dir, keep, err);
@@ -290,7 +362,8 @@ static bool read_state(const char *folder, const data_json *o, train_optimizer *
     return ok;
 }
 
-static bool load_one(const char *folder, train_progress *progress, train_optimizer *optimizer, senc_error *err) {
+static bool load_one(const char *folder, train_progress *progress, data_json **inputs, train_optimizer *optimizer,
+                     senc_error *err) {
     char *path = senc_path_join(folder, "state.json");
     if (!path) return senc_fail_memory(err, strlen(folder), "a path");
     data_json *o = NULL;
@@ -299,14 +372,20 @@ static bool load_one(const char *folder, train_progress *progress, train_optimiz
                     data_json_require_integer(o, "format", 1, FORMAT_VERSION, &format, err) &&
                     progress_read(o, progress, err) && read_state(folder, o, optimizer, err);
     if (ok) optimizer->n_updates = progress->n_updates;
+    const data_json *said = ok && inputs ? data_json_find(o, "inputs") : NULL;
+    if (said) {
+        *inputs = data_json_create_object();
+        data_json_put_copy(*inputs, "inputs", said);
+    }
     data_json_free(o);
     free(path);
     return ok;
 }
 
-bool train_checkpoint_load(const char *run_dir, train_progress *progress, train_optimizer *optimizer, bool *found,
-                           senc_error *err) {
+bool train_checkpoint_load(const char *run_dir, train_progress *progress, data_json **inputs,
+                           train_optimizer *optimizer, bool *found, senc_error *err) {
     *found = false;
+    if (inputs) *inputs = NULL;
     char *checkpoints = senc_path_join(run_dir, "checkpoints");
     if (!checkpoints) return senc_fail_memory(err, strlen(run_dir), "a path");
     int64_t *steps, n;
@@ -319,7 +398,7 @@ bool train_checkpoint_load(const char *run_dir, train_progress *progress, train_
             break;
         }
         last = (senc_error){0};
-        *found = load_one(folder, progress, optimizer, &last);
+        *found = load_one(folder, progress, inputs, optimizer, &last);
         if (!*found) senc_warn("%s; trying an older checkpoint", last.text);
         free(folder);
     }

@@ -86,7 +86,8 @@ bool train_config_print(const train_config *c, bool with_help, senc_buffer *out,
 
 /* Compares with a configuration printed earlier: false, naming the first key that differs, unless it may change between
  * a run and its continuation (what decides only what is kept and shown; the number of threads is checked with the
- * checkpoint). */
-bool train_config_check_same(const train_config *c, const char *stored_path, senc_error *err);
+ * checkpoint; extend: how long it goes, too). A key that the printed one lacks, because it is of an older program, has
+ * its default there. */
+bool train_config_check_same(const train_config *c, const char *stored_path, bool extend, senc_error *err);
 
 #endif

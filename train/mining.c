@@ -286,7 +286,7 @@ static bool write_row(const miner *m, int64_t i, data_row *row, senc_buffer *lin
 
 static bool write_rows(const miner *m, const char *output, senc_error *err) {
     senc_file_writer w;
-    if (!senc_file_writer_open(&w, output, err)) return false;
+    if (!senc_file_writer_open_output(&w, output, m->o.overwrite, err)) return false;
     data_row row = {0};
     senc_buffer line = {0};
     bool ok = true;

@@ -23,6 +23,7 @@ typedef struct train_mining_options {
     double relative_margin;
     int sampling; /* train_mining_sampling */
     uint64_t seed;
+    bool overwrite; /* an output that is there */
 } train_mining_options;
 
 typedef struct train_mining_report {

@@ -26,7 +26,9 @@ static void append_head(const train_state *s, senc_buffer *out) {
     const char *base = s->config->model.base;
     senc_buffer_append_text(out, "---\nlibrary_name: sentence-transformers\npipeline_tag: sentence-similarity\n");
     if (base) senc_buffer_printf(out, "base_model: %s\n", senc_path_exists(base) ? senc_path_name(base) : base);
-    char *folder = base ? train_base_model_folder(s->config) : NULL;
+    senc_error ignored = {0};
+    char *folder = NULL;
+    if (base) (void)train_base_model_find(s->config, &folder, &ignored);
     char *path = folder ? senc_path_join(folder, "README.md") : NULL;
     char *card = path && senc_path_is_file(path) ? senc_file_read(path, MOST_CARD_BYTES, NULL, NULL) : NULL;
     if (card) append_front_matter(card, "license:", out);

@@ -16,6 +16,7 @@
 #include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
 #include "autograd/base/threads.h"
+#include "train/run_inputs.h"
 #include "train/run_state.h"
 
 /* ---- signals ---- */
@@ -61,15 +62,41 @@ static bool check_resumable(const train_state *s, const train_progress *loaded, 
     return true;
 }
 
+/* The schedule is that of all steps, so a run that is extended goes on at another rate than it would have had. */
+static bool extend(train_state *s, const train_progress *loaded, senc_error *err) {
+    const train_settings *t = &s->config->train;
+    const train_schedule schedule = (train_schedule)t->schedule;
+    if (loaded->n_steps == s->n_steps) return true;
+    if (loaded->step > s->n_steps)
+        return senc_fail(err, SENC_BAD_INPUT,
+                         "--extend: the run is at step %lld; expected at least as many steps, got %lld",
+                         (long long)loaded->step, (long long)s->n_steps);
+    s->progress.evaluations_without_best = 0;
+    const double now = train_schedule_factor(schedule, loaded->step, s->warmup_steps, s->n_steps);
+    senc_info("extended to %lld steps: the learning rate's schedule is that of %lld steps from here, %.2e at step %lld",
+              (long long)s->n_steps, (long long)s->n_steps, t->learning_rate * now, (long long)loaded->step + 1);
+    if (loaded->n_steps > 0 && loaded->n_steps > loaded->step) {
+        const int64_t warmup = train_warmup_steps(t->warmup, loaded->n_steps);
+        const double then = train_schedule_factor(schedule, loaded->step, warmup, loaded->n_steps);
+        senc_info("with the %lld steps it was started for it would have been %.2e", (long long)loaded->n_steps,
+                  t->learning_rate * then);
+    }
+    return true;
+}
+
 static bool is_out_of_patience(const train_state *s) {
     const int64_t patience = s->config->train.patience;
     return patience > 0 && s->progress.evaluations_without_best >= patience && s->progress.step < s->n_steps;
 }
 
 /* Continues from the newest checkpoint; *found = false when there is none. */
-static bool resume(train_state *s, bool *found, senc_error *err) {
+static bool resume(train_state *s, const train_run_options *options, bool *found, senc_error *err) {
     train_progress loaded = s->progress;
-    if (!train_checkpoint_load(s->config->output.dir, &loaded, &s->optimizer, found, err)) return false;
+    data_json *inputs = NULL;
+    if (!train_checkpoint_load(s->config->output.dir, &loaded, &inputs, &s->optimizer, found, err)) return false;
+    const bool same = !*found || train_inputs_check_same(s->inputs, inputs, err);
+    data_json_free(inputs);
+    if (!same) return false;
     if (!*found) {
         senc_info("no checkpoint in %s yet: starting from the beginning", s->config->output.dir);
         return true;
@@ -77,10 +104,13 @@ static bool resume(train_state *s, bool *found, senc_error *err) {
     if (!check_resumable(s, &loaded, err)) return false;
     if (!train_feed_restore(s->feed, loaded.epoch, loaded.position, err)) return false;
     s->progress = loaded;
+    if (options->extend && !extend(s, &loaded, err)) return false;
+    s->progress.n_steps = s->n_steps;
     s->stopped_early = is_out_of_patience(s); /* the checkpoint may be that of the last step */
     if (s->n_jobs > 0 && !train_results_load(s, "baseline.json", &s->baseline, err)) return false;
     if (!isnan(loaded.best_value) && !train_results_load(s, "best.json", &s->best, err)) return false;
     if (s->n_jobs > 0 && !train_load_bm25(s, err)) return false;
+    if (options->extend) train_adopt_best(s);
     train_results_forget_details(&s->baseline);
     train_results_forget_details(&s->best);
     senc_info("resuming %s at step %lld of %lld", s->config->output.dir, (long long)loaded.step, (long long)s->n_steps);
@@ -100,9 +130,13 @@ static bool evaluate_baseline(train_state *s, senc_error *err) {
     return true;
 }
 
-static bool start(train_state *s, bool resuming, senc_error *err) {
+static bool start(train_state *s, const train_run_options *options, senc_error *err) {
     bool resumed = false;
-    if (resuming && !resume(s, &resumed, err)) return false;
+    if (!train_run_folder_begin(&s->folder, s->config, options, err) ||
+        !train_inputs_collect(s->config, s->jobs, s->n_jobs, &s->inputs, err))
+        return false;
+    if (s->folder.resumes && !resume(s, options, &resumed, err)) return false;
+    if (!resumed && !train_inputs_hash(s->inputs, err)) return false;
     if (!resumed && !evaluate_baseline(s, err)) return false;
     if (!train_output_start_log(s, resumed, err)) return false;
     if (!resumed && !train_output_log_leakage(s, err)) return false;
@@ -166,10 +200,14 @@ static void note_place(train_state *s) {
     p->n_updates = s->optimizer.n_updates;
 }
 
+static bool save_progress(const train_state *s, const train_progress *progress, senc_error *err) {
+    return train_checkpoint_save(s->config->output.dir, progress, train_inputs_list(s->inputs), &s->optimizer,
+                                 s->config->train.keep_checkpoints, err);
+}
+
 static bool save_checkpoint(train_state *s, senc_error *err) {
     note_place(s);
-    return train_checkpoint_save(s->config->output.dir, &s->progress, &s->optimizer, s->config->train.keep_checkpoints,
-                                 err);
+    return save_progress(s, &s->progress, err);
 }
 
 /* The run ends with an error that is none of the weights (a file was cut, an evaluation failed): the state behind the
@@ -180,8 +218,7 @@ static bool save_and_fail(train_state *s, const train_progress *behind_step, sen
     if (err->kind == SENC_INTERRUPTED || err->kind == SENC_NOT_FINITE || behind_step->step == 0) return false;
     senc_mappings_forget_losses();
     s->progress = *behind_step;
-    const bool saved = train_checkpoint_save(s->config->output.dir, behind_step, &s->optimizer,
-                                             s->config->train.keep_checkpoints, &failure);
+    const bool saved = save_progress(s, behind_step, &failure);
     senc_error full = {0};
     if (saved)
         senc_fail(&full, err->kind, "%.700s; saved at step %lld in %.200s; to go on, add --resume", err->text,
@@ -205,13 +242,22 @@ static bool is_evaluation_due(const train_state *s) {
     return p->step == s->n_steps || (t->eval_every ? is_due(t->eval_every, p->step) : epoch_done);
 }
 
+/* The last one is there so that the run can be extended. */
+static bool is_checkpoint_due(const train_state *s) {
+    const train_settings *t = &s->config->train;
+    return is_due(t->checkpoint_every, s->progress.step) ||
+           (t->checkpoint_every > 0 && (s->progress.step == s->n_steps || s->stopped_early));
+}
+
 /* What happens behind a step and its line in the log: evaluation, checkpoint, early stop, signals. */
 static bool after_step(train_state *s, senc_error *err) {
-    const train_settings *t = &s->config->train;
     const train_progress *p = &s->progress;
-    if (is_evaluation_due(s) && !train_evaluate_and_keep_best(s, err)) return false;
+    const bool evaluate = is_evaluation_due(s);
+    if (evaluate && !train_evaluate_and_keep_best(s, err)) return false;
     s->stopped_early = is_out_of_patience(s);
-    if ((is_due(t->checkpoint_every, p->step) || stop_requested) && !save_checkpoint(s, err)) return false;
+    const bool save = is_checkpoint_due(s);
+    if ((save || stop_requested) && !save_checkpoint(s, err)) return false;
+    if ((save || evaluate) && !train_run_folder_commit(&s->folder, err)) return false;
     if (stop_requested && p->step < s->n_steps)
         return senc_fail(err, SENC_INTERRUPTED, "interrupted: saved at step %lld in %s; to go on, add --resume",
                          (long long)p->step, s->config->output.dir);
@@ -259,8 +305,7 @@ static bool finish(train_state *s, senc_error *err) {
     if (s->n_jobs > 0 && isnan(s->progress.best_value)) { /* every value was NaN, or there was no step */
         if (!train_evaluate_and_keep_best(s, err)) return false;
     }
-    if (!train_output_save_model(s, "final", err)) return false;
-    return train_report(s, err);
+    return train_output_save_model(s, "final", err) && train_run_folder_commit(&s->folder, err) && train_report(s, err);
 }
 
 /* Two runs in one folder would mix their checkpoints. The lock is on the folder itself, so it leaves nothing behind and
@@ -272,22 +317,35 @@ static bool lock_folder(const char *folder, int *lock, senc_error *err) {
     return senc_fail(err, SENC_BAD_INPUT, "%s: another run is writing into this folder", folder);
 }
 
+/* What the evaluations write (save_run) is theirs to write again in a run that goes on, or takes another's place. */
+static bool check_saved_files(const train_state *s, const train_run_options *options, senc_error *err) {
+    static const char *const keys[] = {"save_run", "save_qrels"};
+    bool ok = true;
+    for (int64_t i = 0; ok && !options->overwrite && !s->folder.resumes && i < s->n_jobs; i++) {
+        for (size_t k = 0; ok && k < sizeof keys / sizeof *keys; k++) {
+            const char *path = eval_job_text(&s->jobs[i], keys[k]);
+            ok = !path || (senc_file_check_new(path, err) && senc_file_check_folder(path, err));
+        }
+    }
+    return ok;
+}
+
 bool train_run(const train_config *config, const train_run_options *options, senc_error *err) {
     train_state s = {.config = config};
-    bool resuming = false;
     int lock = -1;
     bool ok = train_base_model_check(config, err) && train_setup_open_data(&s, err) && train_setup_open_jobs(&s, err) &&
               train_check_leakage(&s, err) && train_rehearse(&s, err) &&
               (options->dry_run ? train_plan_check_output(config->output.dir, err)
                                 : lock_folder(config->output.dir, &lock, err)) &&
-              train_output_prepare(&s, options, &resuming, err) && train_setup_load_model(&s, options, err) &&
-              train_plan_print(&s, options->dry_run, err);
+              train_run_folder_check(&s.folder, config, options, err) && check_saved_files(&s, options, err) &&
+              train_setup_load_model(&s, options, err) && train_plan_print(&s, options->dry_run, err);
     if (ok && !options->dry_run) {
         catch_signals();
         train_note_peak(&s.setup_peak_bytes);
-        ok = start(&s, resuming, err) && loop(&s, err);
+        ok = start(&s, options, err) && loop(&s, err);
         release_signals();
         ok = ok && finish(&s, err);
+        if (!ok) train_run_folder_give_back(&s.folder, err);
         ag_profile_print(&s.stepper.tape);
     }
     senc_log_status("%s", "");

@@ -1,6 +1,7 @@
 /* A training run: check everything, evaluate the untouched model, train, evaluate, keep the best, report.
  *
  * The run folder:
+ *   senc-run.json   senc's mark: only in a folder that has it senc replaces and removes anything (train/run_folder.h)
  *   config.toml     the configuration with every default
  *   log.jsonl       one object a logged step and evaluation
  *   baseline.json   the untouched model's evaluation; best.json: the best model's (reports: senc compare reads them)
@@ -18,7 +19,8 @@
 
 typedef struct train_run_options {
     bool resume;        /* go on from the newest checkpoint; start anew when there is none */
-    bool overwrite;     /* remove an earlier run in the output folder */
+    bool extend;        /* with resume: epochs and max_steps may be others than those of the run */
+    bool overwrite;     /* take the place of an earlier run in the output folder */
     bool dry_run;       /* check everything, print the plan, write nothing */
     int64_t step_bytes; /* tests: what a step may take, whatever memory_limit says; 0: as memory_limit says */
 } train_run_options;

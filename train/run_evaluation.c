@@ -196,6 +196,14 @@ bool train_evaluate_baselines(train_state *s, senc_error *err) {
 
 /* ---- while training ---- */
 
+void train_adopt_best(train_state *s) {
+    const eval_metric *m = s->best.n > 0 ? train_results_find(&s->best, s->best_key) : NULL;
+    if (!m || m->value == s->progress.best_value) return;
+    s->progress.best_value = m->value;
+    if (s->best.file.label && strncmp(s->best.file.label, "step ", 5) == 0)
+        s->progress.best_step = strtoll(s->best.file.label + 5, NULL, 10);
+}
+
 /* Whether the model with the headline metric `value` takes the place of the best so far; NaN never does. */
 static bool is_new_best(const train_state *s, double value) {
     if (isnan(value)) return false;

@@ -1,4 +1,4 @@
-/* The files of the run folder and what a training run tells people. */
+/* Files of a run and what a training run tells people. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,64 +13,12 @@
 #include "train/run_state.h"
 
 char *train_output_path(const train_state *s, const char *name, senc_error *err) {
+    SENC_ASSERT(train_run_is_part(name), "%s must stand among the parts in run_folder.c", name);
     char *path = senc_path_join(s->config->output.dir, name);
     if (!path) senc_fail_memory(err, strlen(name), "a path");
     return path;
 }
 
-/* ---- the folder ---- */
-
-static bool has_earlier_run(const char *dir) {
-    static const char *const traces[] = {"config.toml", "log.jsonl", "checkpoints", "best", "final"};
-    bool found = false;
-    for (size_t i = 0; i < sizeof traces / sizeof traces[0]; i++) {
-        char *path = senc_path_join(dir, traces[i]);
-        found = found || (path && senc_path_exists(path));
-        free(path);
-    }
-    return found;
-}
-
-static bool remove_earlier_run(const train_state *s, senc_error *err) {
-    static const char *const parts[] = {"config.toml", "log.jsonl",     "checkpoints", "best",
-                                        "final",       "best.json",     "report.json", "report.md",
-                                        "report.html", "baseline.json", "bm25.json"};
-    bool ok = true;
-    for (size_t i = 0; ok && i < sizeof parts / sizeof parts[0]; i++) {
-        char *path = train_output_path(s, parts[i], err);
-        ok = path && senc_path_remove(path, err);
-        free(path);
-    }
-    return ok;
-}
-
-static bool write_config(const train_state *s, const char *path, senc_error *err) {
-    senc_buffer text = {0};
-    const bool ok =
-        train_config_print(s->config, true, &text, err) && senc_file_write(path, text.data, text.n_bytes, err);
-    senc_buffer_free(&text);
-    return ok;
-}
-
-bool train_output_prepare(const train_state *s, const train_run_options *options, bool *resuming, senc_error *err) {
-    const char *dir = s->config->output.dir;
-    const bool earlier = has_earlier_run(dir);
-    *resuming = options->resume && earlier;
-    if (earlier && !options->resume && !options->overwrite)
-        return senc_fail(err, SENC_BAD_INPUT,
-                         "%s: holds an earlier run; --resume goes on with it, --overwrite removes it", dir);
-    if (options->dry_run) return true;
-    if (!senc_path_create_folders(dir, err)) return false;
-    char *path = train_output_path(s, "config.toml", err);
-    bool ok = path != NULL && train_checkpoint_clean(dir, err);
-    if (ok && *resuming && senc_path_exists(path)) {
-        ok = train_config_check_same(s->config, path, err);
-    } else if (ok) {
-        ok = (!earlier || remove_earlier_run(s, err)) && write_config(s, path, err);
-    }
-    free(path);
-    return ok;
-}
 
 static bool fill_model_folder(void *context, const char *folder, senc_error *err) {
     const train_state *s = *(const train_state *const *)context;

@@ -82,8 +82,12 @@ static void count_steps(train_state *s) {
     s->steps_per_epoch = (s->batches_per_epoch + t->accumulation - 1) / t->accumulation;
     s->n_steps = t->max_steps ? t->max_steps : t->epochs * s->steps_per_epoch;
     s->warmup_steps = train_warmup_steps(t->warmup, s->n_steps);
-    s->progress = (train_progress){
-        .evaluated_step = -1, .best_value = NAN, .best_step = -1, .threads = senc_threads_count(), .n_rows = n_rows};
+    s->progress = (train_progress){.evaluated_step = -1,
+                                   .best_value = NAN,
+                                   .best_step = -1,
+                                   .threads = senc_threads_count(),
+                                   .n_rows = n_rows,
+                                   .n_steps = s->n_steps};
 }
 
 /* A share always leaves steps behind the warm-up; a number of them may not. */
@@ -170,6 +174,7 @@ void train_setup_free(train_state *s) {
     train_leakage_free(&s->leakage);
     train_columns_free(&s->columns);
     if (s->set) data_set_close(s->set);
+    data_json_free(s->inputs);
     train_results_free(&s->baseline);
     train_results_free(&s->best);
     train_results_free(&s->latest);

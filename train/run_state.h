@@ -16,6 +16,7 @@
 #include "train/memory_plan.h"
 #include "train/optimizer.h"
 #include "train/run.h"
+#include "train/run_folder.h"
 #include "train/step.h"
 
 typedef struct train_results {
@@ -30,6 +31,8 @@ typedef struct train_results {
 
 typedef struct train_state {
     const train_config *config;
+    train_run_folder folder;
+    data_json *inputs; /* run_inputs.h */
     const kern_table *kernels;
     data_set *set;
     train_columns columns;
@@ -70,7 +73,6 @@ bool train_plan_print(const train_state *s, bool with_times, senc_error *err);
 bool train_plan_check_output(const char *dir, senc_error *err);
 
 /* run_output.c: files and lines for people. */
-bool train_output_prepare(const train_state *s, const train_run_options *options, bool *resuming, senc_error *err);
 bool train_output_start_log(const train_state *s, bool resumed, senc_error *err);
 bool train_output_log_leakage(const train_state *s, senc_error *err);
 bool train_output_log_step(train_state *s, double learning_rate, senc_error *err);
@@ -114,6 +116,9 @@ bool train_evaluate_baselines(train_state *s, senc_error *err);
 /* When a run goes on: BM25's results as they were, or measured now when the run has none. */
 bool train_load_bm25(train_state *s, senc_error *err);
 bool train_evaluate_and_keep_best(train_state *s, senc_error *err);
+/* A run that is extended from a checkpoint behind which it had found a better model keeps that one, though it will not
+ * come by it again. */
+void train_adopt_best(train_state *s);
 
 /* The process's peak since the last call goes to the phase that ends now. */
 void train_note_peak(int64_t *phase_peak_bytes);

@@ -59,6 +59,12 @@ char *senc_path_folder(const char *path) {
     return senc_strndup(path, (size_t)(slash - path));
 }
 
+bool senc_path_folder_in(const char *path, char *out, size_t out_bytes) {
+    const char *slash = strrchr(path, '/');
+    const size_t n = !slash ? 0 : slash == path ? 1 : (size_t)(slash - path);
+    return (size_t)snprintf(out, out_bytes, "%.*s", (int)(n ? n : 1), n ? path : ".") < out_bytes;
+}
+
 bool senc_path_ends_with(const char *path, const char *ending) {
     const size_t n = strlen(path), n_ending = strlen(ending);
     return n >= n_ending && strcmp(path + n - n_ending, ending) == 0;
@@ -93,7 +99,9 @@ bool senc_path_create_folders(const char *path, senc_error *err) {
         if (*p != '/' && *p != '\0') continue;
         const char end = *p;
         *p = '\0';
-        if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && senc_path_is_folder(copy))) {
+        if (mkdir(copy, 0777) == 0) {
+            senc_path_sync_parent(copy);
+        } else if (errno != EEXIST || !senc_path_is_folder(copy)) {
             if (errno == EEXIST) errno = ENOTDIR;
             ok = senc_fail_errno(err, "%s: cannot create the folder", copy);
         }
@@ -104,139 +112,90 @@ bool senc_path_create_folders(const char *path, senc_error *err) {
     return ok;
 }
 
-static bool remove_folder_content(const char *path, senc_error *err) {
-    DIR *dir = opendir(path);
-    if (!dir) return senc_fail_errno(err, "%s: cannot read the folder", path);
+bool senc_path_check_folder(const char *path, senc_error *err) {
+    char at[4096];
+    struct stat info;
+    if (!path[0]) return senc_fail(err, SENC_BAD_INPUT, "expected the path of a folder, got \"\"");
+    if ((size_t)snprintf(at, sizeof at, "%s", path) >= sizeof at) return true; /* making it will tell */
+    while (stat(at, &info) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        size_t n = strlen(at);
+        while (n > 1 && at[n - 1] == '/') at[--n] = '\0';
+        const char *slash = strrchr(at, '/');
+        if (slash == at || !slash)
+            snprintf(at, sizeof at, "%s", slash ? "/" : ".");
+        else
+            at[slash - at] = '\0';
+    }
+    errno = 0;
+    if (stat(at, &info) == 0 && !S_ISDIR(info.st_mode)) errno = ENOTDIR;
+    if (errno == 0 && access(at, W_OK | X_OK) == 0) return true;
+    return senc_fail_errno(err, "%s: cannot write into this folder", at);
+}
+
+/* ---- removing ---- */
+
+/* What is being removed, for messages; without memory, so that removing works when there is none. */
+typedef struct removal {
+    char path[4096];
+} removal;
+
+static bool remove_entry(removal *r, int folder, const char *name, senc_error *err);
+
+/* Everything in a folder that has been opened; takes the descriptor. */
+static bool remove_content(removal *r, int fd, senc_error *err) {
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        close(fd);
+        return senc_fail_errno(err, "%s: cannot read the folder", r->path);
+    }
+    const size_t n = strlen(r->path);
     bool ok = true;
     for (struct dirent *e; ok && (e = readdir(dir));) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        char *child = senc_path_join(path, e->d_name);
-        ok = child ? senc_path_remove(child, err) : senc_fail_memory(err, strlen(path), "a path");
-        free(child);
+        snprintf(r->path + n, sizeof r->path - n, "/%s", e->d_name);
+        ok = remove_entry(r, dirfd(dir), e->d_name, err);
+        r->path[n] = '\0';
     }
     closedir(dir);
     return ok;
 }
 
+/* A link is removed, not what it points to: a folder is opened as itself or not at all. */
+static bool remove_entry(removal *r, int folder, const char *name, senc_error *err) {
+    struct stat info;
+    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? true : senc_fail_errno(err, "%s: cannot remove", r->path);
+    const bool is_folder = S_ISDIR(info.st_mode);
+    if (is_folder) {
+        const int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0) return senc_fail_errno(err, "%s: cannot read the folder", r->path);
+        if (!remove_content(r, fd, err)) return false;
+    }
+    if (unlinkat(folder, name, is_folder ? AT_REMOVEDIR : 0) == 0 || errno == ENOENT) return true;
+    return senc_fail_errno(err, "%s: cannot remove", r->path);
+}
+
 bool senc_path_remove(const char *path, senc_error *err) {
-    struct stat info;
-    if (lstat(path, &info) != 0) return errno == ENOENT ? true : senc_fail_errno(err, "%s: cannot remove", path);
-    if (S_ISDIR(info.st_mode) && !remove_folder_content(path, err)) return false;
-    if (remove(path) != 0) return senc_fail_errno(err, "%s: cannot remove", path);
-    return true;
+    removal r;
+    snprintf(r.path, sizeof r.path, "%s", path);
+    return remove_entry(&r, AT_FDCWD, path, err);
 }
 
-/* Where a file of this path would be written: the target of a link. NULL, with err, for what must not be replaced by a
- * file (a device, a pipe, a folder). The caller frees. */
-static char *find_target(const char *path, senc_error *err) {
-    struct stat info;
-    if (stat(path, &info) != 0) {
-        char *copy = senc_strdup(path);
-        if (!copy) senc_fail_memory(err, strlen(path), "a path");
-        return copy;
-    }
-    if (S_ISDIR(info.st_mode)) {
-        errno = EISDIR;
-        senc_fail_errno(err, "%s: cannot write", path);
-        return NULL;
-    }
-    if (!S_ISREG(info.st_mode)) {
-        senc_fail(err, SENC_BAD_INPUT, "%s: cannot write: a device or a pipe is there", path);
-        return NULL;
-    }
-    char *target = realpath(path, NULL);
-    if (!target) senc_fail_errno(err, "%s: cannot write", path);
-    return target;
+/* ---- syncing ---- */
+
+void senc_path_sync_folder(const char *path) {
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    fsync(fd);
+    close(fd);
 }
 
-bool senc_file_writer_open(senc_file_writer *w, const char *path, senc_error *err) {
-    *w = (senc_file_writer){.target = find_target(path, err)};
-    if (!w->target) return false;
-    senc_buffer name = {0};
-    senc_buffer_printf(&name, "%s.tmp-%ld", w->target, (long)getpid());
-    w->path = senc_strdup(path);
-    w->temporary = senc_buffer_take(&name);
-    if (!w->path || !w->temporary) {
-        senc_file_writer_close(w);
-        return senc_fail_memory(err, strlen(path), "a path");
-    }
-    w->stream = fopen(w->temporary, "wb");
-    if (!w->stream) {
-        senc_fail_errno(err, "%s: cannot write", path);
-        senc_file_writer_close(w);
-        return false;
-    }
-    return true;
+void senc_path_sync_parent(const char *path) {
+    char folder[4096];
+    if (senc_path_folder_in(path, folder, sizeof folder)) senc_path_sync_folder(folder);
 }
 
-/* A rename is durable once its folder is synced. Best effort: some file systems refuse to sync a folder. */
-static void sync_folder_of(const char *path) {
-    char *folder = senc_path_folder(path);
-    const int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(folder);
-}
-
-/* Why an earlier write failed: its errno is gone, so more is written to ask again (a byte might still fit on a full
- * disk). */
-static int ask_again(FILE *stream) {
-    static const char zeros[1 << 16];
-    clearerr(stream);
-    errno = 0;
-    fwrite(zeros, 1, sizeof zeros, stream);
-    if (errno == 0) fflush(stream);
-    return errno ? errno : EIO;
-}
-
-bool senc_file_writer_commit(senc_file_writer *w, senc_error *err) {
-    if (!senc_mappings_check(err)) { /* what was written may come from zeros */
-        senc_file_writer_close(w);
-        return false;
-    }
-    errno = 0;
-    bool ok = fflush(w->stream) == 0 && !ferror(w->stream) && fsync(fileno(w->stream)) == 0;
-    int code = errno;
-    if (!ok && ferror(w->stream) && code == 0) code = ask_again(w->stream);
-    if (fclose(w->stream) != 0 && ok) {
-        ok = false;
-        code = errno;
-    }
-    w->stream = NULL;
-    if (ok && rename(w->temporary, w->target) != 0) {
-        ok = false;
-        code = errno;
-    }
-    if (!ok) {
-        errno = code;
-        senc_fail_errno(err, "%s: cannot write", w->path);
-        senc_file_writer_close(w);
-        return false;
-    }
-    sync_folder_of(w->target);
-    free(w->temporary);
-    w->temporary = NULL;
-    senc_file_writer_close(w);
-    return true;
-}
-
-void senc_file_writer_close(senc_file_writer *w) {
-    if (w->stream) fclose(w->stream);
-    if (w->temporary) remove(w->temporary);
-    free(w->path);
-    free(w->target);
-    free(w->temporary);
-    *w = (senc_file_writer){0};
-}
-
-bool senc_file_write(const char *path, const void *bytes, size_t n_bytes, senc_error *err) {
-    senc_file_writer w;
-    if (!senc_file_writer_open(&w, path, err)) return false;
-    if (n_bytes) fwrite(bytes, 1, n_bytes, w.stream); /* a failure is sticky in the stream: commit reports it */
-    return senc_file_writer_commit(&w, err);
-}
+/* ---- reading ---- */
 
 char *senc_file_read(const char *path, size_t max_bytes, size_t *n_bytes, senc_error *err) {
     FILE *f = fopen(path, "rb");

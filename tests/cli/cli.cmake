@@ -15,6 +15,8 @@ if(TARGET senc)
     add_test(NAME cli_${name}
       COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/run_case.sh ${case} $<TARGET_FILE:senc> $<TARGET_FILE_DIR:make_model>)
   endforeach()
+  add_test(NAME foreign_files
+    COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/foreign_files.sh $<TARGET_FILE:senc> $<TARGET_FILE_DIR:make_model> ${CMAKE_SOURCE_DIR})
 endif()
 
 add_test(NAME cut_files

@@ -241,6 +241,109 @@ START_TEST(test_refused) {
 }
 END_TEST
 
+/* Killed between the end of the rows and the last rename: what is in its place stays, the rest follows. */
+START_TEST(test_sealed) {
+    float x[N * WIDTH];
+    fill(x);
+    write_all("whole.i8", x, NULL);
+    for (int moved = 0; moved < 3; moved++) {
+        data_vector_writer w;
+        data_vector_mark mark;
+        senc_error err = {0};
+        ck_assert_msg(data_vector_writer_open(&w, in_folder("cut.i8"), DATA_VECTOR_I8, WIDTH, &err), "%s", err.text);
+        ck_assert(data_vector_writer_append(&w, x, NULL, N, &err) && data_vector_writer_seal(&w, &mark, &err));
+        ck_assert(mark.n_rows == N && mark.n_bytes == N * WIDTH);
+        data_vector_writer_close(&w, true);
+        static const char *const names[] = {"cut.i8.scales.f32", "cut.i8"};
+        for (int i = 0; i < moved; i++) {
+            char from[300], to[256];
+            snprintf(to, sizeof to, "%s/%s", folder, names[i]);
+            snprintf(from, sizeof from, "%s.partial", to);
+            ck_assert_int_eq(rename(from, to), 0);
+        }
+        ck_assert(data_vector_writer_resume_sealed(&w, in_folder("cut.i8"), DATA_VECTOR_I8, WIDTH, mark, &err));
+        ck_assert_msg(data_vector_writer_commit(&w, &err), "%s", err.text);
+        data_vector_writer_close(&w, false);
+        static const char *const endings[] = {"", ".json", ".scales.f32"};
+        for (int i = 0; i < 3; i++) {
+            char a[64], b[64];
+            size_t n, m;
+            snprintf(a, sizeof a, "whole.i8%s", endings[i]);
+            snprintf(b, sizeof b, "cut.i8%s", endings[i]);
+            char *p = read_bytes(a, &n), *q = read_bytes(b, &m);
+            ck_assert(n == m && memcmp(p, q, n) == 0);
+            free(p);
+            free(q);
+            remove(in_folder(b));
+        }
+        ck_assert(!senc_path_exists(in_folder("cut.i8.partial")));
+    }
+}
+END_TEST
+
+/* A partial file that is there is not cut; a replaced file keeps its mode; a file that comes meanwhile stays. */
+START_TEST(test_places) {
+    float x[N * WIDTH];
+    fill(x);
+    data_vector_writer w;
+    senc_error err = {0};
+    write_text("p.npy.partial", "foreign");
+    ck_assert(!data_vector_writer_open(&w, in_folder("p.npy"), DATA_VECTOR_NPY, WIDTH, &err));
+    ck_assert(strstr(err.text, "p.npy.partial: is there already") != NULL);
+    size_t n;
+    char *text = read_bytes("p.npy.partial", &n);
+    ck_assert_str_eq(text, "foreign");
+    free(text);
+    write_text("mode.npy", "old");
+    struct stat info;
+    ck_assert_int_eq(chmod(in_folder("mode.npy"), 0600), 0);
+    write_all("mode.npy", x, NULL);
+    ck_assert(stat(in_folder("mode.npy"), &info) == 0 && (info.st_mode & 07777) == 0600 && info.st_size > 100);
+    err = (senc_error){0};
+    ck_assert(data_vector_writer_open(&w, in_folder("late.npy"), DATA_VECTOR_NPY, WIDTH, &err));
+    w.must_be_new = true;
+    ck_assert(data_vector_writer_append(&w, x, NULL, N, &err));
+    write_text("late.npy", "foreign");
+    ck_assert(!data_vector_writer_commit(&w, &err));
+    data_vector_writer_close(&w, false);
+    text = read_bytes("late.npy", &n);
+    ck_assert_str_eq(text, "foreign");
+    free(text);
+}
+END_TEST
+
+/* Rows alone, behind a head that knows how many will come. */
+START_TEST(test_streams) {
+    float x[N * WIDTH];
+    fill(x);
+    data_vector_writer w;
+    senc_error err = {0};
+    write_all("whole.npy", x, NULL);
+    char stream[32];
+    FILE *file = fopen(in_folder("stream.npy"), "w");
+    snprintf(stream, sizeof stream, "/dev/fd/%d", fileno(file));
+    ck_assert_msg(data_vector_writer_open_stream(&w, stream, DATA_VECTOR_NPY, WIDTH, N, &err), "%s", err.text);
+    ck_assert(data_vector_writer_append(&w, x, NULL, N, &err) && data_vector_writer_commit(&w, &err));
+    data_vector_writer_close(&w, false);
+    fclose(file);
+    size_t n, m;
+    char *a = read_bytes("whole.npy", &n), *b = read_bytes("stream.npy", &m);
+    ck_assert(n == m && memcmp(a, b, n) == 0);
+    free(a);
+    free(b);
+    ck_assert(data_vector_writer_open_stream(&w, "/dev/null", DATA_VECTOR_NPY, WIDTH, N, &err));
+    ck_assert(data_vector_writer_append(&w, x, NULL, N - 1, &err) && !data_vector_writer_commit(&w, &err));
+    data_vector_writer_close(&w, false);
+    ck_assert(strstr(err.text, "its head says 5 rows, 4 came") != NULL);
+    err = (senc_error){0};
+    ck_assert(!data_vector_writer_open_stream(&w, "/dev/null", DATA_VECTOR_NPY, WIDTH, -1, &err));
+    ck_assert(strstr(err.text, "npy begins with the number of rows") != NULL);
+    err = (senc_error){0};
+    ck_assert(!data_vector_writer_open_stream(&w, "/dev/null", DATA_VECTOR_I8, WIDTH, N, &err));
+    ck_assert(strstr(err.text, "i8 has its scales in a second file") != NULL);
+}
+END_TEST
+
 START_TEST(test_targets) {
     data_vector_writer w;
     senc_error err = {0};
@@ -248,7 +351,7 @@ START_TEST(test_targets) {
     ck_assert(strstr(err.text, "Is a directory") != NULL);
     err = (senc_error){0};
     ck_assert(!data_vector_writer_open(&w, "/dev/null", DATA_VECTOR_NPY, 3, &err));
-    ck_assert(strstr(err.text, "a device or a pipe is there") != NULL);
+    ck_assert(strstr(err.text, "expected a file, found a device or a pipe") != NULL);
     err = (senc_error){0};
     ck_assert(!data_vector_writer_open(&w, in_folder("absent/x.npy"), DATA_VECTOR_NPY, 3, &err));
     ck_assert(data_vector_writer_open(&w, in_folder("gone.npy"), DATA_VECTOR_NPY, 3, &(senc_error){0}));
@@ -275,6 +378,9 @@ int main(void) {
     tcase_add_test(tc, test_bits);
     tcase_add_test(tc, test_half);
     tcase_add_test(tc, test_resume);
+    tcase_add_test(tc, test_sealed);
+    tcase_add_test(tc, test_places);
+    tcase_add_test(tc, test_streams);
     tcase_add_test(tc, test_labels);
     tcase_add_test(tc, test_ids);
     tcase_add_test(tc, test_refused);

@@ -7,6 +7,7 @@
 #include "eval/history.h"
 #include "eval/reports/saved_report.h"
 #include "train/checkpoint.h"
+#include "train/run_inputs.h"
 
 #define N_ROWS 9
 
@@ -56,10 +57,16 @@ static void check_checkpoint(const uint8_t *data, size_t n_bytes) {
     train_progress progress = {0};
     bool found;
     senc_error err = {0};
-    const bool ok = train_checkpoint_load(fuzz_folder(), &progress, &b.optimizer, &found, &err);
+    data_json *inputs = NULL, *now = data_json_create_object();
+    const bool ok = train_checkpoint_load(fuzz_folder(), &progress, &inputs, &b.optimizer, &found, &err);
     fuzz_check_error(ok, &err);
     SENC_ASSERT(found == ok, "found %d", found);
     if (ok) check_place(&progress);
+    data_json_put_array(now, "inputs");
+    senc_error changed = {0};
+    if (inputs) fuzz_check_error(train_inputs_check_same(now, inputs, &changed), &changed);
+    data_json_free(inputs);
+    data_json_free(now);
     train_optimizer_free(&b.optimizer);
     ag_params_free(&b.params);
 }

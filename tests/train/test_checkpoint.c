@@ -68,13 +68,14 @@ static train_progress progress_at(int64_t step) {
                             .window_steps = 4,
                             .window_rows = 64,
                             .threads = 2,
-                            .n_rows = 99};
+                            .n_rows = 99,
+                            .n_steps = 400};
 }
 
 static void save(int64_t step, uint64_t seed, int64_t keep) {
     bench *b = bench_open(seed);
     const train_progress p = progress_at(step);
-    TRAIN_BENCH_OK(train_checkpoint_save(run_dir, &p, &b->o, keep, err));
+    TRAIN_BENCH_OK(train_checkpoint_save(run_dir, &p, NULL, &b->o, keep, err));
     bench_close(b);
 }
 
@@ -88,7 +89,7 @@ static void check_load(int64_t step, uint64_t seed) {
     train_progress p = {0};
     const train_progress w = progress_at(step);
     bool found = false;
-    TRAIN_BENCH_OK(train_checkpoint_load(run_dir, &p, &got->o, &found, err));
+    TRAIN_BENCH_OK(train_checkpoint_load(run_dir, &p, NULL, &got->o, &found, err));
     ck_assert(found);
     ck_assert_int_eq(p.step, w.step);
     ck_assert(memcmp(&p, &w, sizeof p) == 0); /* every field: all are 8 bytes wide */
@@ -141,8 +142,8 @@ START_TEST(there_and_back) {
     train_progress p = progress_at(13), got = {0};
     p.best_value = NAN;
     bool found;
-    TRAIN_BENCH_OK(train_checkpoint_save(run_dir, &p, &b->o, 2, err));
-    TRAIN_BENCH_OK(train_checkpoint_load(run_dir, &got, &b->o, &found, err));
+    TRAIN_BENCH_OK(train_checkpoint_save(run_dir, &p, NULL, &b->o, 2, err));
+    TRAIN_BENCH_OK(train_checkpoint_load(run_dir, &got, NULL, &b->o, &found, err));
     ck_assert(found && isnan(got.best_value));
     ck_assert_int_eq(got.step, 13);
     bench_close(b);
@@ -153,13 +154,13 @@ START_TEST(none_yet) {
     bench *b = bench_open(4);
     train_progress p = progress_at(1);
     bool found = true;
-    TRAIN_BENCH_OK(train_checkpoint_load(run_dir, &p, &b->o, &found, err));
+    TRAIN_BENCH_OK(train_checkpoint_load(run_dir, &p, NULL, &b->o, &found, err));
     ck_assert(!found);
     ck_assert_int_eq(p.step, 1);
     model_bench_write_text(run_dir, "checkpoints/notes.txt", "step-7");
     model_bench_write_text(run_dir, "checkpoints/step-", "");
     model_bench_write_text(run_dir, "checkpoints/step-7x", "");
-    TRAIN_BENCH_OK(train_checkpoint_load(run_dir, &p, &b->o, &found, err));
+    TRAIN_BENCH_OK(train_checkpoint_load(run_dir, &p, NULL, &b->o, &found, err));
     ck_assert(!found);
     bench_close(b);
 }
@@ -315,7 +316,7 @@ START_TEST(all_damaged) {
     bench *b = bench_open(0);
     train_progress p = {0};
     bool found = true;
-    TRAIN_BENCH_FAILS(train_checkpoint_load(run_dir, &p, &b->o, &found, err), SENC_BAD_INPUT,
+    TRAIN_BENCH_FAILS(train_checkpoint_load(run_dir, &p, NULL, &b->o, &found, err), SENC_BAD_INPUT,
                       "no checkpoint can be read");
     ck_assert(!found);
     bench_close(b);
@@ -340,7 +341,7 @@ START_TEST(other_model) {
         ck_assert_int_le(params.n_numbers, room);
         train_progress p = {0};
         bool found;
-        TRAIN_BENCH_FAILS(train_checkpoint_load(run_dir, &p, &o, &found, err), SENC_BAD_INPUT,
+        TRAIN_BENCH_FAILS(train_checkpoint_load(run_dir, &p, NULL, &o, &found, err), SENC_BAD_INPUT,
                           "numbers, the model has");
         params.n_numbers = room;
         train_optimizer_free(&o);
@@ -359,11 +360,26 @@ START_TEST(clean) {
     model_bench_write_text(run_dir, "final/config.json", "new");
     model_bench_write_text(run_dir, "final.old/config.json", "old");
     model_bench_write_text(run_dir, "checkpoints/step-000011.tmp-4711/state.json", "{");
-    model_bench_write_text(run_dir, "my.older", "kept: not ours");
+    model_bench_write_text(run_dir, "checkpoints/step-000010.old-4711/state.json", "{");
+    static const char *const foreign[] = {"my.older",
+                                          "notes.old",
+                                          "x.tmp-1",
+                                          "best.tmp-",
+                                          "best.tmp-1x",
+                                          "best.tmp-1-2-3",
+                                          "bests.tmp-1",
+                                          "mine.json.tmp-7",
+                                          "checkpoints/x.tmp-1",
+                                          "checkpoints/step-5.older",
+                                          "checkpoints/step-x.tmp-1",
+                                          "checkpoints/best.tmp-1"};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        model_bench_write_text(run_dir, foreign[i], "kept: not ours");
     /* killed between the two renames: the old folder is the only one */
     model_bench_write_text(run_dir, "best.old/config.json", "old best");
     TRAIN_BENCH_OK(train_checkpoint_clean(run_dir, err));
-    check_list("", "best checkpoints config.toml final my.older");
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) remove_file(foreign[i]); /* all are there */
+    check_list("", "best checkpoints config.toml final final.old");                        /* perhaps somebody's copy */
     check_list("checkpoints", "step-000010");
     char *text = model_bench_read(run_dir, "best/config.json", NULL);
     ck_assert_str_eq(text, "old best");
@@ -415,9 +431,9 @@ START_TEST(replace_folder) {
     check_list("", "best");
     check_list("best", "a.txt inner");
     check_text("best/a.txt", "second");
-    model_bench_write_text(run_dir, "best.old/config.json", "left by a kill");
+    model_bench_write_text(run_dir, "best.old/config.json", "somebody's copy");
     TRAIN_BENCH_OK(train_folder_replace(folder, fill, &first, err));
-    check_list("", "best");
+    check_list("", "best best.old");
     check_text("best/a.txt", "first");
     free(folder);
 }
@@ -433,7 +449,7 @@ START_TEST(impossible_place) {
     bench *b = bench_open(1);
     const train_progress p = progress_at(1);
     failure = (senc_error){0};
-    ck_assert(!train_checkpoint_save(folder, &p, &b->o, 1, &failure));
+    ck_assert(!train_checkpoint_save(folder, &p, NULL, &b->o, 1, &failure));
     ck_assert(failure.kind != SENC_OK);
     bench_close(b);
     free(folder);
@@ -451,7 +467,7 @@ START_TEST(out_of_memory) {
     while (!done) {
         senc_error failure = {0};
         senc_alloc_fail_at(++n);
-        done = train_checkpoint_save(run_dir, &p, &b->o, 3, &failure);
+        done = train_checkpoint_save(run_dir, &p, NULL, &b->o, 3, &failure);
         senc_alloc_fail_at(0);
         ck_assert(done == (failure.kind == SENC_OK));
         char *names = list("checkpoints");
@@ -469,7 +485,7 @@ START_TEST(out_of_memory) {
         train_progress got = {0};
         bool found = false;
         senc_alloc_fail_at(n);
-        const bool ok = train_checkpoint_load(run_dir, &got, &b->o, &found, &failure);
+        const bool ok = train_checkpoint_load(run_dir, &got, NULL, &b->o, &found, &failure);
         senc_alloc_fail_at(0);
         done = ok && got.step == 20;
         ck_assert(!ok || found);

@@ -196,6 +196,7 @@ static int64_t negatives_of(const bench *m, const mined *d, int64_t i, data_row 
 /* Mines and compares every row with the search by hand. */
 static train_mining_report mine_and_check(bench *m, train_mining_options o) {
     train_mining_report report;
+    o.overwrite = true;
     TRAIN_BENCH_OK(train_mine(m->b.set, &m->model, &o, m->output, &report, err));
     if (o.range_max == 0) o.range_max = o.range_min + 10 * o.n_negatives;
     mined d = read_back(m, "mnrl");
@@ -290,7 +291,8 @@ END_TEST
 
 static char *mine_random(bench *m, uint64_t seed, size_t *n) {
     train_mining_report report;
-    const train_mining_options o = {.n_negatives = 3,
+    const train_mining_options o = {.overwrite = true,
+                                    .n_negatives = 3,
                                     .range_min = 1,
                                     .range_max = 12,
                                     .relative_margin = -1,
@@ -436,9 +438,12 @@ END_TEST
 START_TEST(out_of_memory) {
     bench *m = bench_open(true);
     train_bench_threads(1);
-    const train_mining_options o = {.n_negatives = 2, .relative_margin = -1};
+    train_mining_options o = {.n_negatives = 2, .relative_margin = -1};
     train_mining_report report;
     model_bench_write_text(m->b.folder, "mined.jsonl", "earlier");
+    TRAIN_BENCH_FAILS(train_mine(m->b.set, &m->model, &o, m->output, &report, err), SENC_BAD_INPUT,
+                      "mined.jsonl: is there already; --overwrite replaces it");
+    o.overwrite = true;
     bool done = false;
     int n = 0;
     while (!done) {

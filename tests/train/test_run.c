@@ -2,10 +2,14 @@
  * stopping, the run folder is complete, nothing is overwritten, and mistakes are refused. */
 #include "train/run.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #include "autograd/base/file.h"
+#include "autograd/base/rng.h"
+#include "data/pairs.h"
 #include "data/formats/json.h"
 #include "eval/embed.h"
 #include "tests/train/train_bench.h"
@@ -561,7 +565,7 @@ START_TEST(never_overwritten) {
     model_bench_write_text(folder, "r/mine.txt", "notes");
     model_bench_write_text(folder, "r/final/marker", "old");
     TRAIN_BENCH_FAILS(run("r", PLAIN, fresh, err), SENC_BAD_INPUT,
-                      "holds an earlier run; --resume goes on with it, --overwrite removes it");
+                      "holds an earlier run; --resume goes on with it, --overwrite replaces it");
     ck_assert(exists("r/final/marker"));
     TRAIN_BENCH_OK(run("r", (change){{"train.max_steps=2"}}, (train_run_options){.overwrite = true}, err));
     ck_assert_int_eq(steps_of("r"), 2);
@@ -589,7 +593,148 @@ START_TEST(changed_threads_or_data) {
     model_bench_write_text(folder, "train.jsonl", rows);
     free(rows);
     TRAIN_BENCH_FAILS(run("r", PLAIN, resume, err), SENC_BAD_INPUT,
-                      "the run was started with 30 rows of data, there are 29 now");
+                      "train.jsonl: has changed since the run was started");
+}
+END_TEST
+
+/* ---- what a run reads ---- */
+
+static void set_time(const char *name, time_t seconds) {
+    char *path = senc_path_join(folder, name);
+    const struct timespec times[2] = {{seconds, 0}, {seconds, 0}};
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+    free(path);
+}
+
+/* A file of another time and the same content is the same; one of the same size and another content is not. */
+static void check_input(const char *name, const char *from, const char *to) {
+    char message[128];
+    snprintf(message, sizeof message, "%s: has changed since the run was started",
+             strrchr(name, '/') ? strrchr(name, '/') : name);
+    set_time(name, 1000000);
+    TRAIN_BENCH_OK(run("r", PLAIN, resume, err));
+    ck_assert_int_eq(strlen(from), strlen(to));
+    model_bench_replace(folder, name, from, to);
+    TRAIN_BENCH_FAILS(run("r", PLAIN, resume, err), SENC_BAD_INPUT, message);
+    model_bench_replace(folder, name, to, from);
+    set_time(name, 2000000);
+    TRAIN_BENCH_OK(run("r", PLAIN, resume, err));
+}
+
+START_TEST(changed_inputs) {
+    TRAIN_BENCH_OK(run("base", PLAIN, fresh, err));
+    model_bench_replace(folder, "config.toml", "architecture = \"bert\"", "base = \"base/final\"");
+    TRAIN_BENCH_OK(run("r", PLAIN, fresh, err));
+    check_input("train.jsonl", "the old heron", "the odd heron");
+    check_input("test.jsonl", "\"anchor\": \"", "\"anchor\":\t\"");
+    check_input("base/final/config.json", "\"num_hidden_layers\": ", "\"num_hidden_layers\":\t");
+    check_input("base/final/tokenizer.json", "\"version\": ", "\"version\":\t");
+    model_bench_write_text(folder, "base/final/added_tokens.json", "{}");
+    TRAIN_BENCH_FAILS(run("r", PLAIN, resume, err), SENC_BAD_INPUT,
+                      "added_tokens.json: has come since the run was started");
+    remove_path("base/final/added_tokens.json");
+    remove_path("base/final/vocab.txt");
+    TRAIN_BENCH_FAILS(run("r", PLAIN, resume, err), SENC_BAD_INPUT, "vocab.txt: has gone since the run was started");
+}
+END_TEST
+
+/* A checkpoint of the program that did not note them. */
+START_TEST(unknown_inputs) {
+    TRAIN_BENCH_OK(run("again", PLAIN, fresh, err));
+    cut_back("again", 8);
+    model_bench_replace(folder, "again/checkpoints/step-000008/state.json", "\"inputs\"", "\"nothing\"");
+    remove_path("again/senc-run.json");
+    senc_log_set_level(SENC_LOG_QUIET);
+    TRAIN_BENCH_OK(run("again", PLAIN, resume, err));
+    ck_assert(exists("again/senc-run.json"));
+    TRAIN_BENCH_OK(run("straight", PLAIN, fresh, err));
+    check_same_run("straight", "again");
+}
+END_TEST
+
+/* ---- longer ---- */
+
+/* With a constant rate a run that is extended is the one that was meant to be as long from the start. */
+START_TEST(extended) {
+    static const change two = {{"train.schedule=constant", "train.warmup=0", "train.epochs=2"}},
+                        four = {{"train.schedule=constant", "train.warmup=0", "train.epochs=4"}},
+                        three_steps = {{"train.schedule=constant", "train.warmup=0", "train.max_steps=3"}};
+    const train_run_options longer = {.resume = true, .extend = true};
+    TRAIN_BENCH_OK(run("straight", four, fresh, err));
+    TRAIN_BENCH_OK(run("again", two, fresh, err));
+    ck_assert_int_eq(steps_of("again"), 6);
+    TRAIN_BENCH_FAILS(
+        run("again", four, resume, err), SENC_BAD_INPUT,
+        "resume: train.epochs: the run was started with 2, the config says 4; change it back, add --extend");
+    TRAIN_BENCH_FAILS(
+        run("again", (change){{"train.schedule=linear", "train.warmup=0", "train.epochs=4"}}, longer, err),
+        SENC_BAD_INPUT, "train.schedule");
+    TRAIN_BENCH_FAILS(run("again", three_steps, longer, err), SENC_BAD_INPUT, "--extend: the run is at step 6");
+    TRAIN_BENCH_OK(run("again", four, longer, err));
+    check_same_run("straight", "again");
+    TRAIN_BENCH_OK(run("again", four, resume, err)); /* config.toml says what the run is now */
+    TRAIN_BENCH_FAILS(run("again", two, resume, err), SENC_BAD_INPUT, "train.epochs: the run was started with 4");
+}
+END_TEST
+
+/* Behind the checkpoint from which it goes on the run had found a better model, and will not find it again. */
+START_TEST(extended_from_an_older_checkpoint) {
+    TRAIN_BENCH_OK(run("r", PLAIN, fresh, err));
+    data_json *o = load_json("r/report.json");
+    const int64_t best_step = data_json_integer(data_json_find(o, "best_step"));
+    data_json_free(o);
+    ck_assert_int_gt(best_step, 4);
+    cut_back("r", 4);
+    TRAIN_BENCH_OK(run("r", (change){{"train.max_steps=4"}}, (train_run_options){.resume = true, .extend = true}, err));
+    o = load_json("r/report.json");
+    ck_assert_int_eq(data_json_integer(data_json_find(o, "best_step")), best_step);
+    data_json_free(o);
+}
+END_TEST
+
+/* ---- replaced ---- */
+
+static const char *const run_files[] = {"config.toml",
+                                        "log.jsonl",
+                                        "baseline.json",
+                                        "best.json",
+                                        "report.json",
+                                        "report.html",
+                                        "best/model.safetensors",
+                                        "final/model.safetensors",
+                                        "checkpoints/step-000012/state.safetensors",
+                                        "senc-run.json"};
+enum { N_RUN_FILES = sizeof run_files / sizeof *run_files };
+
+/* Every file of a run in one number. */
+static uint64_t sum_of(const char *name) {
+    uint64_t sum = 0;
+    for (int i = 0; i < N_RUN_FILES; i++) {
+        char path[256];
+        size_t n;
+        snprintf(path, sizeof path, "%s/%s", name, run_files[i]);
+        char *bytes = model_bench_read(folder, path, &n);
+        sum = senc_rng_mix(sum ^ data_text_hash(bytes, n));
+        free(bytes);
+    }
+    return sum;
+}
+
+/* The new run fails at the baseline: the earlier one is as it was. */
+START_TEST(replacement_fails) {
+    TRAIN_BENCH_OK(run("r", PLAIN, fresh, err));
+    model_bench_write_text(folder, "r/mine.txt", "notes");
+    const uint64_t sum = sum_of("r");
+    model_bench_write_text(folder, "equal.csv", "a,b,0.5\nc,d,0.5\n");
+    const change equal = {{"eval=[{type=\"sts\", path=\"equal.csv\"}]"}};
+    char *here = getcwd(NULL, 0);
+    ck_assert_int_eq(chdir(folder), 0);
+    TRAIN_BENCH_FAILS(run("r", equal, (train_run_options){.overwrite = true}, err), SENC_BAD_INPUT,
+                      "the earlier run is back in ");
+    ck_assert_int_eq(chdir(here), 0);
+    free(here);
+    ck_assert(sum_of("r") == sum && exists("r/mine.txt") && !exists("r/earlier") && !exists("r/unfinished"));
+    TRAIN_BENCH_OK(run("r", PLAIN, resume, err));
 }
 END_TEST
 
@@ -691,6 +836,35 @@ START_TEST(interrupted) {
 }
 END_TEST
 
+/* Interrupted before its first evaluation: the earlier run is back, the new one goes on from where it was. */
+START_TEST(replacement_is_interrupted) {
+    static const change c = {{"train.max_steps=150", "train.eval_every=140", "train.checkpoint_every=0"}};
+    TRAIN_BENCH_OK(run("straight", c, fresh, err));
+    TRAIN_BENCH_OK(run("again", PLAIN, fresh, err));
+    int n_interrupted = 0;
+    for (int attempt = 0; attempt < 3; attempt++) {
+        senc_error failure = {0};
+        const uint64_t sum = sum_of("again");
+        raised = 0;
+        ticks_to_wait = 2 + attempt;
+        ticks(4000);
+        const bool ok = run("again", c, attempt ? resume : (train_run_options){.overwrite = true}, &failure);
+        ticks(0);
+        if (ok) break;
+        n_interrupted++;
+        ck_assert_msg(failure.kind == SENC_INTERRUPTED && strstr(failure.text, "the earlier run is back in "), "%s",
+                      failure.text);
+        ck_assert(sum_of("again") == sum && exists("again/unfinished/checkpoints") && !exists("again/earlier"));
+        TRAIN_BENCH_FAILS(run("again", c, fresh, err), SENC_BAD_INPUT, "--resume goes on with that one");
+        TRAIN_BENCH_OK(run("again", PLAIN, resume, err)); /* the earlier one's own configuration is the earlier one */
+    }
+    ck_assert_int_ge(n_interrupted, 1);
+    TRAIN_BENCH_OK(run("again", c, resume, err));
+    check_same_run("straight", "again");
+    ck_assert(!exists("again/unfinished") && !exists("again/earlier"));
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("run");
     TCase *tests = tcase_create("run");
@@ -716,6 +890,12 @@ int main(void) {
     tcase_add_test(tests, no_base_model);
     tcase_add_test(tests, output_under_a_file);
     tcase_add_test(tests, interrupted);
+    tcase_add_test(tests, changed_inputs);
+    tcase_add_test(tests, unknown_inputs);
+    tcase_add_test(tests, extended);
+    tcase_add_test(tests, extended_from_an_older_checkpoint);
+    tcase_add_test(tests, replacement_fails);
+    tcase_add_test(tests, replacement_is_interrupted);
     suite_add_tcase(suite, tests);
     return train_bench_run(suite);
 }
