@@ -116,6 +116,7 @@ START_TEST(what_shares_a_text_stays_together) {
     ck_assert_ptr_null(split.large_text);
     data_set_close(a);
     data_set_close(b);
+    data_row_groups_forget();
     data_set *c = open_part(path, DATA_PART_TRAIN, DATA_HELD_OUT_BY_GROUP, 50, 3); /* a limit changes no part */
     static int64_t first[N_ROWS + 1];
     lines_of(c, first);
@@ -249,6 +250,30 @@ START_TEST(rows_are_dropped) {
 }
 END_TEST
 
+/* Every row of a list of positives keeps its own one. */
+START_TEST(rows_of_lists_are_dropped) {
+    senc_buffer text = {0};
+    senc_buffer_append_text(&text, "{\"anchor\": \"p\", \"positive\": [\"0\", \"1\", \"2\"]}\n"
+                                   "{\"anchor\": \"q\", \"positive\": [\"3\", \"4\"]}\n");
+    static const data_role list_roles[] = {{.name = "anchor", .kind = DATA_ROLE_TEXT},
+                                           {.name = "positive", .kind = DATA_ROLE_TEXT, .expands = true}};
+    const data_source source = {.path = file_of("a.jsonl", &text)};
+    senc_buffer_free(&text);
+    data_set *set;
+    senc_error err = {0};
+    ck_assert_msg(data_set_open(&source, 1, list_roles, 2, "test", &set, &err), "%s", err.text);
+    ck_assert_int_eq(data_set_n_rows(set), 5);
+    const bool drop[5] = {true, false, true, true, false};
+    ck_assert_msg(data_set_drop_rows(set, drop, &err), "%s", err.text);
+    ck_assert_int_eq(data_set_n_rows(set), 2);
+    data_row row = {0};
+    ck_assert(data_set_row(set, 0, &row, &err) && row.values[1].text[0] == '1');
+    ck_assert(data_set_row(set, 1, &row, &err) && row.values[1].text[0] == '4');
+    data_row_free(&row);
+    data_set_close(set);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("row_groups");
     TCase *tests = tcase_create("all");
@@ -259,6 +284,7 @@ int main(void) {
     tcase_add_test(tests, a_changed_file_is_read_again);
     tcase_add_test(tests, nothing_left_to_hold_out);
     tcase_add_test(tests, rows_are_dropped);
+    tcase_add_test(tests, rows_of_lists_are_dropped);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

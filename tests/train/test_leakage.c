@@ -114,11 +114,13 @@ START_TEST(pairs) {
         "{\"sentence1\": \"mostly YES\", \"sentence2\": \"is flu worse than a cold\", \"score\": 2, \"label\": 0}\n"
         "{\"sentence1\": \"What is asthma?\", \"sentence2\": \"About a week.\", \"score\": 3, \"label\": 1}\n"
         "{\"sentence1\": \"What is asthma?\", \"sentence2\": \"What is asthma?\", \"score\": 3, \"label\": 1}\n"
+        "{\"sentence1\": \"How long does a cold last in most healthy people\", \"sentence2\": \"So how long does a "
+        "cold last in most healthy people?\", \"score\": 0, \"label\": 0}\n" /* both near one text of a row */
         "{\"sentence1\": \"how long does a cold last in most healthy people?\", \"sentence2\": \"Ask a nurse\", "
         "\"score\": 3, \"label\": 1}\n";
-    check("type = \"sts\"\npath = \"%s\"\n", file, 0.8, "pair", 5, 1, 2, 0, ".xxx");
-    check("type = \"pair_classification\"\npath = \"%s\"\n", file, 0.8, "pair", 5, 1, 2, 0, ".xxx");
-    check("type = \"bitext_mining\"\npath = \"%s\"\n", file, 0.8, "pair", 5, 1, 2, 0, ".xxx");
+    check("type = \"sts\"\npath = \"%s\"\n", file, 0.8, "pair", 6, 1, 2, 0, ".xxx");
+    check("type = \"pair_classification\"\npath = \"%s\"\n", file, 0.8, "pair", 6, 1, 2, 0, ".xxx");
+    check("type = \"bitext_mining\"\npath = \"%s\"\n", file, 0.8, "pair", 6, 1, 2, 0, ".xxx");
 }
 END_TEST
 
