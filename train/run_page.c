@@ -135,17 +135,18 @@ static void write_remark(const train_state *s, const eval_writer *w) {
 
 static void write_answer(const train_report_view *v, const eval_writer *w) {
     if (v->after.n == 0) return;
-    eval_page_write_plain_words(w, v->before.items, v->after.items, v->after.n);
+    if (w->markdown || v->comparison.n_candidates == 0)
+        eval_page_write_plain_words(w, v->before.items, v->after.items, v->after.n);
     const eval_comparison_page page = {.base_words = v->base, .old = "before", .new = "after"};
     if (w->markdown) {
         eval_comparison_print_verdicts(&v->comparison, v->base, true, w->out);
     } else {
-        put_hero(w->out, v);
         if (v->comparison.n_candidates > 0) {
             senc_buffer_append_text(w->out, "<div class=\"verdicts\">\n");
             eval_page_put_verdict(w->out, &v->comparison, 0, &page);
             senc_buffer_append_text(w->out, "</div>\n");
         }
+        put_hero(w->out, v);
     }
     if (v->note) eval_write_paragraph(w, "%s", v->note);
     write_change_table(v, w);
@@ -200,7 +201,7 @@ static void write_lines(const eval_writer *w, const eval_result *r) {
 }
 
 static void write_methods(const train_report_view *v, const eval_writer *w) {
-    eval_write_section(w, NULL, "How this was measured, and what the words mean");
+    eval_write_section(w, "methods", "How this was measured, and what the words mean");
     for (int64_t i = 0; i < v->after.n; i++) write_lines(w, &v->after.items[i]);
     if (v->comparison.n_candidates > 0) {
         char rules[EVAL_COMPARISON_RULES][EVAL_COMPARISON_RULE_BYTES];

@@ -215,6 +215,7 @@ void eval_page_put_candidate(senc_buffer *out, const eval_comparison *c, const e
 void eval_page_put_rules(senc_buffer *out, const eval_comparison *c, const eval_comparison_page *page) {
     char rules[EVAL_COMPARISON_RULES][EVAL_COMPARISON_RULE_BYTES];
     const int n = eval_comparison_rules(c, page->standings, rules);
+    senc_buffer_append_text(out, "<section class=\"keep\">\n"); /* ended behind the terms */
     put_tag(out, "h2", "How this was measured");
     senc_buffer_append_text(out, "<ul class=\"plain\">\n");
     for (int i = 0; i < n; i++) put_tag(out, "li", rules[i]);

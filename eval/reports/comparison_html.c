@@ -9,6 +9,7 @@
 #include "autograd/base/memory.h"
 #include "eval/reports/comparison_parts.h"
 #include "eval/reports/html_page.h"
+#include "eval/reports/report_terms.h"
 #include "eval/reports/svg_chart.h"
 #include "eval/short_names.h"
 
@@ -192,6 +193,11 @@ bool eval_comparison_html(const eval_comparison *c, const eval_compared_model *m
     for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_candidate(out, c, &c->candidates[k], page);
     eval_page_put_curves(out, models, n_models);
     eval_page_put_rules(out, c, page);
+    const eval_writer w = {out, false};
+    eval_write_heading(&w, 3, "What the words mean");
+    eval_write_terms(&w, models[0].runs[0].results, models[0].runs[0].n_results,
+                     EVAL_TERMS_INTERVALS | EVAL_TERMS_TESTS | EVAL_TERMS_LENGTHS | EVAL_TERMS_VECTORS);
+    eval_write_section_end(&w);
     senc_buffer_append_text(out, "</main>\n");
     eval_html_close(out);
     return !out->failed || senc_fail_memory(err, out->n_bytes, "a report");

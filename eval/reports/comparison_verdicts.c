@@ -192,6 +192,9 @@ void eval_page_put_verdict(senc_buffer *out, const eval_comparison *c, int64_t k
                      senc_buffer_text(&where), candidate->is_regression ? "; this is a regression" : "");
     senc_buffer_free(&where);
     senc_buffer_append_text(out, "</b>\n");
+    senc_buffer plain = {0};
+    eval_candidate_plain_words(candidate, "→", "\n", &plain);
+    eval_page_write_lines(&(eval_writer){out, false}, &plain);
     for (int64_t i = 0; i < candidate->n_changes; i++) {
         if (candidate->changes[i].is_headline) put_reason(out, c, candidate, &candidate->changes[i]);
         put_limit(out, &candidate->changes[i]);

@@ -31,7 +31,8 @@ static const char *const style[] = {
     ".hero .tile dd{font-size:1.7rem}.hero{grid-template-columns:repeat(auto-fill,minmax(min(300px,100%),1fr))}"
     ".facts dt{color:var(--soft);font-size:.83rem}.facts dd{margin:0 0 .5em}"
     ".tile small{display:block;font-weight:400;font-size:.8rem;color:var(--soft);line-height:1.4}"
-    ".hero small{margin-top:.2em}\n",
+    ".hero small{margin-top:.2em}.wide{grid-column:span 2}.hero dd{white-space:nowrap}.hero "
+    "small{white-space:normal}\n",
     ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(340px,100%),1fr));gap:14px;margin:14px 0}"
     "figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px;"
     "break-inside:avoid;max-width:460px}figcaption{font-weight:600;font-size:.93rem}figure p{font-size:.83rem;"
@@ -50,7 +51,7 @@ static const char *const style[] = {
     ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;margin:.5em 0}caption{text-align:left;"
     "font-weight:600;padding:.4em 0}th,td{padding:4px 12px 4px 0;text-align:left;vertical-align:top;border-bottom:1px "
     "solid var(--line)}th{color:var(--soft);font-weight:600}td:first-child{overflow-wrap:anywhere;min-width:7em}"
-    ".n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n",
+    ".n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}th.n{white-space:normal}\n",
     ".unit{border:1px solid var(--line);border-radius:8px;padding:10px 12px;margin:10px 0;break-inside:avoid}"
     ".unit .head{font-weight:600;margin-top:0}.unit p{margin:.3em 0}.unit ol{margin:.3em 0;padding-left:1.6em}"
     ".unit li{margin:.15em 0}.unit .tag,.tag{font-size:.78rem;border:1px solid var(--line);border-radius:9px;"
@@ -63,7 +64,8 @@ static const char *const style[] = {
     "ul.plain{padding-left:1.2em;margin:.4em 0}\n",
     ".terms{columns:2;column-gap:28px;margin:.5em 0}.terms div{break-inside:avoid;margin:0 0 .6em}.terms dt{"
     "font-weight:600}.terms dd{margin:0;color:var(--soft)}\n",
-    "@media (max-width:700px){.terms{columns:1}}@media (max-width:480px){body{padding:14px 14px 40px}figure{padding:8px"
+    "@media (min-width:800px){.unit.two{grid-template-columns:1fr 2fr}}@media "
+    "(max-width:700px){.terms{columns:1}}@media (max-width:480px){body{padding:14px 14px 40px}figure{padding:8px"
     " 8px}pre{font-size:.78rem;white-space:pre-wrap;overflow-wrap:anywhere}table{font-size:.8rem}th,td{padding-right:"
     "8px}"
     "h1{font-size:1.4rem}.many,.many tbody,.many tr{display:block}.many thead{display:none}.many tr{padding:6px 0;"
@@ -80,7 +82,8 @@ static const char *const style[] = {
     "0}.terms{columns:3;font-size:8pt}.terms div{margin-bottom:.4em}.plain{font-size:9pt}.lead "
     ".plain{font-size:11pt}.tile{padding:6px "
     "10px}.tiles{grid-template-columns:repeat(auto-fill,minmax(125px,1fr))}.hero{grid-template-columns:repeat(auto-"
-    "fill,minmax(230px,1fr))}h2{margin:1.4em 0 .4em}.many "
+    "fill,minmax(230px,1fr))}h2{margin:1.4em 0 .4em}.hero .tile "
+    "dd{font-size:15pt}.facts{break-inside:avoid}.unit.two{grid-template-columns:1fr 2fr}.many "
     "td:first-child{min-width:14em}th,td{padding:2px 8px 2px 0}.scroll{"
     "overflow:visible}.keep{break-inside:avoid}pre{white-space:pre-wrap}"
     "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}@page{margin:14mm}}\n",

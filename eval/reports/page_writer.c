@@ -130,7 +130,7 @@ void eval_write_facts(const eval_writer *w, const eval_page_fact *facts, int64_t
             senc_buffer_append_text(w->out, f->note[0] ? ")\n" : "\n");
             continue;
         }
-        senc_buffer_append_text(w->out, "<div class=\"tile\">");
+        senc_buffer_printf(w->out, "<div class=\"tile%s\">", strlen(f->note) > 50 ? " wide" : "");
         put_element(w, "dt", NULL, f->label);
         senc_buffer_append_text(w->out, "<dd>");
         eval_html_text(w->out, f->value);

@@ -155,25 +155,29 @@ static void keep_percents(senc_buffer *text) {
     *text = kept;
 }
 
-void eval_page_write_plain_words(const eval_writer *w, const eval_result *before, const eval_result *results,
-                                 int64_t n) {
+void eval_page_write_lines(const eval_writer *w, senc_buffer *text) {
     enum { MOST = 32 };
-    senc_buffer words = {0};
     const char *lines[MOST];
-    int64_t n_lines = 0;
-    eval_page_plain_words(before, results, n, "→", "\n", &words);
-    if (!w->markdown) keep_percents(&words);
-    for (char *line = words.n_bytes > 0 ? words.data : NULL; line && n_lines < MOST;) {
+    int64_t n = 0;
+    if (!w->markdown) keep_percents(text);
+    for (char *line = text->n_bytes > 0 ? text->data : NULL; line && n < MOST;) {
         char *end = strchr(line, '\n');
         if (end) *end = '\0';
-        lines[n_lines++] = line;
+        lines[n++] = line;
         line = end ? end + 1 : NULL;
     }
     if (!w->markdown) senc_buffer_append_text(w->out, "<div class=\"lead\">\n");
-    eval_write_list(w, lines, n_lines);
+    eval_write_list(w, lines, n);
     if (!w->markdown) senc_buffer_append_text(w->out, "</div>\n");
-    w->out->failed = w->out->failed || words.failed;
-    senc_buffer_free(&words);
+    w->out->failed = w->out->failed || text->failed;
+    senc_buffer_free(text);
+}
+
+void eval_page_write_plain_words(const eval_writer *w, const eval_result *before, const eval_result *results,
+                                 int64_t n) {
+    senc_buffer words = {0};
+    eval_page_plain_words(before, results, n, "→", "\n", &words);
+    eval_page_write_lines(w, &words);
 }
 
 bool eval_page_has_slices(const eval_report_view *view, const char *kind) {

@@ -13,7 +13,8 @@ void eval_page_fill_headlines(const eval_saved_report *r, senc_grid *grid);
  * before (n, in the same order; NULL: none) and arrow: "80.8 % -> 85.2 %". Nothing where no metric has words. */
 void eval_page_plain_words(const eval_result *before, const eval_result *results, int64_t n, const char *arrow,
                            const char *separator, senc_buffer *out);
-/* The same as a list. */
+/* The same as a list; a list of lines of plain words, which is freed. */
+void eval_page_write_lines(const eval_writer *w, senc_buffer *text);
 void eval_page_write_plain_words(const eval_writer *w, const eval_result *before, const eval_result *results,
                                  int64_t n);
 /* All metrics of a result with their intervals. */

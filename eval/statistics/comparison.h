@@ -72,6 +72,7 @@ typedef struct eval_change {
     const char *base_key, *key; /* of the base's metric, of the candidate's */
     char metric[80];            /* without the data's name, and without the function where the models differ in it */
     const eval_reading *base_reading, *reading; /* of the first seeds */
+    const char *type;                           /* of the evaluator: "retrieval" */
     const char *unit_name;
     eval_statistic statistic;
     bool is_headline, greater_is_better;

@@ -84,6 +84,7 @@ eval_change eval_change_of(const eval_result *r, const eval_pairing *pairing, co
                          .key = s->candidate_key,
                          .base_reading = &pairing->results[0]->reading,
                          .reading = &pairing->results[pairing->n_base]->reading,
+                         .type = r->type,
                          .unit_name = r->detail.unit_name,
                          .greater_is_better = r->greater_is_better,
                          .limit = NAN};

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/metric_words.h"
+#include "eval/report.h"
 #include "eval/statistics/comparison_printer.h"
 
 #define MOST_OTHERS 4 /* that are named beside a verdict */
@@ -304,6 +306,28 @@ void eval_candidate_others(const eval_candidate *candidate, senc_buffer *out) {
     append_others(candidate, EVAL_VERDICT_WORSE, "Worse, without deciding: ", out);
 }
 
+void eval_candidate_plain_words(const eval_candidate *candidate, const char *arrow, const char *separator,
+                                senc_buffer *out) {
+    for (int64_t i = 0; i < candidate->n_changes; i++) {
+        const eval_change *c = &candidate->changes[i];
+        eval_metric_words words;
+        char text[224];
+        if (!eval_metric_find_words(c->type, c->data, c->key, &words)) continue;
+        if (!c->is_headline && !(words.is_share && eval_report_is_often_quoted(c->key))) continue;
+        eval_metric_change_text(&words, c->base, c->candidate, arrow, text, sizeof text);
+        senc_buffer_printf(out, "%s%s%s%s", out->n_bytes > 0 ? separator : "", candidate->n_units > 1 ? c->data : "",
+                           candidate->n_units > 1 ? ": " : "", text);
+    }
+}
+
+static void put_plain_words(const eval_printer *p, const eval_candidate *candidate) {
+    senc_buffer words = {0};
+    eval_candidate_plain_words(candidate, "->", "; ", &words);
+    if (words.n_bytes > 0) eval_print(p, "  ", "In plain words: %s.", senc_buffer_text(&words));
+    p->out->failed = p->out->failed || words.failed;
+    senc_buffer_free(&words);
+}
+
 /* Names of the data sets whose headline metric has that verdict, behind `what`. */
 static void append_data(const eval_candidate *k, eval_verdict verdict, const char *what, senc_buffer *out) {
     bool is_first = true;
@@ -414,6 +438,7 @@ static void put_candidate(const eval_printer *p, const eval_candidate *candidate
     senc_buffer_free(&heading);
     eval_print_heading(p, 3, "Verdict");
     put_verdict(p, candidate);
+    put_plain_words(p, candidate);
     if (candidate->is_regression) eval_print(p, "  ", "This is a regression (exit code 3).");
     for (int64_t i = 0; i < candidate->n_units; i++) put_data(p, candidate, i);
 }

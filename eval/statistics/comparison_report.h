@@ -17,6 +17,10 @@ typedef struct eval_comparison_costs {
 
 void eval_comparison_print(const eval_comparison *c, const eval_comparison_costs *costs, bool markdown,
                            senc_buffer *out);
+/* "the first answer is right: 81 % -> 85 %; ...": the headline metrics and what is often quoted beside them in plain
+ * words (metric_words.h), with the name of the data where there are several. */
+void eval_candidate_plain_words(const eval_candidate *candidate, const char *arrow, const char *separator,
+                                senc_buffer *out);
 /* What a change is of: "nfcorpus_ndcg@10". Returns out. */
 const char *eval_change_name(const eval_change *c, char *out, size_t out_bytes);
 /* "m reads 256 tokens and cut 94.6 % of the texts, bm25 read everything"; false: they read the same, or it is not
