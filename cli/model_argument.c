@@ -56,7 +56,7 @@ bool cli_model_load(const char *name, const nn_overrides *overrides, int64_t bat
     }
     if (ok) {
         char described[256];
-        senc_info("%s: %s", folder, nn_model_describe(m->model, described, sizeof described));
+        senc_info_wrapped(2, "%s: %s", folder, nn_model_describe(m->model, described, sizeof described));
     }
     free(folder);
     return ok;

@@ -223,11 +223,11 @@ bool train_evaluate_and_keep_best(train_state *s, senc_error *err) {
     const bool better = metric && is_new_best(s, metric->value);
     const double untouched = train_results_find(&s->baseline, s->best_key)->value;
     const bool above = metric && (isnan(untouched) || metric->value > untouched);
-    senc_info("step %lld: %s %.4f (untouched %.4f)%s", (long long)p->step, s->best_key, metric ? metric->value : NAN,
-              untouched,
-              !better ? ""
-              : above ? ", best so far"
-                      : ", best so far of the trained ones");
+    senc_info_wrapped(2, "step %lld: %s %.4f (untouched %.4f)%s", (long long)p->step, s->best_key,
+                      metric ? metric->value : NAN, untouched,
+                      !better ? ""
+                      : above ? ", best so far"
+                              : ", best so far of the trained ones");
     if (!train_output_log_evaluation(s, &s->latest, err)) return false;
     if (!better) {
         p->evaluations_without_best++;

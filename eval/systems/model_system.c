@@ -56,7 +56,7 @@ static bool open_model(eval_system *s, const char *argument, const void *options
         !eval_model_load(&m->model, m->folder, &how->overrides, err) || !set_up_model(&m->model, how, err))
         return false;
     char described[256];
-    senc_info("%s: %s", m->folder, nn_model_describe(m->model.model, described, sizeof described));
+    senc_info_wrapped(2, "%s: %s", m->folder, nn_model_describe(m->model.model, described, sizeof described));
     s->embedder = eval_encoder_embedder(m->model.encoder);
     s->encoder = m->model.encoder;
     if (how->kept && !eval_kept_pool_share(how->kept, m->folder, &s->embedder, &s->share, &s->embedder, err))
