@@ -16,7 +16,7 @@ static double expected_of(const simulation *s) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const measures[] = {"false alarms", "coverage", "power"};
+    static const char *const measures[] = {"false alarms", "false alarms, at most", "coverage", "power"};
     const int64_t n_runs = argc > 1 ? strtoll(argv[1], NULL, 10) : 10000;
     const uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     const char *only = argc > 3 ? argv[3] : "";
@@ -32,7 +32,8 @@ int main(int argc, char **argv) {
     for (int64_t i = 0; i < n; i++) {
         if (!strstr(all[i].name, only) && !strstr(all[i].method, only)) continue;
         const double found = simulation_rate(&all[i], n_runs, seed + (uint64_t)i), expected = expected_of(&all[i]);
-        const bool is_off = !(fabs(found - expected) <= 0.01);
+        const bool is_below = all[i].measure == SIMULATION_ALARMS_BELOW && found < expected;
+        const bool is_off = !is_below && !(fabs(found - expected) <= 0.01);
         printf("| %s | %s | %lld | %s | %.1f %% | %.1f %%%s |\n", all[i].name, all[i].method, (long long)all[i].n_units,
                measures[all[i].measure], 100 * expected, 100 * found, is_off ? " (off)" : "");
         fflush(stdout);

@@ -130,11 +130,36 @@ static bool run_jobs(eval_run *run, bool with_variants, senc_error *err) {
     return ok;
 }
 
+/* What ranking by words took. */
+static void put_ranking(const eval_system *system, data_json *object) {
+    eval_ranking_cost cost;
+    eval_system_get_ranking(system, &cost);
+    if (cost.n_documents == 0) return;
+    data_json *o = data_json_put_object(object, "ranking");
+    data_json_put_integer(o, "documents", cost.n_documents);
+    data_json_put_integer(o, "queries", cost.n_queries);
+    data_json_put_integer(o, "index_bytes", cost.index_bytes);
+    data_json_put_number(o, "index_seconds", cost.index_ms * 1e-3);
+    data_json_put_number(o, "query_seconds", cost.query_ms * 1e-3);
+}
+
+static void tell_ranking(const eval_system *system) {
+    eval_ranking_cost cost;
+    char documents[32], queries[32];
+    eval_system_get_ranking(system, &cost);
+    if (cost.n_documents > 0)
+        senc_info("%s: indexed the words of %s documents in %.1f s (%.0f bytes each), ranked for %s queries in %.1f s",
+                  eval_system_label(system), cli_count_text(cost.n_documents, documents, sizeof documents),
+                  cost.index_ms * 1e-3, (double)cost.index_bytes / (double)cost.n_documents,
+                  cli_count_text(cost.n_queries, queries, sizeof queries), cost.query_ms * 1e-3);
+}
+
 static bool write_json(const eval_run *run, const char *model_name, const eval_flags *f, senc_error *err) {
     data_json *object = data_json_create_object();
     data_json_put_string(object, "model", model_name);
     eval_report_put_json(run->report.results, run->report.n_results, object);
     if (run->report.n_variants > 0) cli_variants_put_json(&run->report, object);
+    put_ranking(run->system, object);
     senc_buffer out = {0};
     bool ok = data_json_dump(object, 2, &out) || senc_fail_memory(err, out.n_bytes, "the results");
     senc_buffer_append_text(&out, "\n");
@@ -195,6 +220,7 @@ static bool run_eval(cli_call *call, senc_error *err) {
         int64_t max_length;
         eval_system_get_stats(run.system, &all, &max_length);
         cli_warn_about_texts(stats->n_texts, stats->n_truncated, max_length, stats->n_empty);
+        tell_ranking(run.system);
         ok = write_all(&run, f, call, err);
     }
     free_run(&run);

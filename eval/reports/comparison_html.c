@@ -46,7 +46,6 @@ static void put_values(senc_buffer *out, const eval_standings *s) {
     eval_chart_row rows[MOST_ROWS];
     char texts[MOST_ROWS][32], title[256];
     eval_short_name *shown = s ? eval_short_names(s->labels, s->n_models, CHART_NAME_COLUMNS) : NULL;
-    if (shown) senc_buffer_append_text(out, "<div class=\"charts\">\n");
     for (int64_t k = 0; shown && k < s->n_sets; k++) {
         const eval_data_standings *set = &s->sets[k];
         const int64_t n = s->n_models < MOST_ROWS ? s->n_models : MOST_ROWS;
@@ -64,12 +63,11 @@ static void put_values(senc_buffer *out, const eval_standings *s) {
                                   .description = "One line a system, the best first."};
         eval_chart_forest(out, &chart, NAN, rows, n);
     }
-    if (shown) senc_buffer_append_text(out, "</div>\n");
     out->failed = out->failed || (s && !shown);
     free(shown);
 }
 
-void eval_page_put_differences(senc_buffer *out, const eval_comparison *c) {
+static void put_differences(senc_buffer *out, const eval_comparison *c) {
     const eval_change *changes[MOST_ROWS];
     const char *labels[MOST_ROWS] = {NULL};
     char names[MOST_ROWS][EVAL_SHORT_NAME_BYTES + 64], texts[MOST_ROWS][32];
@@ -103,11 +101,15 @@ void eval_page_put_differences(senc_buffer *out, const eval_comparison *c) {
         free(shown);
         return;
     }
-    senc_buffer_append_text(out, "<div class=\"charts\">\n");
     eval_chart_forest(out, &forest, 0, rows, n);
     eval_chart_stacks(out, &wins, (const char *const[]){"better", "the same", "worse"}, stacks, n);
-    senc_buffer_append_text(out, "</div>\n");
     free(shown);
+}
+
+void eval_page_put_differences(senc_buffer *out, const eval_comparison *c) {
+    senc_buffer_append_text(out, "<div class=\"charts\">\n");
+    put_differences(out, c);
+    senc_buffer_append_text(out, "</div>\n");
 }
 
 static const struct eval_curve *find_curve(const eval_compared_model *m, const char *data, const char *name) {
@@ -139,6 +141,7 @@ static void put_curve(senc_buffer *out, const eval_compared_model *models, int64
     char title[160];
     snprintf(title, sizeof title, "%.60s: %.60s at k", data, name);
     const eval_chart chart = {.title = title,
+                              .note = n_models > EVAL_CHART_SERIES ? "Of the first five systems." : NULL,
                               .x_label = "k (logarithmic)",
                               .y_label = name,
                               .description = "One line a model, over the number of documents looked at.",
@@ -187,8 +190,10 @@ bool eval_comparison_html(const eval_comparison *c, const eval_compared_model *m
     senc_buffer_append_text(out, "<div class=\"verdicts\">\n");
     for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_verdict(out, c, k, page);
     senc_buffer_append_text(out, "</div>\n");
+    senc_buffer_append_text(out, "<div class=\"charts\">\n");
     put_values(out, page->standings);
-    eval_page_put_differences(out, c);
+    put_differences(out, c);
+    senc_buffer_append_text(out, "</div>\n");
     eval_page_put_costs(out, page);
     for (int64_t k = 0; k < c->n_candidates; k++) eval_page_put_candidate(out, c, &c->candidates[k], page);
     eval_page_put_curves(out, models, n_models);

@@ -1,4 +1,5 @@
 /* Which one? On top of a comparison's page: the answer, and the tables of all systems. See comparison_parts.h. */
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -37,6 +38,13 @@ static void add_price(senc_grid *grid, const eval_switching_cost *c, int64_t n_d
                       c->tokens_per_text);
 }
 
+/* Whether one of the systems is an API that takes tokens. */
+static bool has_prices(const eval_comparison_page *page) {
+    for (int64_t i = 0; i < page->n_costs; i++)
+        if (page->costs[i].tokens_per_text > 0) return true;
+    return false;
+}
+
 static void add_row(senc_grid *grid, const eval_comparison_page *page, const eval_standing *x) {
     static const eval_switching_cost unknown = {0};
     const eval_switching_cost *c = page->n_costs > x->model ? &page->costs[x->model] : &unknown;
@@ -56,7 +64,7 @@ static void add_row(senc_grid *grid, const eval_comparison_page *page, const eva
         senc_grid_add(grid, x->reading.n_texts > 0 ? "everything" : "-");
     add_size(grid, c);
     add_speed(grid, c);
-    add_price(grid, c, page->n_documents);
+    if (has_prices(page)) add_price(grid, c, page->n_documents);
 }
 
 static void put_set(senc_buffer *out, const eval_comparison_page *page, const eval_data_standings *set) {
@@ -69,8 +77,9 @@ static void put_set(senc_buffer *out, const eval_comparison_page *page, const ev
     senc_buffer_append_text(out, "<h2>");
     eval_html_printf(out, "All systems on %s, by %s", set->data, set->metric);
     senc_buffer_append_text(out, "</h2>\n");
-    senc_grid_init(&grid, "lrrlrrrrrr");
-    for (int i = 0; i < 10; i++) senc_grid_add(&grid, "%s", head[i]);
+    const int n_columns = has_prices(page) ? 10 : 9;
+    senc_grid_init(&grid, n_columns == 10 ? "lrrlrrrrrr" : "lrrlrrrrr");
+    for (int i = 0; i < n_columns; i++) senc_grid_add(&grid, "%s", head[i]);
     for (int64_t i = 0; i < page->standings->n_models; i++) add_row(&grid, page, &set->items[i]);
     eval_html_grid(out, NULL, &grid);
     senc_grid_free(&grid);
@@ -101,6 +110,7 @@ void eval_page_put_systems(senc_buffer *out, const eval_comparison_page *page) {
     const eval_standings *s = page->standings;
     senc_buffer answer = {0};
     eval_standings_answer(s, page->costs, &answer);
+    if (answer.n_bytes > 0) answer.data[0] = (char)toupper((unsigned char)answer.data[0]); /* "best", "highest" */
     senc_buffer_append_text(out, "<div class=\"verdict kg\"><b>");
     eval_html_text(out, senc_buffer_text(&answer));
     senc_buffer_append_text(out, "</b></div>\n");

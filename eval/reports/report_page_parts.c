@@ -252,6 +252,14 @@ static void add_bill(const eval_system_bill *b, eval_page_fact *fact) {
              eval_html_count(b->n_cached, cached, sizeof cached));
 }
 
+static void add_ranking(const eval_ranking_cost *c, eval_page_fact *fact) {
+    char documents[32], queries[32];
+    snprintf(fact->value, sizeof fact->value, "%.0f bytes a document", (double)c->index_bytes / (double)c->n_documents);
+    snprintf(fact->note, sizeof fact->note, "%s documents in %.1f s, %s queries in %.1f s",
+             eval_html_count(c->n_documents, documents, sizeof documents), c->index_ms * 1e-3,
+             eval_html_count(c->n_queries, queries, sizeof queries), c->query_ms * 1e-3);
+}
+
 int eval_page_facts(const eval_saved_report *r, eval_page_fact facts[EVAL_PAGE_MOST_FACTS]) {
     const eval_system_facts *f = &r->facts;
     const eval_encoder_stats *s = &r->stats;
@@ -272,6 +280,7 @@ int eval_page_facts(const eval_saved_report *r, eval_page_fact facts[EVAL_PAGE_M
     if (f->max_length > 0)
         snprintf(add_fact(facts, &n, "longest text")->value, sizeof facts->value, "%lld tokens",
                  (long long)f->max_length);
+    if (r->ranking.n_documents > 0) add_ranking(&r->ranking, add_fact(facts, &n, "index of words"));
     if (r->bill.n_apis > 0) add_bill(&r->bill, add_fact(facts, &n, "API cost"));
     if (s->n_texts == 0) return n;
     if (s->encode_ms > 0) {

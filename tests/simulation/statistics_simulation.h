@@ -9,6 +9,7 @@
 
 typedef enum simulation_measure {
     SIMULATION_FALSE_ALARMS, /* share of runs without a true difference in which p < 0.05 */
+    SIMULATION_ALARMS_BELOW, /* the same, of which `expected` is the most that there may be */
     SIMULATION_COVERAGE,     /* share of runs in which the 95 % interval holds the true value */
     SIMULATION_POWER,        /* share of runs with a true difference in which p < 0.05 */
 } simulation_measure;
