@@ -250,9 +250,10 @@ START_TEST(test_costs) {
         model = {.is_known = true, .bytes_per_vector = 512, .n_parameters = 1000000},
         larger = {.is_known = true, .bytes_per_vector = 512, .n_parameters = 2500000},
         vectors = {.is_known = true, .bytes_per_vector = 512},
-        hybrid = {.is_known = true, .bytes_per_vector = 512, .n_parameters = 1000000, .word_bytes = 9}, unknown = {0};
-    const eval_switching_cost *const order[] = {&free_words, &model, &hybrid,    &larger, &vectors,
-                                                &api,        &dear,  &priceless, &unknown};
+        hybrid = {.is_known = true, .bytes_per_vector = 512, .n_parameters = 1000000, .word_bytes = 9}, unknown = {0},
+        short_vectors = {.is_known = true, .bytes_per_vector = 256, .n_parameters = 9000000};
+    const eval_switching_cost *const order[] = {&free_words, &short_vectors, &model, &hybrid,    &larger,
+                                                &vectors,    &api,           &dear,  &priceless, &unknown};
     for (size_t i = 0; i + 1 < sizeof order / sizeof *order; i++) {
         ck_assert_msg(eval_switching_cost_order(order[i], order[i + 1]) < 0, "%zu", i);
         ck_assert_msg(eval_switching_cost_order(order[i + 1], order[i]) > 0, "%zu", i);
