@@ -314,7 +314,7 @@ def encode_real(d, r, model):
     rows = [{"text": t} for t in texts]
     if not os.path.exists(encoded) or [json.loads(line) for line in open(made)] != rows:
         rows_to(made, rows)
-        subprocess.run([d.senc, "encode", model, "--input", made, "--column", "text", "--output", encoded, "--max-length", "64"], check=True,
+        subprocess.run([d.senc, "encode", model, "--input", made, "--column", "text", "--output", encoded, "--overwrite", "--max-length", "64"], check=True,
                        stdin=subprocess.DEVNULL)
     d.set_vectors(texts, np.load(encoded))
 
