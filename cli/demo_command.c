@@ -43,13 +43,20 @@ static bool write_files(const char *dir, senc_error *err) {
     return ok;
 }
 
-static bool train_demo(const char *config_path, int64_t seed, int64_t threads, senc_error *err) {
+/* It may be a configuration that the user has changed, so the run folder is said: no other run is replaced. */
+static bool train_demo(const char *dir, const char *config_path, int64_t seed, int64_t threads, senc_error *err) {
     char set_seed[64];
     snprintf(set_seed, sizeof set_seed, "train.seed=%lld", (long long)seed);
-    const char *sets[] = {set_seed};
+    senc_buffer set_folder = {0};
+    const bool here = strcmp(dir, ".") == 0;
+    senc_buffer_printf(&set_folder, "output.dir=%s%sruns/demo", here ? "" : dir, here ? "" : "/");
+    if (set_folder.failed) return senc_fail_memory(err, strlen(dir), "a path");
+    const char *sets[] = {set_seed, senc_buffer_text(&set_folder)};
     const train_run_options options = {.overwrite = true};
     train_config config;
-    if (!train_config_load(&config, config_path, sets, 1, err)) return false;
+    const bool loaded = train_config_load(&config, config_path, sets, 2, err);
+    senc_buffer_free(&set_folder);
+    if (!loaded) return false;
     const bool ok =
         senc_threads_init((int)(threads ? threads : config.train.threads), err) && train_run(&config, &options, err);
     train_config_free(&config);
@@ -87,8 +94,8 @@ static bool run_demo(cli_call *call, senc_error *err) {
     const demo_flags *f = call->flags;
     char *config = senc_path_join(f->dir, "configs/demo.toml");
     if (!config) return senc_fail_memory(err, strlen(f->dir), "a path");
-    const bool ok =
-        write_files(f->dir, err) && train_demo(config, f->seed, call->threads, err) && answer(f->dir, f->question, err);
+    const bool ok = write_files(f->dir, err) && train_demo(f->dir, config, f->seed, call->threads, err) &&
+                    answer(f->dir, f->question, err);
     if (ok) {
         senc_info("ask more: senc search %s/runs/demo/best --corpus %s/demo --query \"...\"", f->dir, f->dir);
         senc_info("change it and train again: senc train --config %s --overwrite", config);

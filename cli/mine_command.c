@@ -96,9 +96,11 @@ const cli_command cli_mine_command = {
     .name = "mine",
     .synopsis = "MODEL --data F --output F.jsonl [--negatives N]",
     .help = "hard negatives for a data set of pairs",
-    .details = "Candidates are the positives of the data set. Known positives of the anchor and duplicates (texts of "
-               "equal token ids) are never taken.\n\n"
-               "  senc mine models/m --data faq.jsonl --anchor question --positive answer --output mined.jsonl",
+    .details =
+        "Candidates are the positives of the data set. Known positives of the anchor and duplicates (texts of "
+        "equal token ids) are never taken. An interrupted call leaves what was there, and gives the same bytes when it "
+        "is run again.\n\n"
+        "  senc mine models/m --data faq.jsonl --anchor question --positive answer --output mined.jsonl",
     .flags = flags,
     .flags_bytes = sizeof(mine_flags),
     .min_positionals = 1,

@@ -335,7 +335,7 @@ bool train_run(const train_config *config, const train_run_options *options, sen
     int lock = -1;
     bool ok = train_base_model_check(config, err) && train_setup_open_data(&s, err) && train_setup_open_jobs(&s, err) &&
               train_check_leakage(&s, err) && train_rehearse(&s, err) &&
-              (options->dry_run ? train_plan_check_output(config->output.dir, err)
+              (options->dry_run ? senc_path_check_folder(config->output.dir, err)
                                 : lock_folder(config->output.dir, &lock, err)) &&
               train_run_folder_check(&s.folder, config, options, err) && check_saved_files(&s, options, err) &&
               train_setup_load_model(&s, options, err) && train_plan_print(&s, options->dry_run, err);

@@ -69,9 +69,14 @@ static bool add_job(data_json *list, const eval_job *job, senc_error *err) {
     const char *split = eval_job_text(job, "split");
     bool ok = true;
     for (const senc_option *o = job->spec->options; ok && o->name; o++) {
-        if (o->type != SENC_OPTION_TYPE_PATH || strncmp(o->name, "save_", 5) == 0) continue;
-        const char *path = eval_job_text(job, o->name);
-        ok = !path || add_data(list, path, split ? split : "test", err);
+        const bool is_output = strncmp(o->name, "save_", 5) == 0;
+        if (o->type == SENC_OPTION_TYPE_PATH && !is_output) {
+            const char *path = eval_job_text(job, o->name);
+            ok = !path || add_data(list, path, split ? split : "test", err);
+        } else if (o->type == SENC_OPTION_TYPE_STRINGS && o->low == 1 && !is_output) { /* SENC_OPTION_PATHS */
+            const senc_strings *paths = (const senc_strings *)(const void *)((const char *)job->options + o->offset);
+            for (int64_t i = 0; ok && i < paths->n; i++) ok = add_data(list, paths->items[i], "test", err);
+        }
     }
     return ok;
 }

@@ -159,20 +159,3 @@ bool train_plan_print(const train_state *s, bool with_times, senc_error *err) {
               senc_threads_count(), senc_threads_count() == 1 ? "" : "s");
     return true;
 }
-
-bool train_plan_check_output(const char *dir, senc_error *err) {
-    char *path = senc_strdup(dir); /* becomes the nearest folder above that is there */
-    while (path && !senc_path_exists(path)) {
-        char *above = senc_path_folder(path);
-        free(path);
-        path = above;
-    }
-    if (!path) return senc_fail_memory(err, strlen(dir), "a path");
-    bool ok = senc_path_is_folder(path);
-    if (!ok)
-        senc_fail(err, SENC_BAD_INPUT, "%s: cannot be created: %s is a file, expected a folder", dir, path);
-    else if (access(path, W_OK | X_OK) != 0)
-        ok = senc_fail_errno(err, "%s: cannot be written: %s", dir, path);
-    free(path);
-    return ok;
-}

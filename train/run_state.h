@@ -69,8 +69,6 @@ void train_setup_free(train_state *s);
 
 /* run_plan.c: what will be done, for people. With times: evaluations are timed on a few of their texts. */
 bool train_plan_print(const train_state *s, bool with_times, senc_error *err);
-/* Whether the run folder could be written, without writing anything: --dry-run. */
-bool train_plan_check_output(const char *dir, senc_error *err);
 
 /* run_output.c: files and lines for people. */
 bool train_output_start_log(const train_state *s, bool resumed, senc_error *err);

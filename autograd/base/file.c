@@ -126,10 +126,9 @@ bool senc_path_check_folder(const char *path, senc_error *err) {
         else
             at[slash - at] = '\0';
     }
-    errno = 0;
-    if (stat(at, &info) == 0 && !S_ISDIR(info.st_mode)) errno = ENOTDIR;
-    if (errno == 0 && access(at, W_OK | X_OK) == 0) return true;
-    return senc_fail_errno(err, "%s: cannot write into this folder", at);
+    if (stat(at, &info) == 0 && !S_ISDIR(info.st_mode))
+        return senc_fail(err, SENC_BAD_INPUT, "%s: cannot be created: %s is a file, expected a folder", path, at);
+    return access(at, W_OK | X_OK) == 0 || senc_fail_errno(err, "%s: cannot be written: %s", path, at);
 }
 
 /* ---- removing ---- */
