@@ -151,13 +151,21 @@ static bool open_system(const cli_compared_run *run, const cli_evaluation_data *
     return true;
 }
 
-/* What it would cost to ask an API, before any model has taken its time. */
+/* Whether it opens and can be evaluated, and what it would cost to ask an API: before any other has taken its time.
+ * Models are told about when they run. */
 static bool plan_model(const cli_compared_run *run, cli_evaluation_data *data, const eval_system_options *options,
                        senc_error *err) {
     eval_system *system;
-    if (run->is_saved || !eval_system_may_send(run->spec)) return true;
-    if (!open_system(run, data, options, &system, err)) return false;
-    const bool ok = eval_system_plan(system, data->jobs, data->n_jobs, err);
+    if (run->is_saved) return true;
+    const senc_log_level level = senc_log_get_level();
+    const bool may_send = eval_system_may_send(run->spec);
+    eval_system_options own = *options;
+    own.kept = NULL;
+    if (!may_send) senc_log_set_level(SENC_LOG_QUIET);
+    bool ok = open_system(run, data, &own, &system, err);
+    senc_log_set_level(level);
+    if (!ok) return false;
+    if (may_send) ok = eval_system_plan(system, data->jobs, data->n_jobs, err);
     eval_system_free(system);
     return ok;
 }
