@@ -141,6 +141,23 @@ static void tell_counts(const train_state *s) {
                           100.0 * (double)p->n_truncated / (double)p->n_texts, (long long)s->max_length);
 }
 
+/* How much of the texts both models read, where one cuts any. */
+static void put_readings(const train_report_view *v, senc_buffer *out) {
+    for (int64_t i = 0; i < v->after.n; i++) {
+        const eval_reading *old = &v->before.items[i].reading, *new = &v->after.items[i].reading;
+        char before[128], after[128], line[512];
+        if (old->n_cut + new->n_cut == 0) continue;
+        eval_reading_describe(old, before, sizeof before);
+        eval_reading_describe(new, after, sizeof after);
+        if (strcmp(before, after) == 0)
+            snprintf(line, sizeof line, "Texts of %s, before and after: %s.", v->after.items[i].name, before);
+        else
+            snprintf(line, sizeof line, "Texts of %s: before, %s; after, %s.", v->after.items[i].name, before, after);
+        senc_buffer_append_text(out, "  ");
+        senc_text_wrap(out, line, 2, 2, COLUMNS);
+    }
+}
+
 static bool print_change(const train_report_view *v, senc_error *err) {
     const train_state *s = v->state;
     senc_buffer text = {0}, words = {0}, remark = {0};
@@ -152,6 +169,7 @@ static bool print_change(const train_report_view *v, senc_error *err) {
         senc_buffer_append_text(&text, "\n  In plain words: ");
         senc_text_wrap(&text, senc_buffer_text(&words), 18, 2, COLUMNS);
     }
+    put_readings(v, &text);
     senc_buffer_append_text(&text, "\n");
     eval_comparison_print_verdicts(&v->comparison, v->base, false, &text);
     train_bm25_remark(s, &remark);

@@ -59,8 +59,9 @@ const char *eval_change_name(const eval_change *c, char *out, size_t out_bytes) 
 bool eval_change_readings(const eval_change *c, const char *base, const char *candidate, char *out, size_t out_bytes) {
     char first[96], second[96];
     if (!c->base_reading || !c->reading || !eval_reading_differs(c->base_reading, c->reading)) return false;
-    snprintf(out, out_bytes, "%s %s, %s %s", base, eval_reading_words(c->base_reading, first, sizeof first), candidate,
-             eval_reading_words(c->reading, second, sizeof second));
+    const bool is_title = strncmp(candidate, "The ", 4) == 0; /* of a report of training */
+    snprintf(out, out_bytes, "%s %s, %s%s %s", base, eval_reading_words(c->base_reading, first, sizeof first),
+             is_title ? "t" : "", candidate + is_title, eval_reading_words(c->reading, second, sizeof second));
     return true;
 }
 
