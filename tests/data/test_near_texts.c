@@ -174,7 +174,11 @@ START_TEST(long_texts) {
     char *text = senc_alloc(N * 8, 1), *other = senc_alloc(N * 8, 1);
     data_near_index *x = create(0.8);
     int64_t first;
-    for (int i = 0; i < N; i++) snprintf(text + 8 * i, 9, "w%06d ", i);
+    for (int i = 0; i < N; i++) {
+        char word[24];
+        snprintf(word, sizeof word, "w%06d ", i);
+        memcpy(text + 8 * i, word, 8);
+    }
     text[8 * N - 1] = '\0';
     add(x, text);
     memcpy(other, text, 8 * N);
