@@ -197,9 +197,13 @@ static void put_readings(senc_buffer *out, const eval_comparison *c, const eval_
         if (!x->is_headline || !x->base_reading || !x->reading) continue;
         if (x->base_reading->n_texts + x->reading->n_texts == 0) continue;
         senc_buffer_append_text(out, "<p class=\"soft\">");
-        eval_html_printf(out, "Texts of %s: of %s %s; ", x->data, c->base_label,
-                         eval_reading_describe(x->base_reading, text, sizeof text));
-        eval_html_printf(out, "of %s %s.", k->label, eval_reading_describe(x->reading, text, sizeof text));
+        eval_html_printf(out, "Texts of %s: ", x->data);
+        if (x->base_reading->n_texts > 0)
+            eval_html_printf(out, "of %s %s%s", c->base_label,
+                             eval_reading_describe(x->base_reading, text, sizeof text),
+                             x->reading->n_texts > 0 ? "; " : ".");
+        if (x->reading->n_texts > 0)
+            eval_html_printf(out, "of %s %s.", k->label, eval_reading_describe(x->reading, text, sizeof text));
         senc_buffer_append_text(out, "</p>\n");
     }
 }

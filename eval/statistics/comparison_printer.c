@@ -24,10 +24,13 @@ void eval_print(const eval_printer *p, const char *indent, const char *fmt, ...)
 }
 
 void eval_print_heading(const eval_printer *p, int level, const char *text) {
-    if (p->markdown)
+    const int64_t indent = level > 2 ? 2 : 0;
+    if (p->markdown) {
         senc_buffer_printf(p->out, "\n%.*s %s\n\n", level, "####", text);
-    else
-        senc_buffer_printf(p->out, "\n%s%s\n", level > 2 ? "  " : "", text);
+        return;
+    }
+    senc_buffer_printf(p->out, "\n%*s", (int)indent, "");
+    senc_text_wrap(p->out, text, indent, indent, EVAL_PRINT_COLUMNS);
 }
 
 void eval_print_grid(const eval_printer *p, senc_grid *grid) {

@@ -403,9 +403,12 @@ static void put_readings(const eval_printer *p, const eval_candidate *candidate,
         const eval_change *c = &candidate->changes[i];
         if (!c->is_headline || strcmp(c->data, data) != 0 || !c->base_reading || !c->reading) continue;
         if (c->base_reading->n_texts + c->reading->n_texts == 0) return;
-        eval_print(p, "  ", "Texts of %s: %s.", p->comparison->base_label,
-                   eval_reading_describe(c->base_reading, text, sizeof text));
-        eval_print(p, "  ", "Texts of %s: %s.", candidate->label, eval_reading_describe(c->reading, text, sizeof text));
+        if (c->base_reading->n_texts > 0)
+            eval_print(p, "  ", "Texts of %s: %s.", p->comparison->base_label,
+                       eval_reading_describe(c->base_reading, text, sizeof text));
+        if (c->reading->n_texts > 0)
+            eval_print(p, "  ", "Texts of %s: %s.", candidate->label,
+                       eval_reading_describe(c->reading, text, sizeof text));
         senc_buffer_append_text(p->out, "\n");
         return;
     }
