@@ -242,6 +242,7 @@ static bool check_flags(const dedupe_run *run, senc_error *err) {
                          f->model ? "--model" : "--output");
     if (run->input && strcmp(run->input, "-") == 0)
         return senc_fail(err, SENC_BAD_INPUT, "senc dedupe: expected a file or a BEIR folder, got standard input");
+    if (run->input && !cli_input_check("", run->input, err)) return false;
     if (f->pairs && !senc_path_ends_with(f->pairs, ".jsonl") && !senc_path_ends_with(f->pairs, ".tsv"))
         return senc_fail(err, SENC_BAD_INPUT, "--pairs: expected a file that ends in .jsonl or .tsv, got %s", f->pairs);
     if (f->output && (senc_path_ends_with(f->output, ".gz") || senc_path_ends_with(f->output, ".zst")))

@@ -188,6 +188,7 @@ static bool check_flags(encode_job *job, senc_error *err) {
     if (f->prompt && f->prompt_name)
         return senc_fail(err, SENC_BAD_INPUT, "--prompt and --prompt-name: give one of them");
     if (f->ids && f->id_column) return senc_fail(err, SENC_BAD_INPUT, "--ids and --id-column: give one of them");
+    if (strcmp(f->input, "-") != 0 && !cli_input_check("--input: ", f->input, err)) return false;
     if (f->resume && strcmp(f->input, "-") == 0)
         return senc_fail(err, SENC_BAD_INPUT, "--resume: expected an input file, got standard input");
     job->run.kind = (data_vector_kind)f->to;

@@ -33,6 +33,12 @@ static bool find_column(const cli_text_ids *ids, const char *name, data_column *
     return false;
 }
 
+bool cli_input_check(const char *flag, const char *path, senc_error *err) {
+    if (!senc_path_exists(path) || senc_path_is_file(path) || senc_path_is_folder(path)) return true;
+    return senc_fail(err, SENC_BAD_INPUT,
+                     "%s%s: expected a file, found a pipe or a device, which can be read only once", flag, path);
+}
+
 bool cli_input_open(const char *path, const cli_table_flags *table, const char *column, data_opened *out,
                     senc_error *err) {
     *out = (data_opened){0};

@@ -19,6 +19,8 @@ void cli_text_ids_close(cli_text_ids *ids);
 /* Writes the ids of all n_texts texts to VECTORS.ids.txt, one a line. */
 bool cli_text_ids_save(cli_text_ids *ids, const char *vectors_path, int64_t n_texts, senc_error *err);
 
+/* Refuses a pipe or a device, for commands that read their input more than once. */
+bool cli_input_check(const char *flag, const char *path, senc_error *err);
 /* An input as its reader sees it; a folder stands for its corpus.jsonl. column: of the texts (a number: no header), or
  * NULL. The caller closes it, also on failure. */
 bool cli_input_open(const char *path, const cli_table_flags *table, const char *column, data_opened *out,
