@@ -139,8 +139,8 @@ int64_t train_facts_of_run(const train_state *s, eval_page_fact facts[TRAIN_MOST
     note(&l, "%lld thread%s, %s, %s kernels", (long long)p->threads, p->threads == 1 ? "" : "s",
          nn_precision_text(s->stepper.storage), s->kernels->name);
     senc_utc_text(text);
-    add(&l, "finished", "%.10s", text);
-    note(&l, "at %.5s UTC, by senc " SENC_VERSION, text[0] ? text + 11 : "");
+    add(&l, "finished at", "%.5s UTC", text[0] ? text + 11 : "");
+    note(&l, "on %.10s, by senc " SENC_VERSION, text);
     return l.n;
 }
 

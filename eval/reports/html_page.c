@@ -83,7 +83,7 @@ static const char *const style[] = {
     ".plain{font-size:11pt}.tile{padding:6px "
     "10px}.tiles{grid-template-columns:repeat(auto-fill,minmax(125px,1fr))}.hero{grid-template-columns:repeat(auto-"
     "fill,minmax(230px,1fr))}h2{margin:1.4em 0 .4em}.hero .tile "
-    "dd{font-size:15pt}.facts{break-inside:avoid}.unit.two{grid-template-columns:1fr 2fr}.many "
+    "dd{font-size:15pt}.facts{break-inside:avoid}.unit.two{grid-template-columns:1fr 2fr}.facts dd{font-size:9pt}.many "
     "td:first-child{min-width:14em}th,td{padding:2px 8px 2px 0}.scroll{"
     "overflow:visible}.keep{break-inside:avoid}pre{white-space:pre-wrap}"
     "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}@page{margin:14mm}}\n",

@@ -307,18 +307,25 @@ void eval_candidate_others(const eval_candidate *candidate, senc_buffer *out) {
     append_others(candidate, EVAL_VERDICT_WORSE, "Worse, without deciding: ", out);
 }
 
-void eval_candidate_plain_words(const eval_candidate *candidate, const char *arrow, const char *separator,
-                                senc_buffer *out) {
+/* Shares first, because they are understood at once; then the other headline metrics. */
+static void append_plain_words(const eval_candidate *candidate, bool shares, const char *arrow, const char *separator,
+                               senc_buffer *out) {
     for (int64_t i = 0; i < candidate->n_changes; i++) {
         const eval_change *c = &candidate->changes[i];
         eval_metric_words words;
         char text[224];
-        if (!eval_metric_find_words(c->type, c->data, c->key, &words)) continue;
+        if (!eval_metric_find_words(c->type, c->data, c->key, &words) || words.is_share != shares) continue;
         if (!c->is_headline && !(words.is_share && eval_report_is_often_quoted(c->key))) continue;
         eval_metric_change_text(&words, c->base, c->candidate, arrow, text, sizeof text);
         senc_buffer_printf(out, "%s%s%s%s", out->n_bytes > 0 ? separator : "", candidate->n_units > 1 ? c->data : "",
                            candidate->n_units > 1 ? ": " : "", text);
     }
+}
+
+void eval_candidate_plain_words(const eval_candidate *candidate, const char *arrow, const char *separator,
+                                senc_buffer *out) {
+    append_plain_words(candidate, true, arrow, separator, out);
+    append_plain_words(candidate, false, arrow, separator, out);
 }
 
 static void put_plain_words(const eval_printer *p, const eval_candidate *candidate) {
