@@ -111,7 +111,9 @@ void eval_page_put_systems(senc_buffer *out, const eval_comparison_page *page) {
     senc_buffer answer = {0};
     eval_standings_answer(s, page->costs, &answer);
     if (answer.n_bytes > 0) answer.data[0] = (char)toupper((unsigned char)answer.data[0]); /* "best", "highest" */
-    senc_buffer_append_text(out, "<div class=\"verdict kg\"><b>");
+    const bool is_certain =
+        s->n_models > 1 && (s->overall[1].place == EVAL_PLACE_SAME || s->overall[1].place == EVAL_PLACE_WORSE);
+    senc_buffer_printf(out, "<div class=\"verdict %s\"><b>", is_certain ? "kg" : "kw");
     eval_html_text(out, senc_buffer_text(&answer));
     senc_buffer_append_text(out, "</b></div>\n");
     out->failed = out->failed || answer.failed;

@@ -136,6 +136,62 @@ START_TEST(test_markdown) {
 }
 END_TEST
 
+/* Which of three: the answer and the table of all stand first, with names that are not markup. */
+START_TEST(test_systems) {
+    enum { N = 3 };
+    eval_saved_report reports[N];
+    eval_compared_run runs[N];
+    eval_compared_model models[N];
+    const char *const labels[N] = {"today", "<i>small</i>", "worse & \"shorter\""};
+    for (int i = 0; i < N; i++) {
+        bench_fill_report(&reports[i], 80);
+        reports[i].results[0].reading = (eval_reading){100, i == 1 ? 0 : 60, i == 1 ? 0 : 256};
+        runs[i] =
+            (eval_compared_run){.label = labels[i], .results = reports[i].results, .n_results = reports[i].n_results};
+        models[i] = (eval_compared_model){labels[i], &runs[i], 1};
+    }
+    eval_detail *d = &reports[2].results[0].detail;
+    for (int64_t u = 0; u < d->n_units; u += 2) d->series[0].values[u] *= 0.25;
+    const eval_comparison_options options = {.pairs = true, .n_examples = 1, .n_resamples = 300};
+    const eval_switching_cost costs[N] = {
+        {.label = "today", .is_known = true, .dimension = 384, .bytes_per_vector = 1536, .n_parameters = 22600000},
+        {.label = "s", .is_known = true, .word_bytes = 400, .documents_per_second = 900, .queries_per_second = 50},
+        {.label = "w", .is_known = true, .bytes_per_vector = 64, .tokens_per_text = 25, .dollars_per_text = 1e-6}};
+    eval_standings standings;
+    eval_comparison c;
+    senc_error err = {0};
+    senc_buffer out = {0};
+    char why[128];
+    ck_assert_msg(eval_compare(models, N, &options, &c, &err), "%s", err.text);
+    ck_assert_msg(eval_standings_open(&c, models, N, costs, &options, &standings, &err), "%s", err.text);
+    const eval_comparison_page shown = {.costs = costs, .n_costs = N, .n_documents = 1000000, .standings = &standings};
+    ck_assert_msg(eval_comparison_html(&c, models, N, &shown, &out, &err), "%s", err.text);
+    const char *page = senc_buffer_text(&out);
+    ck_assert_msg(page_check(page, why, sizeof why), "%s", why);
+    static const char *const wanted[] = {
+        "<h1>Which of 3 systems?</h1>",
+        "Best: today (mean of 2 headline metrics ",
+        "&lt;i&gt;small&lt;/i&gt; (",
+        ") cannot be told from it and needs no vectors. Mind, on faq: today reads 256 tokens and cut 60.0 % of the texts; "
+        "&lt;i&gt;small&lt;/i&gt; read everything.",
+        "All systems on faq, by cosine_ndcg@10",
+        "22.6 million",
+        "50 queries/s",
+        "API, 1,000,000 texts",
+        "$1.00 (25 tokens a text)",
+        "every pair of the 3 systems is tested",
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        ck_assert_msg(strstr(page, wanted[i]) != NULL, "%s", wanted[i]);
+    ck_assert(strstr(page, "Best: today") < strstr(page, "All systems on faq") &&
+              strstr(page, "All systems on faq") < strstr(page, "is worse"));
+    senc_buffer_free(&out);
+    eval_standings_free(&standings);
+    eval_comparison_free(&c);
+    for (int i = 0; i < N; i++) eval_saved_report_free(&reports[i]);
+}
+END_TEST
+
 /* Three reports against each other: the last is worse. */
 START_TEST(test_comparison) {
     enum { N = 3 };
@@ -350,6 +406,7 @@ int main(void) {
     tcase_add_test(tests, test_report);
     tcase_add_test(tests, test_little);
     tcase_add_test(tests, test_markdown);
+    tcase_add_test(tests, test_systems);
     tcase_add_test(tests, test_comparison);
     tcase_add_test(tests, test_view);
     tcase_add_test(tests, test_script);
