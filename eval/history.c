@@ -28,6 +28,7 @@ static void free_entry(eval_history_entry *e) {
     free(e->model);
     free(e->time);
     free_results(e->results, e->n_results);
+    free(e->leaked);
     free_results(e->before, e->n_before);
     *e = (eval_history_entry){0};
 }
@@ -46,6 +47,13 @@ double eval_history_value(const eval_history_entry *entry, const char *key) {
         if (m) return m->value;
     }
     return NAN;
+}
+
+bool eval_history_is_leaked(const eval_history_entry *entry, const char *key) {
+    for (int64_t i = 0; entry->leaked && i < entry->n_results; i++) {
+        if (eval_result_find(&entry->results[i], key)) return entry->leaked[i];
+    }
+    return false;
 }
 
 /* ---- reading ---- */
@@ -117,6 +125,22 @@ static bool fail_shape(const char *path, senc_error *err) {
                      path);
 }
 
+/* The evaluations without a verdict because the run was trained on them. */
+static bool read_leakage(const data_json *leakage, eval_history_entry *e, senc_error *err) {
+    const data_json *list = data_json_find(leakage, "evaluations");
+    if (!list || e->n_results == 0) return true;
+    e->leaked = senc_alloc_zero((size_t)e->n_results, sizeof *e->leaked);
+    if (!e->leaked) return senc_fail_memory(err, (size_t)e->n_results, "a report");
+    for (const data_json *o = data_json_first(list); o; o = data_json_next(o)) {
+        const char *name = data_json_text(data_json_find(o, "name"), NULL);
+        for (int64_t i = 0; name && i < e->n_results; i++) {
+            if (e->results[i].name && strcmp(e->results[i].name, name) == 0)
+                e->leaked[i] = data_json_bool(data_json_find(o, "withheld"));
+        }
+    }
+    return true;
+}
+
 static bool read_report(const char *path, eval_history_entry *e, senc_error *err) {
     data_json *root = NULL;
     if (!data_json_load(path, &root, err)) return false;
@@ -127,6 +151,7 @@ static bool read_report(const char *path, eval_history_entry *e, senc_error *err
         e->kind = EVAL_HISTORY_RUN;
         ok = data_json_read_integer(o, "steps", 0, INT64_MAX, &e->steps, err) &&
              read_results(after, &e->results, &e->n_results, err) &&
+             read_leakage(data_json_find(o, "leakage"), e, err) &&
              (!data_json_find(o, "before") || read_results(data_json_find(o, "before"), &e->before, &e->n_before, err));
     } else if (ok) {
         const char *model = data_json_text(data_json_find(o, "model"), NULL);
@@ -265,7 +290,9 @@ static void find_best(eval_history *h, eval_history_column *c) {
     double best = NAN;
     for (int64_t i = 0; i < h->n_entries; i++) {
         const double value = eval_history_value(&h->entries[i], c->key);
-        if (isnan(value) || (c->best >= 0 && !(c->greater_is_better ? value > best : value < best))) continue;
+        if (isnan(value) || eval_history_is_leaked(&h->entries[i], c->key) ||
+            (c->best >= 0 && !(c->greater_is_better ? value > best : value < best)))
+            continue;
         best = value;
         c->best = i;
     }

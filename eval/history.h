@@ -20,6 +20,7 @@ typedef struct eval_history_entry {
     int64_t steps;        /* of a run; the last of an unfinished one */
     eval_result *results; /* what came out; without detail */
     int64_t n_results;
+    bool *leaked;        /* (n_results) of a run: it was trained on this evaluation's questions; NULL: none */
     eval_result *before; /* of a run: the untouched model; n_before may be 0 */
     int64_t n_before;
 } eval_history_entry;
@@ -42,6 +43,8 @@ typedef struct eval_history {
 bool eval_history_load(const char *folder, void (*warn)(const char *text), eval_history *out, senc_error *err);
 /* NaN: absent. */
 double eval_history_value(const eval_history_entry *entry, const char *key);
+/* Whether the run was trained on what gave that metric: such a value is shown with "!" and is never the best. */
+bool eval_history_is_leaked(const eval_history_entry *entry, const char *key);
 /* 80 columns; the best of each column has a "*". baselines: the untouched models' rows too. */
 void eval_history_print(const eval_history *h, bool baselines, senc_buffer *out);
 void eval_history_put_json(const eval_history *h, data_json *object);

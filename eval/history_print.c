@@ -41,7 +41,12 @@ static void add_row(const eval_history *h, int64_t row, bool before, int64_t fir
         if (isnan(value))
             senc_grid_add(grid, "-");
         else
-            senc_grid_add(grid, "%s%.4f", !before && h->columns[c].best == row ? "*" : "", value);
+            senc_grid_add(grid, "%s%.4f",
+                          before                                         ? ""
+                          : h->columns[c].best == row                    ? "*"
+                          : eval_history_is_leaked(e, h->columns[c].key) ? "!"
+                                                                         : "",
+                          value);
     }
 }
 
@@ -60,6 +65,14 @@ static void print_table(const eval_history *h, bool baselines, int64_t first, in
     senc_grid_free(&grid);
 }
 
+static bool has_leaks(const eval_history *h) {
+    for (int64_t i = 0; i < h->n_entries; i++) {
+        for (int64_t c = 0; c < h->n_columns; c++)
+            if (eval_history_is_leaked(&h->entries[i], h->columns[c].key)) return true;
+    }
+    return false;
+}
+
 static void print_legend(const eval_history *h, senc_buffer *out) {
     senc_buffer_append_text(out, "\n");
     for (int64_t c = 0; c < h->n_columns; c++) {
@@ -69,6 +82,7 @@ static void print_legend(const eval_history *h, senc_buffer *out) {
         if (column->best >= 0) senc_buffer_printf(out, ", best (*): %s", h->entries[column->best].path);
         senc_buffer_append_text(out, "\n");
     }
+    if (has_leaks(h)) senc_buffer_append_text(out, "!: the run was trained on these questions; it is never the best\n");
 }
 
 void eval_history_print(const eval_history *h, bool baselines, senc_buffer *out) {
@@ -100,6 +114,9 @@ void eval_history_put_json(const eval_history *h, data_json *object) {
         data_json_put_string(o, "model", e->model);
         if (e->kind != EVAL_HISTORY_REPORT) data_json_put_integer(o, "steps", e->steps);
         put_metrics(o, "metrics", e->results, e->n_results);
+        data_json *trained_on = e->leaked ? data_json_put_array(o, "trained_on") : NULL;
+        for (int64_t k = 0; e->leaked && k < e->n_results; k++)
+            if (e->leaked[k]) data_json_put_string(trained_on, NULL, e->results[k].name);
         if (e->n_before > 0) put_metrics(o, "before", e->before, e->n_before);
     }
     data_json *best = data_json_put_array(object, "best");
