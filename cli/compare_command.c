@@ -165,7 +165,8 @@ const cli_command cli_compare_command = {
         "place, or a saved report (report.json). Several with commas between are seeds of one recipe and count as one: "
         "faq=runs/s1,runs/s2. Data as for senc eval; reports bring theirs.\n\n"
         "Verdicts: better, not distinguishable, worse, too few units. Exit code 3 when a headline metric is worse or a "
-        "--max-regression is exceeded.\n\n"
+        "--max-regression is exceeded. With three systems and more: a table of all, tests of every pair, the best, and "
+        "the cheapest that cannot be told from it.\n\n"
         "  senc compare models/m runs/faq --retrieval data/faq --min-effect 0.01\n"
         "  senc compare a.json runs/faq --retrieval data/faq --max-regression mrr@10=0.02",
     .flags = flags,

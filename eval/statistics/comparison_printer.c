@@ -1,6 +1,7 @@
 /* Lines, headings and tables of a comparison: see comparison_printer.h. */
 #include "eval/statistics/comparison_printer.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,4 +42,35 @@ void eval_print_grid(const eval_printer *p, senc_grid *grid) {
         senc_grid_print(grid, 2, EVAL_PRINT_COLUMNS, p->out);
     }
     senc_grid_free(grid);
+}
+
+const char *eval_print_p(double p, char *out, size_t out_bytes) {
+    if (isnan(p))
+        snprintf(out, out_bytes, "-");
+    else if (p < 0.0005)
+        snprintf(out, out_bytes, "<0.001");
+    else
+        snprintf(out, out_bytes, "%.3f", p);
+    return out;
+}
+
+const char *eval_print_p_words(double p, char *out, size_t out_bytes) {
+    char number[16];
+    eval_print_p(p, number, sizeof number);
+    if (number[0] == '<')
+        snprintf(out, out_bytes, "p < %s", number + 1);
+    else
+        snprintf(out, out_bytes, "p = %s", number);
+    return out;
+}
+
+const char *eval_print_units(int64_t n, const char *unit, char *out, size_t out_bytes) {
+    const size_t length = strlen(unit);
+    if (n == 1)
+        snprintf(out, out_bytes, "1 %s", unit);
+    else if (length > 1 && unit[length - 1] == 'y')
+        snprintf(out, out_bytes, "%lld %.*sies", (long long)n, (int)length - 1, unit);
+    else
+        snprintf(out, out_bytes, "%lld %ss", (long long)n, unit);
+    return out;
 }

@@ -22,6 +22,13 @@ void eval_print_heading(const eval_printer *p, int level, const char *text);
 /* Frees the grid. */
 void eval_print_grid(const eval_printer *p, senc_grid *grid);
 
+/* "0.004", "<0.001", "-"; "p = 0.004", "p < 0.001" in a sentence; "5 queries", "1 query". They return out. */
+const char *eval_print_p(double p, char *out, size_t out_bytes);
+const char *eval_print_p_words(double p, char *out, size_t out_bytes);
+const char *eval_print_units(int64_t n, const char *unit, char *out, size_t out_bytes);
+
+/* comparison_data.c: data set i of a candidate: its tables, what could have been seen, the units that changed most. */
+void eval_print_data(const eval_printer *p, const eval_candidate *candidate, int64_t i);
 /* comparison_costs.c: the table of what systems cost, what APIs take, prompts, and whether the old index can stay. */
 void eval_print_costs(const eval_printer *p, const eval_switching_cost *costs, int64_t n, int64_t n_documents);
 /* comparison_standings.c: the tables of all systems. costs: NULL: not known. */
