@@ -2,6 +2,7 @@
  * wide characters (Unicode Standard Annex 11 names the wide ones), not one entry for each character. */
 #include "autograd/base/terminal.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,7 +238,9 @@ void senc_grid_print_markdown(const senc_grid *g, senc_buffer *out) {
     for (int64_t i = 0; i < g->n_cells; i++) {
         senc_buffer_append_text(out, i % g->n_columns == 0 ? "| " : " ");
         for (const char *p = g->cells[i]; *p; p++) {
-            if (*p == '|') senc_buffer_append_text(out, "\\");
+            /* a cell's end, a tag of HTML */
+            if (*p == '|' || (*p == '<' && (isalpha((unsigned char)p[1]) || strchr("/!?", p[1]))))
+                senc_buffer_append_text(out, "\\");
             senc_buffer_append(out, p, 1);
         }
         senc_buffer_append_text(out, " |");

@@ -40,7 +40,7 @@ void senc_grid_end_row(senc_grid *g);
 /* Appends the table: columns two spaces apart, lines indented, no trailing spaces. The last column, when it is left
  * aligned, is wrapped to `width` columns (0: not wrapped). */
 void senc_grid_print(const senc_grid *g, int64_t indent, int64_t width, senc_buffer *out);
-/* The first row becomes the head; '|' in cells is escaped. */
+/* The first row becomes the head; '|' and what would be a tag of HTML are escaped. */
 void senc_grid_print_markdown(const senc_grid *g, senc_buffer *out);
 void senc_grid_free(senc_grid *g);
 

@@ -70,18 +70,18 @@ START_TEST(test_grid) {
     senc_grid_add(&grid, "note");
     senc_grid_add(&grid, "\xE6\xB0\xB4");
     senc_grid_add(&grid, "%d", 1234);
-    senc_grid_add(&grid, "a|b");
+    senc_grid_add(&grid, "a|b <i></i> 1 < 2");
     senc_grid_add(&grid, "x");
     senc_grid_end_row(&grid);
     senc_grid_print(&grid, 1, 80, &out);
     ck_assert_str_eq(senc_buffer_text(&out), " name     n  note\n"
-                                             " \xE6\xB0\xB4    1234  a|b\n"
+                                             " \xE6\xB0\xB4    1234  a|b <i></i> 1 < 2\n"
                                              " x\n");
     senc_buffer_clear(&out);
     senc_grid_print_markdown(&grid, &out);
     ck_assert_str_eq(senc_buffer_text(&out), "| name | n | note |\n"
                                              "|---|--:|---|\n"
-                                             "| \xE6\xB0\xB4 | 1234 | a\\|b |\n"
+                                             "| \xE6\xB0\xB4 | 1234 | a\\|b \\<i>\\</i> 1 < 2 |\n"
                                              "| x |  |  |\n");
     senc_grid_free(&grid);
     senc_buffer_free(&out);

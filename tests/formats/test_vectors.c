@@ -194,6 +194,30 @@ static void check_refused(const char *name, const char *message) {
     ck_assert_msg(strstr(err.text, message) != NULL, "%s: %s", name, err.text);
 }
 
+/* Rows that became longer, shorter, nothing or no JSON since they were checked: never more numbers than the row has. */
+START_TEST(test_rows_that_change_behind_us) {
+    static const char first[] = "{\"embedding\": [1, 2]         }\n{\"embedding\": [3, 4]         }\n";
+    static const char *const others[] = {
+        "{\"embedding\": [1, 2, 3, 4, 5]}\n",
+        "{\"embedding\": [1]            }\n",
+        "{\"other\": 1                  }\n",
+        "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\n",
+    };
+    const size_t n_line = strlen(others[0]);
+    write_text("change.jsonl", first);
+    data_vectors v;
+    senc_error err = {0};
+    ck_assert_msg(data_vectors_open(in_folder("change.jsonl"), false, &v, &err), "%s", err.text);
+    FILE *f = fopen(in_folder("change.jsonl"), "r+b");
+    ck_assert_uint_eq(fwrite(others[_i], 1, n_line, f), n_line);
+    fclose(f);
+    float *rows = malloc(4 * sizeof *rows); /* exactly: a sanitizer sees a fifth number */
+    ck_assert(!data_vectors_read(&v, 0, 2, rows, &err) && err.text[0]);
+    free(rows);
+    data_vectors_close(&v);
+}
+END_TEST
+
 START_TEST(test_ids) {
     write_text("i.jsonl", "{\"id\": 7, \"embedding\": [1, 2]}\n{\"id\": \"x\", \"vector\": [3, null]}\n");
     data_vectors v;
@@ -383,6 +407,7 @@ int main(void) {
     tcase_add_test(tc, test_streams);
     tcase_add_test(tc, test_labels);
     tcase_add_test(tc, test_ids);
+    tcase_add_loop_test(tc, test_rows_that_change_behind_us, 0, 4);
     tcase_add_test(tc, test_refused);
     tcase_add_test(tc, test_targets);
     suite_add_tcase(suite, tc);

@@ -1,5 +1,5 @@
-/* Fuzz target: JSON lines, and arrays of objects. Whatever the bytes are, a row is refused with one line of text, or is an object whose
- * written form reads back and is written the same. */
+/* Fuzz target: JSON lines, and arrays of objects. Whatever the bytes are, a row is refused with one line of text, or is
+ * an object whose written form reads back and is written the same. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -61,8 +61,8 @@ static void read_array(const char *text, size_t n_bytes, bool replace_utf8) {
         SENC_ASSERT(data_json_get_type(row) == DATA_JSON_OBJECT, "%zu", (size_t)start.offset);
         check_writes_back(row);
         data_cursor again = start, place;
-        SENC_ASSERT(data_json_array_next(text, n_bytes, "fuzz", replace_utf8, &again, &place, &end, pool, &scratch, &row,
-                                         &err) == 1 &&
+        SENC_ASSERT(data_json_array_next(text, n_bytes, "fuzz", replace_utf8, &again, &place, &end, pool, &scratch,
+                                         &row, &err) == 1 &&
                         place.offset == start.offset && again.offset == cursor.offset && again.line == cursor.line,
                     "%zu", (size_t)start.offset);
     }

@@ -2,6 +2,8 @@
  * whose written form is read as the same, and which can be compared with itself. */
 #include "tests/fuzz/fuzz_folder.h"
 
+#include "eval/reports/comparison_html.h"
+#include "eval/reports/report_page.h"
 #include "eval/reports/saved_report.h"
 #include "eval/statistics/comparison_report.h"
 
@@ -37,9 +39,21 @@ static void check_comparison(const eval_saved_report *r) {
     senc_buffer text = {0};
     const eval_comparison_costs costs = {.standings = ok ? &standings : NULL};
     eval_comparison_print(&c, &costs, false, &text);
+    const eval_comparison_page page = {.standings = costs.standings};
+    SENC_ASSERT(eval_comparison_html(&c, models, 3, &page, &text, &err) && !text.failed, "%s", err.text);
     senc_buffer_free(&text);
     eval_standings_free(&standings);
     eval_comparison_free(&c);
+}
+
+/* Pages for people: whatever the numbers are, they can be drawn. */
+static void check_pages(const eval_saved_report *r) {
+    senc_buffer out = {0};
+    senc_error err = {0};
+    SENC_ASSERT(eval_report_html(r, &out, &err) && eval_report_markdown(r, &out, &err) && !out.failed, "%s", err.text);
+    for (const char *p = senc_buffer_text(&out); (p = strstr(p, "<script")) != NULL; p++)
+        SENC_ASSERT(p[-1] == '\\', "%.40s", p); /* Markdown's way to say that it is none */
+    senc_buffer_free(&out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
@@ -49,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes) {
     const bool ok = eval_saved_report_parse((const char *)data, n_bytes, "fuzz", &r, &err);
     fuzz_check_error(ok, &err);
     if (ok) check_written(&r);
+    if (ok) check_pages(&r);
     if (ok) check_comparison(&r);
     eval_saved_report_free(&r);
     (void)fuzz_file;
