@@ -180,7 +180,8 @@ bool eval_standings_open(const eval_comparison *c, const eval_compared_model *mo
                          senc_error *err) {
     const eval_compared_run *base = &models[0].runs[0];
     bool greater_is_better = true;
-    *out = (eval_standings){.n_models = n_models, .n_tests = c->n_headline, .cheapest = -1};
+    *out =
+        (eval_standings){.n_models = n_models, .n_tests = c->n_headline, .min_effect = c->min_effect, .cheapest = -1};
     out->labels = senc_alloc((size_t)n_models, sizeof *out->labels);
     out->sets = senc_alloc_zero((size_t)base->n_results, sizeof *out->sets);
     bool ok = (out->labels && out->sets) || senc_fail_memory(err, (size_t)n_models * sizeof(void *), "a comparison");

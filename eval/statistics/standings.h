@@ -46,6 +46,7 @@ typedef struct eval_standings {
     int64_t n_models, n_sets, n_tests;
     eval_data_standings *sets; /* (n_sets) */
     eval_standing *overall;    /* (n_models) the best first */
+    double min_effect;         /* smaller differences do not tell systems apart; 0: any does */
     int64_t cheapest;          /* of those that cannot be told from the best, or the best; -1: no costs are known */
 } eval_standings;
 

@@ -102,6 +102,7 @@ void eval_standings_answer(const eval_standings *s, const eval_switching_cost *c
         senc_buffer_append_text(out, n[EVAL_PLACE_UNTESTED] > 0
                                          ? "; what was tested against it is worse, the others were not tested."
                                          : "; every other is worse.");
+    if (is_certain && s->min_effect > 0) senc_buffer_printf(out, " Differences below %g do not count.", s->min_effect);
     append_withheld(s, out);
     if (is_certain && s->cheapest >= 0 && s->cheapest != s->overall[0].model)
         append_readings(s, s->overall[0].model, s->cheapest, out);

@@ -67,12 +67,16 @@ static const eval_switching_cost costs[MOST] = {
     {.label = "small", .is_known = true, .bytes_per_vector = 512, .n_parameters = 22000000},
 };
 
-static void run_bench(bench *b, bool pairs) {
-    const eval_comparison_options options = {.pairs = pairs, .seed = 1, .n_resamples = 300};
+static void run_bench_with(bench *b, bool pairs, double min_effect) {
+    const eval_comparison_options options = {.pairs = pairs, .min_effect = min_effect, .seed = 1, .n_resamples = 300};
     senc_error err = {0};
     ck_assert_msg(eval_compare(b->models, b->n_models, &options, &b->comparison, &err), "%s", err.text);
     ck_assert_msg(eval_standings_open(&b->comparison, b->models, b->n_models, costs, &options, &b->standings, &err),
                   "%s", err.text);
+}
+
+static void run_bench(bench *b, bool pairs) {
+    run_bench_with(b, pairs, 0);
 }
 
 static void close_bench(bench *b) {
@@ -162,6 +166,11 @@ START_TEST(test_answers) {
     open_bench(&b, MOST, apart, 1, N);
     run_bench(&b, true);
     check_answer(&b, "; every other is worse.");
+    close_bench(&b);
+    open_bench(&b, MOST, apart, 1, N); /* what is real but does not matter tells nothing apart */
+    run_bench_with(&b, true, 0.15);
+    check_answer(&b, "; today (0.");
+    check_answer(&b, " Differences below 0.15 do not count.");
     close_bench(&b);
     open_bench(&b, 3, alike, 1, N); /* both needs what today needs, and more */
     run_bench(&b, true);
