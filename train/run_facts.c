@@ -209,11 +209,23 @@ void train_facts_write_prompts(const train_state *s, const eval_writer *w) {
 
 /* ---- loading ---- */
 
+/* A path as a shell reads it back: in quotes where it holds more than plain characters. */
+static void append_quoted(const char *path, senc_buffer *out) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+@:";
+    if (strspn(path, plain) == strlen(path)) {
+        senc_buffer_append_text(out, path);
+        return;
+    }
+    senc_buffer_append_text(out, "'");
+    for (; *path; path++) senc_buffer_append_text(out, *path == '\'' ? "'\\''" : (const char[]){*path, 0});
+    senc_buffer_append_text(out, "'");
+}
+
 static void append_python(const train_state *s, const char *folder, senc_buffer *out) {
-    senc_buffer_printf(out,
-                       "from sentence_transformers import SentenceTransformer\n\n"
-                       "model = SentenceTransformer(\"%s\")\n",
-                       folder);
+    senc_buffer_append_text(out, "from sentence_transformers import SentenceTransformer\n\n"
+                                 "model = SentenceTransformer(");
+    data_json_append_string(out, folder, strlen(folder)); /* Python's literals are written alike */
+    senc_buffer_append_text(out, ")\n");
     if (is_asymmetric(s))
         senc_buffer_append_text(out, "queries = model.encode_query([\"a question\"])\n"
                                      "documents = model.encode_document([\"an answer\", \"another one\"])\n"
@@ -228,10 +240,11 @@ void train_facts_write_loading(const train_state *s, const eval_writer *w) {
     senc_buffer_printf(&folder, "%s/%s", s->config->output.dir, s->best.n > 0 ? "best" : "final");
     const char *name = senc_buffer_text(&folder);
     eval_write_paragraph(w, "With senc:");
-    senc_buffer_printf(&code,
-                       "senc encode %s --input texts.txt --output vectors.npy\n"
-                       "senc search %s --corpus texts.txt --query \"...\"",
-                       name, name);
+    senc_buffer_append_text(&code, "senc encode ");
+    append_quoted(name, &code);
+    senc_buffer_append_text(&code, " --input texts.txt --output vectors.npy\nsenc search ");
+    append_quoted(name, &code);
+    senc_buffer_append_text(&code, " --corpus texts.txt --query \"...\"");
     eval_write_code(w, "sh", senc_buffer_text(&code));
     senc_buffer_clear(&code);
     append_python(s, name, &code);

@@ -390,6 +390,16 @@ START_TEST(max_steps) {
 }
 END_TEST
 
+/* The lines that load the model can be copied whatever the folder is called. */
+START_TEST(loading_is_quoted) {
+    TRAIN_BENCH_OK(run("it's \"here\"", (change){{"train.max_steps=1"}}, fresh, err));
+    char *text = model_bench_read(folder, "it's \"here\"/report.md", NULL);
+    ck_assert_msg(strstr(text, "it'\\''s \"here\"/best' --input texts.txt") != NULL, "%s", text);
+    ck_assert_msg(strstr(text, "/it's \\\"here\\\"/best\")\n") != NULL, "%s", text);
+    free(text);
+}
+END_TEST
+
 /* ---- what is there afterwards ---- */
 
 static void check_model_folder(const char *name) {
@@ -877,6 +887,7 @@ int main(void) {
     tcase_add_test(tests, early_stop);
     tcase_add_test(tests, resume_of_a_finished_run);
     tcase_add_test(tests, max_steps);
+    tcase_add_test(tests, loading_is_quoted);
     tcase_add_test(tests, run_folder);
     tcase_add_test(tests, without_evaluation);
     tcase_add_test(tests, dry_run);
