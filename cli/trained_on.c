@@ -13,7 +13,8 @@ bool cli_trained_on_find(void *context, const char *folder, senc_error *err) {
     senc_log_status("%s", "");
     if (!is_known && why.kind != SENC_BAD_INPUT) return senc_fail(err, why.kind, "%s", why.text);
     if (!is_known) {
-        senc_warn("%s: whether it was trained on this data is not known, because its run's data cannot be read: %s",
+        senc_warn("%s: whether it was trained on this data is not known, because the data of its run are not there as "
+                  "they were: %s",
                   folder, why.text);
         return true;
     }

@@ -8,6 +8,7 @@
 #include "autograd/base/memory.h"
 #include "train/config.h"
 #include "train/leakage.h"
+#include "train/run_inputs.h"
 
 /* The config.toml of the run that the model folder (best, final) is part of; fresh; NULL: it is part of none. */
 static char *find_config(const char *model_folder) {
@@ -100,6 +101,19 @@ bool train_leakage_describe(const train_config *c, int64_t width, senc_buffer *o
     return ok;
 }
 
+/* The files of a finished run are known by their hashes. */
+static bool check_data(const train_config *c, const char *config_path, senc_error *err) {
+    char *folder = senc_path_folder(config_path), *path = folder ? senc_path_join(folder, "report.json") : NULL;
+    data_json *report = NULL;
+    bool ok = path != NULL || senc_fail_memory(err, strlen(config_path), "a path");
+    if (ok && senc_path_is_file(path))
+        ok = data_json_load(path, &report, err) && train_inputs_check_data(c, train_inputs_list(report), err);
+    data_json_free(report);
+    free(path);
+    free(folder);
+    return ok;
+}
+
 bool train_leakage_of_model(const char *model_folder, const eval_job *jobs, int64_t n_jobs, train_leakage *out,
                             senc_error *err) {
     *out = (train_leakage){0};
@@ -108,7 +122,7 @@ bool train_leakage_of_model(const char *model_folder, const eval_job *jobs, int6
     train_config config;
     bool ok = train_config_load(&config, path, NULL, 0, err);
     if (ok) {
-        ok = find_in_data(&config, jobs, n_jobs, out, err);
+        ok = check_data(&config, path, err) && find_in_data(&config, jobs, n_jobs, out, err);
         train_config_free(&config);
     }
     free(path);

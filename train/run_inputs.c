@@ -176,3 +176,23 @@ bool train_inputs_check_same(data_json *now, const data_json *then, senc_error *
     }
     return ok;
 }
+
+bool train_inputs_check_data(const train_config *config, const data_json *then, senc_error *err) {
+    data_json *now = data_json_create_object(), *list = data_json_put_array(now, "inputs");
+    bool ok = list || senc_fail_memory(err, 64, "the list of inputs");
+    for (int64_t i = 0; ok && then && i < config->n_sources; i++) {
+        const data_source *source = &config->sources[i];
+        ok = add_data(list, source->path, source->split ? source->split : "train", err);
+    }
+    for (const data_json *m = data_json_first(list); ok && m; m = data_json_next(m)) {
+        const char *path = data_json_text(data_json_find(m, "path"), NULL);
+        const data_json *other = find_path(then, path);
+        senc_error why = {0};
+        if (!other || check_one((data_json *)m, other, &why)) continue;
+        ok = why.kind == SENC_BAD_INPUT
+                 ? senc_fail(err, SENC_BAD_INPUT, "%s has changed since the run was started", path)
+                 : senc_fail(err, why.kind, "%s", why.text);
+    }
+    data_json_free(now);
+    return ok;
+}

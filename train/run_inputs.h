@@ -20,7 +20,10 @@ bool train_inputs_hash(data_json *inputs, senc_error *err);
 /* Whether the files are those of `then` (NULL: an older checkpoint, which does not say): by size and time, where these
  * differ by their hash. BAD_INPUT names one that has changed, is new or is gone. Adds the hashes. */
 bool train_inputs_check_same(data_json *now, const data_json *then, senc_error *err);
-/* The array, for a checkpoint. */
+/* Whether the training data are those of `list` (the array; NULL: nothing is known, and all is well), as above, as far
+ * as it names them. */
+bool train_inputs_check_data(const train_config *config, const data_json *list, senc_error *err);
+/* The array, for a checkpoint and report.json. */
 const data_json *train_inputs_list(const data_json *inputs);
 
 #endif

@@ -4,6 +4,7 @@
 #include "autograd/base/file.h"
 #include "eval/report.h"
 #include "eval/statistics/comparison_report.h"
+#include "train/run_inputs.h"
 #include "train/run_report_parts.h"
 
 static void put_counts(const train_state *s, data_json *o) {
@@ -41,6 +42,7 @@ bool train_report_write_json(const train_report_view *v, const char *path, senc_
     eval_report_put_json(s->best.items, s->best.n, data_json_put_object(o, "after"));
     if (s->bm25.n > 0) eval_report_put_json(s->bm25.items, s->bm25.n, data_json_put_object(o, "bm25"));
     if (s->leakage.n > 0) train_leakage_put_json(&s->leakage, data_json_put_object(o, "leakage"));
+    if (s->inputs && train_inputs_list(s->inputs)) data_json_put_copy(o, "inputs", train_inputs_list(s->inputs));
     if (v->comparison.n_candidates > 0)
         eval_comparison_put_json(&v->comparison, NULL, 0, 0, data_json_put_object(o, "comparison"));
     const bool ok = data_json_save(o, 2, path, err);
