@@ -42,6 +42,8 @@ START_TEST(rows_are_synced_before_the_name) {
     ck_assert(!saw(3 * row_bytes));
     ck_assert_msg(data_vector_writer_commit(&w, &err), "%s", err.text);
     ck_assert(saw(3 * row_bytes));
+    const synced *last = &syncs[n_syncs - 1]; /* the name, in its folder */
+    ck_assert(last->is_folder && strcmp(last->path, folder) == 0 && last->watched_bytes == 3 * row_bytes);
     data_vector_writer_close(&w, false);
     struct stat s;
     ck_assert(stat(path, &s) == 0 && s.st_size == 3 * row_bytes);
