@@ -73,12 +73,12 @@ static bool extend(train_state *s, const train_progress *loaded, senc_error *err
                          (long long)loaded->step, (long long)s->n_steps);
     s->progress.evaluations_without_best = 0;
     const double now = train_schedule_factor(schedule, loaded->step, s->warmup_steps, s->n_steps);
-    senc_info("extended to %lld steps: the learning rate's schedule is that of %lld steps from here, %.2e at step %lld",
-              (long long)s->n_steps, (long long)s->n_steps, t->learning_rate * now, (long long)loaded->step + 1);
+    senc_info("extended to %lld steps: the rate follows their schedule, %.2e at step %lld", (long long)s->n_steps,
+              t->learning_rate * now, (long long)loaded->step + 1);
     if (loaded->n_steps > 0 && loaded->n_steps > loaded->step) {
         const int64_t warmup = train_warmup_steps(t->warmup, loaded->n_steps);
         const double then = train_schedule_factor(schedule, loaded->step, warmup, loaded->n_steps);
-        senc_info("with the %lld steps it was started for it would have been %.2e", (long long)loaded->n_steps,
+        senc_info("(of %lld steps, as the run was started, it would have been %.2e)", (long long)loaded->n_steps,
                   t->learning_rate * then);
     }
     return true;

@@ -225,9 +225,8 @@ static bool settle_earlier(train_run_folder *f, const train_config *config, cons
         return true;
     }
     if (!restore_earlier(f->dir, &kept, err)) return false;
-    senc_info(
-        "%s: the earlier run is back; the one that was to replace it had been killed before its first evaluation%s",
-        f->dir, kept ? " and is in " UNFINISHED "/" : "");
+    senc_info("%s: the earlier run is back; the one that was to replace it", f->dir);
+    senc_info("was killed before its first evaluation%s", kept ? " and is in " UNFINISHED "/" : "");
     return true;
 }
 
@@ -246,7 +245,14 @@ static bool check_resume(train_run_folder *f, const train_config *config, const 
     senc_error other = {0};
     f->resumes = f->holds_run;
     f->resumes_unfinished = has_unfinished && has_same_config(f->dir, UNFINISHED, config, options, &other);
-    return !f->resumes || f->resumes_unfinished || has_same_config(f->dir, "", config, options, err);
+    if (!f->resumes || f->resumes_unfinished) return true;
+    if (!has_same_config(f->dir, "", config, options, err)) return false;
+    /* Begun again it would replace its models before it has others. */
+    const bool has_models = has_part(f->dir, "best") || has_part(f->dir, "final");
+    if (!has_models || f->has_earlier || train_checkpoint_exists(f->dir)) return true;
+    senc_info("%s: no checkpoint to go on from: starting from the beginning", f->dir);
+    f->resumes = false;
+    return true;
 }
 
 bool train_run_folder_check(train_run_folder *f, const train_config *config, const train_run_options *options,
@@ -281,7 +287,8 @@ static bool write_config(const train_run_folder *f, const train_config *config, 
 
 bool train_run_folder_begin(train_run_folder *f, const train_config *config, const train_run_options *options,
                             senc_error *err) {
-    if (!senc_path_create_folders(f->dir, err) || !write_mark(f->dir, err) || !train_checkpoint_clean(f->dir, err)) return false;
+    if (!senc_path_create_folders(f->dir, err) || !write_mark(f->dir, err) || !train_checkpoint_clean(f->dir, err))
+        return false;
     if (f->resumes_unfinished) {
         if (!set_aside(f->dir, EARLIER, err)) return false;
         f->has_earlier = true;
@@ -289,8 +296,8 @@ bool train_run_folder_begin(train_run_folder *f, const train_config *config, con
     } else if (f->holds_run && !f->resumes) {
         if (!set_aside(f->dir, EARLIER, err)) return false;
         f->has_earlier = true;
-        senc_info("the earlier run waits in %s/" EARLIER " until this one has its first evaluation or checkpoint",
-                  f->dir);
+        senc_info("the earlier run waits in %s/" EARLIER, f->dir);
+        senc_info("until this one has its first evaluation or checkpoint");
     }
     if (f->resumes) return !options->extend || write_config(f, config, true, err);
     return write_config(f, config, false, err);

@@ -176,6 +176,25 @@ START_TEST(without_config) {
 }
 END_TEST
 
+/* A run that kept no checkpoints begins again, as one in its own place: its models stand until there are others. */
+START_TEST(without_checkpoints) {
+    train_run_folder f;
+    make_run(&config, "old");
+    char *checkpoints = senc_path_join(folder, "run/checkpoints");
+    TRAIN_BENCH_OK(senc_path_remove(checkpoints, err));
+    free(checkpoints);
+    TRAIN_BENCH_FAILS(begin(&f, &other, resume, err), SENC_BAD_INPUT, "train.seed");
+    TRAIN_BENCH_OK(begin(&f, &config, resume, err));
+    ck_assert(!f.resumes && f.has_earlier && !exists("run/best"));
+    check_text("run/earlier/best/config.json", "old");
+    TRAIN_BENCH_OK(train_run_folder_check(&f, &config, &resume, err)); /* killed, and again */
+    ck_assert(f.resumes && f.has_earlier);
+    check_text("run/earlier/best/config.json", "old");
+    TRAIN_BENCH_OK(train_run_folder_commit(&f, err));
+    ck_assert(!exists("run/earlier"));
+}
+END_TEST
+
 /* ---- one run in another's place ---- */
 
 START_TEST(replaced) {
@@ -372,6 +391,7 @@ int main(void) {
     tcase_add_test(tests, older_runs);
     tcase_add_test(tests, links);
     tcase_add_test(tests, without_config);
+    tcase_add_test(tests, without_checkpoints);
     tcase_add_test(tests, replaced);
     tcase_add_test(tests, given_back);
     tcase_add_test(tests, unfinished);
