@@ -125,7 +125,7 @@ done >texts.txt
 for file in model/model.safetensors texts.txt; do
     size=$([ $file = texts.txt ] && echo 0 || echo 900)
     rm -f out.npy*
-    cut_while "encode, $file to $size" "$file" "$size" '[ -s out.npy.partial.json ]' "$program" encode model --input texts.txt \
+    cut_while "encode, $file to $size" "$file" "$size" "grep -qs '\"rows\": [1-9]' out.npy.partial.json" "$program" encode model --input texts.txt \
         --output out.npy --save-every 0.01
     [ -s out.npy.partial.json ] || fail "$what: nothing was saved"
     absent out.npy
