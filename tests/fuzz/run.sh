@@ -25,6 +25,13 @@ mkdir -p "$build/log" "$build/findings" || exit 1
         -DCMAKE_C_FLAGS_DEBUG="-O1 -g" && cmake --build "$build" -j "${SENC_BUILD_JOBS:-2}" --target $targets
 } >"$build/log/build" 2>&1 || { tail -30 "$build/log/build" && exit 1; }
 
+# Files of the targets: in memory where there is a place for that; those of a target that crashed go with it.
+[ -d /dev/shm ] && scratch=/dev/shm || scratch=/tmp
+TMPDIR=$(mktemp -d "${TMPDIR:-$scratch}/senc-fuzzing-XXXXXX") || exit 1
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
+trap 'exit 1' INT TERM
+
 # A finding ends libFuzzer: the target is started again for what is left of its time, five times at most.
 fuzz() {
     target=$1 corpus=$build/corpus/$1 executions=0 findings=0
