@@ -267,7 +267,7 @@ bool train_run_folder_check(train_run_folder *f, const train_config *config, con
     if (options->resume) return check_resume(f, config, options, has_unfinished, err);
     if (!f->holds_run || options->overwrite) return true;
     if (!options->dry_run) return refuse_run(f, has_unfinished, err);
-    senc_info("%s: holds an earlier run; the run itself needs --resume or --overwrite", f->dir);
+    senc_info_wrapped(2, "%s: holds an earlier run; the run itself needs --resume or --overwrite", f->dir);
     return true;
 }
 
