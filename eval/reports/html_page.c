@@ -25,7 +25,8 @@ static const char *const style[] = {
     "font-size:1.05rem}code,pre{font:.92em ui-monospace,Menlo,Consolas,\"DejaVu Sans Mono\",monospace}"
     "pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px;margin:.5em 0;"
     "overflow-x:auto;max-width:760px}\n",
-    ".tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(165px,100%),1fr));gap:10px;margin:14px 0}"
+    ".tiles{display:grid;grid-auto-flow:dense;grid-template-columns:repeat(auto-fill,minmax(min(165px,100%),1fr));gap:"
+    "10px;margin:14px 0}"
     ".tile{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px;break-inside:avoid}"
     ".tile dt{color:var(--soft);font-size:.83rem}.tile dd{margin:0;font-size:1.1rem;font-weight:600;line-height:1.35}"
     ".hero .tile dd{font-size:1.7rem}.hero{grid-template-columns:repeat(auto-fill,minmax(min(300px,100%),1fr))}"
