@@ -108,12 +108,14 @@ static void put_others(senc_buffer *out, const eval_candidate *k) {
 
 /* ---- what switching costs ---- */
 
+/* Vectors and words. */
 static void put_index(senc_buffer *out, const eval_switching_cost *old, const eval_switching_cost *new, double n) {
     char before[32], after[32];
-    if (old->bytes_per_vector == 0 || new->bytes_per_vector == 0) return;
-    eval_page_size((double)old->bytes_per_vector * n, before, sizeof before);
-    eval_page_size((double)new->bytes_per_vector *n, after, sizeof after);
-    if (old->bytes_per_vector == new->bytes_per_vector)
+    const int64_t old_bytes = eval_switching_cost_bytes(old), new_bytes = eval_switching_cost_bytes(new);
+    if (old_bytes == 0 || new_bytes == 0) return;
+    eval_page_size((double)old_bytes * n, before, sizeof before);
+    eval_page_size((double)new_bytes * n, after, sizeof after);
+    if (old_bytes == new_bytes)
         eval_html_printf(out, " The index takes %s as today.", after);
     else
         eval_html_printf(out, " The index takes %s in place of %s.", after, before);
