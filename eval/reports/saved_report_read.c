@@ -151,6 +151,9 @@ static bool read_series(const data_json *o, eval_detail *d, senc_error *err) {
     if (!eval_statistic_find(name, &statistic))
         return senc_fail(err, SENC_BAD_INPUT, "%s: \"statistic\": expected \"mean\", \"spearman\", ..., got \"%.60s\"",
                          data_json_place(o), name);
+    if (statistic != EVAL_MEAN && !d->gold)
+        return senc_fail(err, SENC_BAD_INPUT, "%s: \"%s\" needs \"gold\" beside \"units\", but it is missing",
+                         data_json_place(o), name);
     if (data_json_count(array) != d->n_units)
         return senc_fail(err, SENC_BAD_INPUT, "%s: \"values\": expected %lld numbers, one a unit, got %lld",
                          data_json_place(o), (long long)d->n_units, (long long)data_json_count(array));

@@ -132,6 +132,8 @@ START_TEST(test_wrong_values) {
         {"\"values\": [1.0, ", "\"values\": [true, ",
          "r.json: results[0]: detail: series[0]: \"values\": item 1: expected a number or null, got a boolean"},
         {"\"gold\": [0.0, ", "\"gold\": [", "r.json: results[1]: detail: \"gold\": expected 6 numbers, got 5"},
+        {"\"gold\": [0.0, ", "\"ggld\": [0.0, ",
+         "r.json: results[1]: detail: series[0]: \"spearman\" needs \"gold\" beside \"units\", but it is missing"},
         {"\"ks\": [1, 3", "\"ks\": [1, -3",
          "r.json: results[0]: detail: curves[0]: \"ks\": item 2: expected an integer >= 1, got an integer"},
         {"\"score\": 0.9", "\"score\": []",
