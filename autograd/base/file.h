@@ -27,8 +27,8 @@ bool senc_file_writer_open(senc_file_writer *w, const char *path, senc_error *er
 /* For what users name. Without `overwrite` it refuses what senc_file_check_new refuses, at once and when a file has
  * come there by the end. */
 bool senc_file_writer_open_output(senc_file_writer *w, const char *path, bool overwrite, senc_error *err);
-/* Flushes, syncs, takes the place of `path`, syncs the folder; fails when a mapped file was lost (mapping.h). On failure
- * (disk full, ...) the old file stays. */
+/* Flushes, syncs, takes the place of `path`, syncs the folder; fails when a mapped file was lost (mapping.h). On
+ * failure (disk full, ...) the old file stays. */
 bool senc_file_writer_commit(senc_file_writer *w, senc_error *err);
 /* Safe after commit and on a zeroed writer. */
 void senc_file_writer_close(senc_file_writer *w);
