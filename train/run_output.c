@@ -19,7 +19,6 @@ char *train_output_path(const train_state *s, const char *name, senc_error *err)
     return path;
 }
 
-
 static bool fill_model_folder(void *context, const char *folder, senc_error *err) {
     const train_state *s = *(const train_state *const *)context;
     return nn_model_save(s->model, folder, err) && data_tokenizer_save(s->tokenizer, folder, err) &&

@@ -169,8 +169,8 @@ static int fail_array(const char *text, size_t n_bytes, const data_cursor *at, c
         senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ":%lld: bad JSON: expected %s, found the end of the text", place,
                   at->line, column, expected);
     else if (byte < 0x20 || byte > 0x7e)
-        senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ":%lld: bad JSON: expected %s, found the byte 0x%02x", place, at->line,
-                  column, expected, byte);
+        senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ":%lld: bad JSON: expected %s, found the byte 0x%02x", place,
+                  at->line, column, expected, byte);
     else
         senc_fail(err, SENC_BAD_INPUT, "%s:%" PRId64 ":%lld: bad JSON: expected %s, found '%c'", place, at->line,
                   column, expected, text[at->offset]);

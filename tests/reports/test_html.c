@@ -172,7 +172,8 @@ START_TEST(test_systems) {
         "<h1>Which of 3 systems?</h1>",
         "Best: today (mean of 2 headline metrics ",
         "&lt;i&gt;small&lt;/i&gt; (",
-        ") cannot be told from it and needs no vectors. Mind, on faq: today reads 256 tokens and cut 60.0 % of the texts; "
+        ") cannot be told from it and needs no vectors. Mind, on faq: today reads 256 tokens and cut 60.0 % of the "
+        "texts; "
         "&lt;i&gt;small&lt;/i&gt; read everything.",
         "All systems on faq, by cosine_ndcg@10",
         "22.6 million",
