@@ -9,6 +9,7 @@
 #include "autograd/base/log.h"
 #include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
+#include "autograd/base/read_files.h"
 #include "cli/model_argument.h"
 
 static bool from_file(const cli_encode_run *run) {
@@ -117,6 +118,7 @@ static bool start_anew(cli_encode_run *run, const found_files *f, senc_error *er
     const int64_t width = nn_model_width(run->model->model);
     if (run->resume) senc_info("%s: no interrupted run to go on with; starting anew", run->output);
     if (!run->overwrite && !check_new(run, f->target, err)) return false;
+    if (!senc_read_files_check(f->target, err)) return false;
     if (f->has_partial && !senc_path_remove(f->partial, err)) return false;
     if (f->has_scales && !senc_path_remove(f->scales, err)) return false;
     if (!save_state(run, (data_vector_mark){0}, false, err)) return false;

@@ -10,6 +10,7 @@
 #include "autograd/base/log.h"
 #include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
+#include "autograd/base/read_files.h"
 #include "autograd/base/terminal.h"
 #include "autograd/base/threads.h"
 #include "cli/arguments.h"
@@ -134,6 +135,7 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write: see output.c */
     senc_error err = {0};
     int exit_code = 0;
+    senc_read_files_begin();
     const cli_command *linked = argc > 0 ? cli_command_find(senc_path_name(argv[0])) : NULL; /* bin/train -> senc */
     const bool ok = linked ? cli_command_run(linked, argc - 1, argv + 1, &exit_code, &err)
                            : run_program(argc - 1, argv + 1, &exit_code, &err);

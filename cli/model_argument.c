@@ -11,6 +11,7 @@
 #include "autograd/base/terminal.h"
 #include "eval/rehearsal.h"
 #include "train/base_model.h"
+#include "train/run_folder.h"
 
 static bool has_file(const char *folder, const char *name) {
     char *path = senc_path_join(folder, name);
@@ -37,6 +38,9 @@ bool cli_model_find(const char *name, char **folder, senc_error *err) {
     if (senc_path_is_folder(name)) {
         *folder = find_in_run(name);
         if (*folder) return true;
+        if (has_file(name, TRAIN_RUN_MARK) && !has_file(name, "config.json") && !has_file(name, "modules.json"))
+            return senc_fail(err, SENC_BAD_INPUT, "%s: a training run that has no model yet, neither best nor final",
+                             name);
     } else if (!senc_path_exists(name)) {
         return train_model_find(name, NULL, folder, err);
     }

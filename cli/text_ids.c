@@ -164,7 +164,7 @@ bool cli_text_ids_save(cli_text_ids *ids, const char *vectors_path, int64_t n_te
     senc_buffer_printf(&path, "%s.ids.txt", vectors_path);
     if (path.failed) return senc_fail_memory(err, path.n_bytes, "a path");
     senc_file_writer w = {0};
-    bool ok = senc_file_writer_open(&w, senc_buffer_text(&path), err);
+    bool ok = senc_file_writer_open_output(&w, senc_buffer_text(&path), true, err);
     for (int64_t i = 0; ok && i < n_texts; i++) {
         eval_text id = {0};
         ok = cli_text_ids_next(ids, &id, err);

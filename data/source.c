@@ -493,7 +493,17 @@ static bool check_range(binder *b) {
     return true;
 }
 
-/* Numbers by words; the values of a binary role are checked when its rows are. */
+/* Whether labels of 0 and 1 are all that the map can be for. */
+static bool wants_binary_only(const data_wanted *w) {
+    bool binary = false, other = false;
+    for (int64_t i = 0; w && i < w->n_roles; i++) {
+        binary = binary || w->roles[i].kind == DATA_ROLE_BINARY;
+        other = other || w->roles[i].kind == DATA_ROLE_SCORE || w->roles[i].kind == DATA_ROLE_NUMBER;
+    }
+    return binary && !other;
+}
+
+/* Numbers by words. */
 static bool check_labels(binder *b) {
     const senc_value *map = b->source->label_map;
     b->table->label_map = map;
@@ -512,6 +522,10 @@ static bool check_labels(binder *b) {
             return senc_fail(b->err, SENC_BAD_INPUT, "%slabel_map.%.60s: expected a number, got %s",
                              senc_place_text(map->pairs[i].value->place, place, sizeof place), map->pairs[i].key,
                              senc_value_type_name(map->pairs[i].value->type));
+        if (!isfinite(x) || (x != 0 && x != 1 && wants_binary_only(b->wanted)))
+            return senc_fail(b->err, SENC_BAD_INPUT, "%slabel_map.%.60s: expected %s, got %g",
+                             senc_place_text(map->pairs[i].value->place, place, sizeof place), map->pairs[i].key,
+                             isfinite(x) ? "0 or 1" : "a finite number", x);
     }
     return true;
 }

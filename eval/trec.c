@@ -30,7 +30,7 @@ static bool write_list(FILE *out, const char *path, const eval_trec_lists *l, in
 
 bool eval_trec_save_run(const char *path, const eval_trec_lists *lists, const char *tag, senc_error *err) {
     senc_file_writer file;
-    if (!senc_file_writer_open(&file, path, err)) return false;
+    if (!senc_file_writer_open_output(&file, path, true, err)) return false;
     bool ok = true;
     for (int64_t q = 0; ok && q < lists->n_queries; q++) ok = write_list(file.stream, path, lists, q, tag, err);
     ok = ok && senc_file_writer_commit(&file, err);
@@ -53,7 +53,7 @@ static bool write_judgements(FILE *out, const char *path, const data_beir *beir,
 bool eval_trec_save_qrels(const char *path, const data_beir *beir, const int64_t *queries, int64_t n_queries,
                           senc_error *err) {
     senc_file_writer file;
-    if (!senc_file_writer_open(&file, path, err)) return false;
+    if (!senc_file_writer_open_output(&file, path, true, err)) return false;
     bool ok = true;
     for (int64_t q = 0; ok && q < n_queries; q++) ok = write_judgements(file.stream, path, beir, queries[q], err);
     ok = ok && senc_file_writer_commit(&file, err);

@@ -61,6 +61,14 @@ static bool has_run(const char *dir) {
     return false;
 }
 
+/* A run that was refused before its first evaluation leaves its configuration only: nobody misses that. */
+static bool has_results(const char *dir) {
+    for (size_t i = 0; i < N_PARTS; i++) {
+        if (strcmp(parts[i], "config.toml") != 0 && has_part(dir, parts[i])) return true;
+    }
+    return false;
+}
+
 /* A folder inside the run folder that senc made. */
 static bool holds_set_aside(const char *dir, const char *name) {
     char *path = path_in(dir, name, "", NULL);
@@ -265,7 +273,7 @@ bool train_run_folder_check(train_run_folder *f, const train_config *config, con
     const bool has_unfinished = holds_set_aside(f->dir, UNFINISHED);
     f->holds_run = has_run(f->dir);
     if (options->resume) return check_resume(f, config, options, has_unfinished, err);
-    if (!f->holds_run || options->overwrite) return true;
+    if (!f->holds_run || options->overwrite || (!has_results(f->dir) && !has_unfinished)) return true;
     if (!options->dry_run) return refuse_run(f, has_unfinished, err);
     senc_info_wrapped(2, "%s: holds an earlier run; the run itself needs --resume or --overwrite", f->dir);
     return true;
@@ -275,8 +283,8 @@ static bool write_config(const train_run_folder *f, const train_config *config, 
     char *path = path_in(f->dir, "config.toml", "", err);
     senc_buffer text = {0};
     senc_file_writer w = {0};
-    bool ok =
-        path && train_config_print(config, true, &text, err) && senc_file_writer_open_output(&w, path, replace, err);
+    bool ok = path && train_config_print(config, true, &text, err) &&
+              (replace ? senc_file_writer_open(&w, path, err) : senc_file_writer_open_output(&w, path, false, err));
     if (ok) fwrite(senc_buffer_text(&text), 1, text.n_bytes, w.stream); /* a failure is sticky: commit reports it */
     ok = ok && senc_file_writer_commit(&w, err);
     senc_file_writer_close(&w);

@@ -13,6 +13,7 @@
 #include "autograd/base/buffer.h"
 #include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
+#include "autograd/base/read_files.h"
 
 char *senc_path_join(const char *a, const char *b) {
     senc_buffer out = {0};
@@ -202,6 +203,7 @@ char *senc_file_read(const char *path, size_t max_bytes, size_t *n_bytes, senc_e
         senc_fail_errno(err, "%s: cannot read", path);
         return NULL;
     }
+    senc_read_files_note(fileno(f));
     senc_buffer content = {0};
     char chunk[65536];
     size_t n;
@@ -229,6 +231,7 @@ bool senc_file_map_open(senc_file_map *map, const char *path, senc_error *err) {
     *map = (senc_file_map){.data = ""};
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return senc_fail_errno(err, "%s: cannot read", path);
+    senc_read_files_note(fd);
     struct stat info;
     bool ok = fstat(fd, &info) == 0;
     if (ok && S_ISDIR(info.st_mode)) {

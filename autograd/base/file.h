@@ -19,13 +19,14 @@ typedef struct senc_file_writer {
     char *target, *temporary; /* through links; temporary NULL: without a name, or a stream */
     bool is_stream;           /* written as it comes: senc_path_is_stream */
     bool must_be_new, replaces;
+    bool is_output; /* named by the user: no file that was read may be in its place (read_files.h) */
 } senc_file_writer;
 
 /* Through a link its target is written. A file that is replaced keeps its mode and, where that is allowed, its owner. A
  * stream (senc_path_is_stream) is written directly. A folder or a block device in that place is refused. */
 bool senc_file_writer_open(senc_file_writer *w, const char *path, senc_error *err);
-/* For what users name. Without `overwrite` it refuses what senc_file_check_new refuses, at once and when a file has
- * come there by the end. */
+/* For what users name. Without `overwrite` it refuses what senc_file_check_new refuses, and always a file that this
+ * process has read (read_files.h); at once, and when such a file is there by the end. */
 bool senc_file_writer_open_output(senc_file_writer *w, const char *path, bool overwrite, senc_error *err);
 /* Flushes, syncs, takes the place of `path`, syncs the folder; fails when a mapped file was lost (mapping.h). On
  * failure (disk full, ...) the old file stays. */
@@ -47,6 +48,8 @@ bool senc_file_check_folder(const char *path, senc_error *err);
 void senc_file_use_names(bool always);
 /* All of the above for bytes at hand. */
 bool senc_file_write(const char *path, const void *bytes, size_t n_bytes, senc_error *err);
+/* The same for what users name and may be replaced (senc_file_writer_open_output). */
+bool senc_file_write_output(const char *path, const void *bytes, size_t n_bytes, senc_error *err);
 
 /* Whole file into a fresh NUL-terminated block (n_bytes without the NUL; may be NULL). max_bytes guards against the
  * absurd; 0: none. NULL on failure. */

@@ -12,6 +12,7 @@
 #include "autograd/base/log.h"
 #include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
+#include "autograd/base/read_files.h"
 
 static bool names_always;
 
@@ -157,7 +158,10 @@ bool senc_file_writer_open_output(senc_file_writer *w, const char *path, bool ov
     *w = (senc_file_writer){0};
     if ((!overwrite && !senc_file_check_new(path, err)) || !senc_file_writer_open(w, path, err)) return false;
     w->must_be_new = !overwrite && !w->is_stream && !w->replaces;
-    return true;
+    w->is_output = true;
+    if (senc_read_files_check(path, err)) return true;
+    senc_file_writer_close(w);
+    return false;
 }
 
 /* ---- into its place ---- */
@@ -232,7 +236,7 @@ static bool finish(senc_file_writer *w, senc_error *err) {
 }
 
 bool senc_file_writer_commit(senc_file_writer *w, senc_error *err) {
-    const bool ok = finish(w, err);
+    const bool ok = (!w->is_output || senc_read_files_check(w->path, err)) && finish(w, err);
     if (ok && fclose(w->stream) != 0 && w->is_stream) {
         w->stream = NULL;
         senc_fail_errno(err, "%s: cannot write", w->path);
@@ -254,9 +258,17 @@ void senc_file_writer_close(senc_file_writer *w) {
     *w = (senc_file_writer){0};
 }
 
+static bool write_all(senc_file_writer *w, const void *bytes, size_t n_bytes, senc_error *err) {
+    if (n_bytes) fwrite(bytes, 1, n_bytes, w->stream); /* a failure is sticky in the stream: commit reports it */
+    return senc_file_writer_commit(w, err);
+}
+
 bool senc_file_write(const char *path, const void *bytes, size_t n_bytes, senc_error *err) {
     senc_file_writer w;
-    if (!senc_file_writer_open(&w, path, err)) return false;
-    if (n_bytes) fwrite(bytes, 1, n_bytes, w.stream); /* a failure is sticky in the stream: commit reports it */
-    return senc_file_writer_commit(&w, err);
+    return senc_file_writer_open(&w, path, err) && write_all(&w, bytes, n_bytes, err);
+}
+
+bool senc_file_write_output(const char *path, const void *bytes, size_t n_bytes, senc_error *err) {
+    senc_file_writer w;
+    return senc_file_writer_open_output(&w, path, true, err) && write_all(&w, bytes, n_bytes, err);
 }

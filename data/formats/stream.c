@@ -16,6 +16,7 @@
 #include "autograd/base/file.h"
 #include "autograd/base/mapping.h"
 #include "autograd/base/memory.h"
+#include "autograd/base/read_files.h"
 
 #define INPUT_BYTES 65536
 
@@ -79,6 +80,7 @@ bool data_stream_open(const char *path, data_stream **out, senc_error *err) {
     }
     if (ok) {
         s->file = fopen(path, "rb");
+        if (s->file) senc_read_files_note(fileno(s->file));
         ok = s->file || senc_fail_errno(err, "%s: cannot read", path);
     }
     ok = ok && fill_input(s, err) && open_packing(s, err);

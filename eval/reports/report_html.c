@@ -375,7 +375,7 @@ bool eval_report_html(const eval_saved_report *r, senc_buffer *out, senc_error *
 
 bool eval_report_write_html(const eval_saved_report *r, const char *path, senc_error *err) {
     senc_buffer out = {0};
-    const bool ok = eval_report_html(r, &out, err) && senc_file_write(path, out.data, out.n_bytes, err);
+    const bool ok = eval_report_html(r, &out, err) && senc_file_write_output(path, out.data, out.n_bytes, err);
     senc_buffer_free(&out);
     return ok;
 }

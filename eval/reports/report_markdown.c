@@ -131,7 +131,8 @@ bool eval_report_write_folder(const eval_saved_report *r, const char *folder, se
     senc_buffer text = {0};
     const bool ok = ((json && html && markdown) || senc_fail_memory(err, strlen(folder), "a path")) &&
                     eval_saved_report_save(r, json, err) && eval_report_write_html(r, html, err) &&
-                    eval_report_markdown(r, &text, err) && senc_file_write(markdown, text.data, text.n_bytes, err);
+                    eval_report_markdown(r, &text, err) &&
+                    senc_file_write_output(markdown, text.data, text.n_bytes, err);
     senc_buffer_free(&text);
     free(json);
     free(html);

@@ -344,6 +344,15 @@ static void wilson_interval(const double *values, int64_t n, double level, eval_
     out->high = hits < units ? (centre + half) / below : 1;
 }
 
+/* Metrics whose values all lie in 0..1 (nDCG, recall, accuracy of several seeds) have their mean there too. */
+static void keep_in_range(const double *values, int64_t n, eval_estimate *out) {
+    for (int64_t i = 0; i < n; i++) {
+        if (!(values[i] >= 0 && values[i] <= 1)) return;
+    }
+    if (out->low < 0) out->low = 0;
+    if (out->high > 1) out->high = 1;
+}
+
 /* Means of several seeds are means of per-unit means: one list of numbers. */
 static bool bootstrap_of_means(const eval_contrast *c, const eval_bootstrap_options *options, eval_estimate *out,
                                senc_error *err) {
@@ -361,6 +370,7 @@ static bool bootstrap_of_means(const eval_contrast *c, const eval_bootstrap_opti
         wilson_interval(d, n, complete(options, n).level, out);
     else
         ok = eval_bootstrap_mean(d, n, options, out, err);
+    if (ok && c->n_a == 0) keep_in_range(d, n, out);
     free(d);
     return ok;
 }

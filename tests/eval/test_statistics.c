@@ -236,6 +236,22 @@ START_TEST(test_intervals_of_other_statistics) {
 }
 END_TEST
 
+/* Few values near an end: the interval of a metric in 0..1 ends there, that of a difference does not. */
+START_TEST(test_interval_within_the_range) {
+    static const double near_one[] = {1, 1, 1, 0.97, 1, 1, 0.62, 1}, near_nothing[] = {0, 0, 0.04, 0, 0, 0.41, 0, 0};
+    const eval_bootstrap_options options = {.seed = 5};
+    eval_estimate e, plain;
+    const eval_series high = {.statistic = EVAL_MEAN, .values = (double *)(uintptr_t)near_one};
+    ck_assert(eval_bootstrap_series(&high, NULL, 8, &options, &e, NULL));
+    ck_assert(eval_bootstrap_mean(near_one, 8, &options, &plain, NULL));
+    ck_assert(plain.high > 1 && e.high == 1 && e.low == plain.low && e.value == plain.value);
+    const eval_series low = {.statistic = EVAL_MEAN, .values = (double *)(uintptr_t)near_nothing};
+    ck_assert(eval_bootstrap_series(&low, NULL, 8, &options, &e, NULL));
+    ck_assert(eval_bootstrap_mean(near_nothing, 8, &options, &plain, NULL));
+    ck_assert(plain.low < 0 && e.low == 0 && e.high == plain.high);
+}
+END_TEST
+
 /* scipy: binomtest(k, 10).proportion_ci(method="wilson") */
 START_TEST(test_intervals_of_hits) {
     static const double expected[][3] = {
@@ -282,6 +298,7 @@ int main(void) {
     tcase_add_test(tests, test_studentised_interval);
     tcase_add_test(tests, test_intervals_of_other_statistics);
     tcase_add_test(tests, test_intervals_of_hits);
+    tcase_add_test(tests, test_interval_within_the_range);
     tcase_add_test(tests, test_interval_of_few_differences);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

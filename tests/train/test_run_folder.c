@@ -95,6 +95,13 @@ START_TEST(new_folder) {
     free(mark);
     ck_assert(exists("run/config.toml"));
     TRAIN_BENCH_OK(train_run_folder_commit(&f, err));
+    /* Refused before it had anything to show: the next one may begin, with another configuration too. */
+    TRAIN_BENCH_OK(begin(&f, &other, fresh, err));
+    ck_assert(!f.resumes && f.has_earlier);
+    TRAIN_BENCH_OK(train_run_folder_commit(&f, err));
+    TRAIN_BENCH_OK(begin(&f, &config, fresh, err));
+    TRAIN_BENCH_OK(train_run_folder_commit(&f, err));
+    write_text("run/log.jsonl", "{\"step\": 0}\n");
     TRAIN_BENCH_FAILS(begin(&f, &config, fresh, err), SENC_BAD_INPUT, "run: holds an earlier run; --resume goes on");
     TRAIN_BENCH_OK(begin(&f, &config, resume, err));
     ck_assert(f.resumes);
