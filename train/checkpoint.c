@@ -3,11 +3,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "autograd/base/buffer.h"
@@ -67,12 +69,46 @@ static bool put_in_place(const char *temporary, const char *folder, const char *
     return !replaces || senc_path_remove(old, err);
 }
 
+static bool keep_stranger(const char *from, const char *to, senc_error *err);
+
+/* What somebody else put into the folder comes along: files by a second name, so that there is no moment at which
+ * they are only in a folder that goes. Names that the new folder has are senc's. */
+static bool keep_strangers(const char *from, const char *to, senc_error *err) {
+    DIR *d = opendir(from);
+    if (!d) return errno == ENOENT || errno == ENOTDIR || senc_fail_errno(err, "%s: cannot read the folder", from);
+    bool ok = true;
+    for (struct dirent *e; ok && (e = readdir(d));) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+        char *old = senc_path_join(from, e->d_name), *new = senc_path_join(to, e->d_name);
+        ok = (old && new) || senc_fail_memory(err, strlen(from), "a path");
+        ok = ok && keep_stranger(old, new, err);
+        free(old);
+        free(new);
+    }
+    closedir(d);
+    return ok;
+}
+
+static bool keep_stranger(const char *from, const char *to, senc_error *err) {
+    struct stat old, new;
+    if (lstat(from, &old) != 0) return senc_fail_errno(err, "%s: cannot read", from);
+    const bool is_new = lstat(to, &new) != 0;
+    if (S_ISDIR(old.st_mode)) {
+        if (is_new ? mkdir(to, old.st_mode & 07777) != 0 : !S_ISDIR(new.st_mode))
+            return senc_fail_errno(err, "%s: cannot be kept", from);
+        return keep_strangers(from, to, err);
+    }
+    return !is_new || linkat(AT_FDCWD, from, AT_FDCWD, to, 0) == 0 ||
+           senc_fail_errno(err, "%s: is not senc's, and cannot be kept", from);
+}
+
 bool train_folder_replace(const char *folder, train_fill_folder *fill, void *context, senc_error *err) {
     char *temporary = name_with(folder, TEMPORARY), *old = name_with(folder, REPLACED);
     bool ok = temporary && old;
     if (!ok) senc_fail_memory(err, strlen(folder), "a path");
     ok = ok && senc_path_remove(temporary, err) && senc_path_create_folders(temporary, err) &&
-         fill(context, temporary, err) && sync_inside(temporary, err) && put_in_place(temporary, folder, old, err);
+         fill(context, temporary, err) && keep_strangers(folder, temporary, err) && sync_inside(temporary, err) &&
+         put_in_place(temporary, folder, old, err);
     if (!ok && temporary) senc_path_remove(temporary, NULL);
     free(temporary);
     free(old);

@@ -50,7 +50,7 @@ bool train_checkpoint_exists(const char *run_dir);
 bool train_checkpoint_clean(const char *run_dir, senc_error *err);
 
 /* Replaces a folder at once: fill(context, temporary folder) writes the content, then it takes the place of `folder`.
- */
+ * What others put into `folder` comes along. */
 typedef bool train_fill_folder(void *context, const char *folder, senc_error *err);
 bool train_folder_replace(const char *folder, train_fill_folder *fill, void *context, senc_error *err);
 
