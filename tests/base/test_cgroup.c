@@ -11,7 +11,7 @@
 static char root[] = "/tmp/senc-cgroup-XXXXXX";
 
 static void set_up(void) {
-    strcpy(root, "/tmp/senc-cgroup-XXXXXX");
+    snprintf(root, sizeof root, "/tmp/senc-cgroup-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(root));
 }
 

@@ -20,7 +20,7 @@ static senc_file_map map;
 static volatile unsigned char sink;
 
 static void set_up(void) {
-    strcpy(folder, "/tmp/senc-mapping-XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/senc-mapping-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/data", folder);
 }

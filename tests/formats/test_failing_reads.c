@@ -50,7 +50,7 @@ FILE *fopen(const char *path, const char *mode) {
 }
 
 static void set_up(void) {
-    strcpy(folder, "/tmp/senc-failing-XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/senc-failing-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 

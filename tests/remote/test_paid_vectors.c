@@ -13,7 +13,7 @@ static char folder[64], path[96];
 static const uint8_t digest[1][EVAL_PAID_DIGEST] = {{1, 2, 3}};
 
 static void set_up(void) {
-    strcpy(folder, "/tmp/senc-paid-XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/senc-paid-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/cache.db", folder);
 }
