@@ -330,11 +330,29 @@ static bool check_saved_files(const train_state *s, const train_run_options *opt
     return ok;
 }
 
+/* --overwrite moves the earlier run aside: the base must not be one of its models. */
+static bool check_base_stays(const train_config *config, const train_run_options *options, senc_error *err) {
+    if (!options->overwrite || !config->model.base) return true;
+    char *folder;
+    if (!train_base_model_find(config, &folder, err)) return false;
+    char *base = realpath(folder, NULL), *dir = realpath(config->output.dir, NULL);
+    const size_t n = dir ? strlen(dir) : 0;
+    const bool is_inside = base && dir && strncmp(base, dir, n) == 0 && (base[n] == '/' || base[n] == '\0');
+    free(folder);
+    free(base);
+    free(dir);
+    return !is_inside || senc_fail(err, SENC_BAD_INPUT,
+                                   "%s: model.base: lies in the run folder %s, which --overwrite would clear; expected "
+                                   "another output.dir",
+                                   config->path, config->output.dir);
+}
+
 bool train_run(const train_config *config, const train_run_options *options, senc_error *err) {
     train_state s = {.config = config};
     int lock = -1;
-    bool ok = train_base_model_check(config, err) && train_setup_open_data(&s, err) && train_setup_open_jobs(&s, err) &&
-              train_check_leakage(&s, err) && train_rehearse(&s, err) &&
+    bool ok = train_base_model_check(config, err) && check_base_stays(config, options, err) &&
+              train_setup_open_data(&s, err) && train_setup_open_jobs(&s, err) && train_check_leakage(&s, err) &&
+              train_rehearse(&s, err) &&
               (options->dry_run ? senc_path_check_folder(config->output.dir, err)
                                 : lock_folder(config->output.dir, &lock, err)) &&
               train_run_folder_check(&s.folder, config, options, err) && check_saved_files(&s, options, err) &&
