@@ -163,6 +163,11 @@ void eval_encoder_watch(eval_encoder *e, eval_encoder_progress *show, void *cont
     e->show_context = context;
 }
 
+void eval_encoder_set_check(eval_encoder *e, eval_encoder_check *check, void *context) {
+    e->check = check;
+    e->check_context = context;
+}
+
 typedef struct tokenizer_job {
     const char *folder;
     data_tokenizer *tokenizer;

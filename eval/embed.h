@@ -60,6 +60,11 @@ const eval_encoder_stats *eval_encoder_get_stats(const eval_encoder *e);
 typedef void eval_encoder_progress(void *context, const eval_encoder_stats *stats);
 void eval_encoder_watch(eval_encoder *e, eval_encoder_progress *show, void *context);
 
+/* Asked after every batch, whether to go on; what it fails with, the encoding fails with. By any thread, several at a
+ * time. NULL: go on. */
+typedef bool eval_encoder_check(void *context, senc_error *err);
+void eval_encoder_set_check(eval_encoder *e, eval_encoder_check *check, void *context);
+
 /* A model folder with its tokenizer, loaded and checked together: what most commands start with. */
 typedef struct eval_model {
     nn_model *model;

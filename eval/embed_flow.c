@@ -133,6 +133,7 @@ static bool write_window(const flow *f, const eval_window *w, senc_error *err) {
 
 static bool check(const flow *f, senc_error *err) {
     const eval_text_stream *s = f->ends->stream;
+    if (f->e->check && !f->e->check(f->e->check_context, err)) return false;
     return !s || !s->check || s->check(s->context, err);
 }
 

@@ -29,6 +29,8 @@ struct eval_encoder {
     double start_ms, earlier_ms; /* of the call that runs; encode_ms before it */
     eval_encoder_progress *show;
     void *show_context;
+    eval_encoder_check *check; /* or NULL */
+    void *check_context;
 };
 
 /* Where texts come from and vectors go: a stream, or texts and room for all their vectors. */

@@ -23,9 +23,9 @@
 
 static volatile sig_atomic_t stop_requested, stop_is_told;
 
-/* Says so at once: what is under way, an evaluation above all, can take minutes. */
+/* Says so at once: a step can take minutes. */
 static void request_stop(int number) {
-    static const char note[] = "stopping after this step or evaluation; once more stops at once\n";
+    static const char note[] = "stopping after this step; once more stops at once\n";
     const int code = errno;
     (void)number;
     stop_requested = 1;
@@ -46,6 +46,16 @@ static void catch_signals(void) {
 static void release_signals(void) {
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+}
+
+bool train_check_stop(void *context, senc_error *err) {
+    (void)context;
+    return !stop_requested || senc_fail(err, SENC_INTERRUPTED, "interrupted in an evaluation; to go on, add --resume");
+}
+
+static bool fail_interrupted(const train_state *s, senc_error *err) {
+    return senc_fail(err, SENC_INTERRUPTED, "interrupted: saved at step %lld in %s; to go on, add --resume",
+                     (long long)s->progress.step, s->config->output.dir);
 }
 
 /* ---- starting ---- */
@@ -253,15 +263,16 @@ static bool is_checkpoint_due(const train_state *s) {
 static bool after_step(train_state *s, senc_error *err) {
     const train_progress *p = &s->progress;
     const bool evaluate = is_evaluation_due(s);
-    if (evaluate && !train_evaluate_and_keep_best(s, err)) return false;
+    if (evaluate && !train_evaluate_and_keep_best(s, err)) {
+        if (err->kind != SENC_INTERRUPTED) return false;
+        *err = (senc_error){0}; /* the run that goes on begins with this evaluation */
+        return save_checkpoint(s, err) && fail_interrupted(s, err);
+    }
     s->stopped_early = is_out_of_patience(s);
     const bool save = is_checkpoint_due(s);
     if ((save || stop_requested) && !save_checkpoint(s, err)) return false;
     if ((save || evaluate) && !train_run_folder_commit(&s->folder, err)) return false;
-    if (stop_requested && p->step < s->n_steps)
-        return senc_fail(err, SENC_INTERRUPTED, "interrupted: saved at step %lld in %s; to go on, add --resume",
-                         (long long)p->step, s->config->output.dir);
-    return true;
+    return !stop_requested || p->step == s->n_steps || fail_interrupted(s, err);
 }
 
 static bool loop(train_state *s, senc_error *err) {

@@ -88,6 +88,7 @@ static bool run_jobs(train_state *s, eval_encoder *encoder, train_results *resul
         eval_progress_watch(&progress, encoder);
         senc_log_status("%s", what);
         results->n++;
+        eval_encoder_set_check(encoder, train_check_stop, NULL);
         ok = eval_job_run(&s->jobs[i], &embedder, &results->items[i], err);
         eval_encoder_watch(encoder, NULL, NULL);
     }

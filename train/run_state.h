@@ -118,6 +118,9 @@ bool train_evaluate_and_keep_best(train_state *s, senc_error *err);
  * come by it again. */
 void train_adopt_best(train_state *s);
 
+/* run.c: fails (SENC_INTERRUPTED) when the user has asked the run to stop: an eval_encoder_check. */
+bool train_check_stop(void *context, senc_error *err);
+
 /* The process's peak since the last call goes to the phase that ends now. */
 void train_note_peak(int64_t *phase_peak_bytes);
 

@@ -201,6 +201,34 @@ START_TEST(test_stats) {
 }
 END_TEST
 
+static bool stop_now(void *context, senc_error *err) {
+    return !*(const bool *)context || senc_fail(err, SENC_INTERRUPTED, "stopped");
+}
+
+/* What the check says ends the call, and the next one is as if nothing had been. */
+START_TEST(test_check) {
+    eval_text texts[N];
+    float before[N][WIDTH], after[N][WIDTH];
+    for (int i = 0; i < N; i++) texts[i] = text_of(sentences[i]);
+    eval_encoder *e = create(0, 20);
+    bool stops = false;
+    eval_encoder_set_check(e, stop_now, &stops);
+    embed(e, NULL, texts, N, &before[0][0]);
+    stops = true;
+    senc_error err = {0};
+    ck_assert(!eval_encoder_embed(e, NULL, texts, N, &after[0][0], &err));
+    ck_assert(err.kind == SENC_INTERRUPTED);
+    ck_assert_str_eq(err.text, "stopped");
+    stops = false;
+    embed(e, NULL, texts, N, &after[0][0]);
+    ck_assert_double_eq(distance(&before[0][0], &after[0][0], N * WIDTH), 0);
+    stops = true;
+    eval_encoder_set_check(e, NULL, NULL);
+    embed(e, NULL, texts, N, &after[0][0]);
+    eval_encoder_free(e);
+}
+END_TEST
+
 /* A prompt is text in front of the text; the roles take the model's prompts. */
 START_TEST(test_prompts) {
     senc_error err = {0};
@@ -452,6 +480,7 @@ int main(void) {
     tcase_add_test(tests, test_many_windows);
     tcase_add_test(tests, test_reader_that_does_not_start);
     tcase_add_test(tests, test_stats);
+    tcase_add_test(tests, test_check);
     tcase_add_test(tests, test_prompts);
     tcase_add_test(tests, test_bad_models);
     tcase_add_test(tests, test_out_of_memory);
