@@ -50,7 +50,7 @@ static void release_signals(void) {
 
 bool train_check_stop(void *context, senc_error *err) {
     (void)context;
-    return !stop_requested || senc_fail(err, SENC_INTERRUPTED, "interrupted in an evaluation; to go on, add --resume");
+    return !stop_requested || senc_fail(err, SENC_INTERRUPTED, "interrupted");
 }
 
 static bool fail_interrupted(const train_state *s, senc_error *err) {
@@ -132,7 +132,11 @@ static bool evaluate_baseline(train_state *s, senc_error *err) {
         senc_warn("no [[eval]]: nobody will know whether the model got better");
         return true;
     }
-    if (!train_evaluate_baselines(s, err)) return false;
+    if (!train_evaluate_baselines(s, err)) {
+        if (err->kind != SENC_INTERRUPTED) return false;
+        *err = (senc_error){0};
+        return senc_fail(err, SENC_INTERRUPTED, "interrupted: no step was trained yet, so there is nothing to save");
+    }
     char peak[32];
     if (s->evaluation_peak_bytes > train_memory_plan_total(&s->plan))
         senc_info("evaluations take more memory than training: %s",
@@ -280,7 +284,11 @@ static bool loop(train_state *s, senc_error *err) {
     train_progress *p = &s->progress;
     /* A run that ended in the middle of an evaluation comes back to it. */
     if (is_evaluation_due(s)) {
-        if (!train_evaluate_and_keep_best(s, err)) return false;
+        if (!train_evaluate_and_keep_best(s, err)) {
+            if (err->kind != SENC_INTERRUPTED) return false;
+            *err = (senc_error){0}; /* the checkpoint that it came from is still there */
+            return fail_interrupted(s, err);
+        }
         s->stopped_early = is_out_of_patience(s);
     }
     note_place(s);
