@@ -145,7 +145,8 @@ START_TEST(run_errors) {
     }
     char digits[100] = "q1 Q0 d1 1 0.", *shown = digits + strlen("q1 Q0 d1 1 "); /* more than are read */
     memset(digits + strlen(digits), '5', 70);
-    small_write("x.run", strcat(digits, " a\n"));
+    snprintf(digits + strlen(digits), sizeof digits - strlen(digits), " a\n");
+    small_write("x.run", digits);
     char message[160];
     snprintf(message, sizeof message, "%%s/x.run:1: expected a number as the score, found \"%.63s\"", shown);
     check_rank("run:%s/x.run", 2, message);
